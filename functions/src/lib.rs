@@ -1,0 +1,4 @@
+//! What the three payment functions share.
+
+pub mod openapi;
+pub mod routes;

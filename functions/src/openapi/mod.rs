@@ -1,0 +1,175 @@
+//! The OpenAPI 3.0.3 document, made from the route table.
+
+pub mod schemas;
+mod yaml;
+
+use serde_json::{Map, Value, json};
+
+use crate::routes::{ROUTES, Route};
+
+pub use yaml::to_yaml;
+
+/// Statuses API Gateway itself answers in front of every function: no or wrong credentials (403),
+/// throttling (429), its own failures (500, 502, 504).
+const GATEWAY: [u16; 5] = [403, 429, 500, 502, 504];
+
+/// Builds the document.
+pub fn document() -> Value {
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let item = paths
+            .entry(route.path)
+            .or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(item) = item {
+            item.insert(route.method.to_lowercase(), operation(route));
+        }
+    }
+    sorted(json!({
+        "openapi": "3.0.3",
+        "info": {
+            "title": "Payments",
+            "version": "1",
+            "description": "Amounts are integers in the currency's minor unit (ISO 4217). Anything that looks like a card number is refused with 422.",
+        },
+        "security": [{"sigv4": []}, {"apiKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "sigv4": {
+                    "type": "apiKey", "name": "Authorization", "in": "header",
+                    "x-amazon-apigateway-authtype": "awsSigv4",
+                },
+                "apiKey": {"type": "apiKey", "name": "x-api-key", "in": "header"},
+            },
+            "schemas": schemas::all(),
+        },
+    }))
+}
+
+/// Orders all keys, so that the text does not depend on which map serde_json was built with.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<(String, Value)> = members.into_iter().collect();
+            members.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(members.into_iter().map(|(k, v)| (k, sorted(v))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        scalar => scalar,
+    }
+}
+
+/// Gives the JSON form as it stands on disk.
+pub fn to_json(document: &Value) -> String {
+    format!("{document:#}\n")
+}
+
+fn operation(route: &Route) -> Value {
+    let mut operation = Map::new();
+    operation.insert("operationId".into(), route.operation_id.into());
+    operation.insert("summary".into(), route.summary.into());
+    operation.insert("x-payinfra-function".into(), route.function.name().into());
+    if route.open {
+        operation.insert("security".into(), json!([]));
+    }
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation.insert("parameters".into(), parameters.into());
+    }
+    if let Some(schema) = route.request {
+        operation.insert(
+            "requestBody".into(),
+            json!({"required": true, "content": content(schema)}),
+        );
+    }
+    operation.insert("responses".into(), responses(route));
+    Value::Object(operation)
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if route.path.contains("{id}") {
+        parameters.push(json!({
+            "name": "id", "in": "path", "required": true,
+            "description": "The id of a booked transaction.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        }));
+    }
+    if route.idempotent {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": true,
+            "description": "Chosen by the caller: the same key and body are answered alike and booked once.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9_.:-]+$"},
+        }));
+    }
+    parameters
+}
+
+fn responses(route: &Route) -> Value {
+    let (success, schema) = route.success;
+    let mut statuses: Vec<(u16, &str)> = GATEWAY
+        .iter()
+        .chain(route.refusals)
+        .map(|status| (*status, "Error"))
+        .collect();
+    statuses.push((success, schema));
+    statuses.sort_unstable();
+    statuses.dedup();
+    let responses = statuses.into_iter().map(|(status, schema)| {
+        let response = json!({"description": meaning(status), "content": content(schema)});
+        (status.to_string(), response)
+    });
+    Value::Object(responses.collect())
+}
+
+fn content(schema: &str) -> Value {
+    json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{schema}")}}})
+}
+
+const fn meaning(status: u16) -> &'static str {
+    match status {
+        200 => "Done.",
+        201 => "Booked, now or by an earlier request with the same key and body.",
+        400 => "The request does not have the documented form.",
+        403 => "Credentials are missing or wrong, or the feature is switched off.",
+        404 => "No such transaction.",
+        409 => "The session is used, or the refunds would exceed the payment.",
+        410 => "The session has expired or never existed.",
+        413 => "The body is larger than 16 KiB.",
+        415 => "The body is not application/json.",
+        422 => "The values are refused; every reason is given.",
+        429 => "Too many requests.",
+        500 => "The gateway failed.",
+        502 => "The function failed.",
+        503 => "A part behind the API does not answer; the same request may be sent again.",
+        _ => "The function did not answer in time.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_has_its_schema_and_no_schema_refers_further() {
+        let document = document();
+        let schemas = &document["components"]["schemas"];
+        assert!(!schemas.to_string().contains("$ref"));
+        let text = document.to_string();
+        for reference in text.split("#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap_or_default();
+            assert!(schemas.get(name).is_some(), "{name} is missing");
+            assert!(name.chars().all(|c| c.is_ascii_alphanumeric()));
+        }
+    }
+
+    #[test]
+    fn only_health_is_open() {
+        let document = document();
+        for route in ROUTES {
+            let operation = &document["paths"][route.path][route.method.to_lowercase()];
+            let open = operation.get("security") == Some(&json!([]));
+            assert_eq!(open, route.path == "/health", "{}", route.path);
+        }
+    }
+}
