@@ -1,0 +1,3 @@
+//! The payment stack: its configuration, its names and its resources.
+
+pub mod settings;

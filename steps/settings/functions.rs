@@ -1,0 +1,175 @@
+//! The three functions: what is common, and what each overrides.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One of the three functions.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Function {
+    /// Checks payments and opens sessions.
+    PaymentValidation,
+    /// Books payments and refunds, migrates the schema, sweeps the outbox.
+    TransactionProcessing,
+    /// Archives events and delivers webhooks.
+    Notifications,
+}
+
+impl Function {
+    /// The three of them.
+    pub const ALL: [Self; 3] = [Self::PaymentValidation, Self::TransactionProcessing, Self::Notifications];
+
+    /// Gives the name used in resource names and in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PaymentValidation => "payment-validation",
+            Self::TransactionProcessing => "transaction-processing",
+            Self::Notifications => "notifications",
+        }
+    }
+
+    /// Tells whether the API calls the function and a caller waits for it.
+    pub const fn behind_api(self) -> bool {
+        !matches!(self, Self::Notifications)
+    }
+}
+
+/// The processor the functions are built for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Architecture {
+    /// 64-bit Intel and AMD.
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// Graviton.
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+/// How much a function writes to its log.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// Everything.
+    Trace,
+    /// Each step of a request.
+    Debug,
+    /// One line per request.
+    Info,
+    /// What was unexpected but handled.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+impl LogLevel {
+    /// Gives the name in the environment of a function.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The three functions.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Functions {
+    /// The processor the functions are built for. Default `x86_64`.
+    pub architecture: Architecture,
+    /// The folder with one binary per function, named like it. Default `target/function`.
+    pub artifacts: PathBuf,
+    /// Memory in MB; 128 to 10240. Processor time grows with it. Default 256.
+    pub memory_mb: u32,
+    /// Seconds until a run is cut off; 1 to 900, at most 29 behind the API. Default 10.
+    pub timeout_seconds: u32,
+    /// How much the functions log. Default `info`.
+    pub log_level: LogLevel,
+    /// How long a function trusts what it read from Parameter Store, in seconds; 1 to 3600. Default 30.
+    pub config_max_age_seconds: u32,
+    /// How many published versions stay for a rollback, the live one included; 2 to 100. Default 5.
+    pub versions_kept: u32,
+    /// Minutes between sweeps of the outbox; 1 to 60. Default 1.
+    pub sweep_interval_minutes: u32,
+    /// Days an undeliverable event waits in the dead-letter queue; 1 to 14. Default 14.
+    pub dead_letter_retention_days: u32,
+    /// What payment-validation overrides.
+    #[serde(rename = "payment-validation")]
+    pub payment_validation: FunctionOverride,
+    /// What transaction-processing overrides.
+    #[serde(rename = "transaction-processing")]
+    pub transaction_processing: FunctionOverride,
+    /// What notifications overrides.
+    pub notifications: FunctionOverride,
+}
+
+/// What one function has apart from the others.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FunctionOverride {
+    /// Memory in MB instead of the common value.
+    pub memory_mb: Option<u32>,
+    /// Seconds until a run is cut off instead of the common value.
+    pub timeout_seconds: Option<u32>,
+    /// Concurrent runs set aside for this function, which are its ceiling as well. Default none.
+    pub reserved_concurrency: Option<u32>,
+    /// How much it logs instead of the common value.
+    pub log_level: Option<LogLevel>,
+}
+
+/// What holds for one function: the common values with its overrides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionSettings {
+    /// Memory in MB.
+    pub memory_mb: u32,
+    /// Seconds until a run is cut off.
+    pub timeout_seconds: u32,
+    /// Concurrent runs set aside, which are its ceiling as well.
+    pub reserved_concurrency: Option<u32>,
+    /// How much it logs.
+    pub log_level: LogLevel,
+}
+
+impl Functions {
+    /// Gives what holds for `function`.
+    pub fn of(&self, function: Function) -> FunctionSettings {
+        let own = self.override_of(function);
+        FunctionSettings {
+            memory_mb: own.memory_mb.unwrap_or(self.memory_mb),
+            timeout_seconds: own.timeout_seconds.unwrap_or(self.timeout_seconds),
+            reserved_concurrency: own.reserved_concurrency,
+            log_level: own.log_level.unwrap_or(self.log_level),
+        }
+    }
+
+    pub(super) fn override_of(&self, function: Function) -> &FunctionOverride {
+        match function {
+            Function::PaymentValidation => &self.payment_validation,
+            Function::TransactionProcessing => &self.transaction_processing,
+            Function::Notifications => &self.notifications,
+        }
+    }
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        Self {
+            architecture: Architecture::X86_64,
+            artifacts: PathBuf::from("target/function"),
+            memory_mb: 256,
+            timeout_seconds: 10,
+            log_level: LogLevel::Info,
+            config_max_age_seconds: 30,
+            versions_kept: 5,
+            sweep_interval_minutes: 1,
+            dead_letter_retention_days: 14,
+            payment_validation: FunctionOverride::default(),
+            transaction_processing: FunctionOverride::default(),
+            notifications: FunctionOverride::default(),
+        }
+    }
+}
