@@ -1,0 +1,366 @@
+//! Carries a plan out: every resource as soon as what it needs is there, deletions as soon as nothing holds them.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesUnordered;
+use payinfra_state::{Address, Journal};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::diff::changed_attributes;
+use crate::observe::Observer;
+use crate::plan::{is_recorded, ready_entry, remember};
+use crate::run::{Halt, Run, millis_since};
+use crate::survey::owned;
+use crate::unknown::is_unknown;
+use crate::{
+    Action, Base, Change, Class, Event, Events, Failure, Graph, LiveValue, Need, Plan, Purpose, Shutdown, Status,
+};
+
+/// What a run has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// How many resources were made.
+    pub created: usize,
+    /// How many were changed in place.
+    pub updated: usize,
+    /// How many were deleted, those for a replacement included.
+    pub deleted: usize,
+    /// How many needed nothing.
+    pub unchanged: usize,
+    /// How many were left alone because of others.
+    pub skipped: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything is as planned.
+    Completed(Summary),
+    /// Something failed; what is done is recorded, and another run goes on from there.
+    Failed(Summary, Vec<(Address, Failure)>),
+    /// It was asked to stop; what is done is recorded, and another run goes on from there.
+    Interrupted(Summary),
+}
+
+/// Carries a plan out.
+///
+/// A resource that fails does not stop its siblings; what depends on it is skipped. Once `stop` is requested, calls in
+/// flight finish and are recorded, and none is started.
+pub async fn execute<C: Send + Sync + 'static>(
+    plan: &Plan,
+    graph: &Graph<C>,
+    journal: &Journal,
+    base: &Base<C>,
+    events: Events<'_>,
+    stop: &Shutdown,
+) -> Outcome {
+    let start = Instant::now();
+    let observer = Observer::new(std::sync::Arc::clone(&base.cloud));
+    let executor = Executor {
+        run: Run { graph, journal, base, events, stop, observer },
+        plan,
+        cells: graph.nodes().iter().map(|_| Cell::default()).collect(),
+        gone: plan
+            .changes
+            .iter()
+            .filter(|change| deletes(change))
+            .map(|change| (&change.address, Cell::default()))
+            .collect(),
+        tally: Mutex::default(),
+    };
+    if let Err(failure) = remember(plan, graph, journal).await {
+        let summary = Summary { failed: 1, took: start.elapsed(), ..Summary::default() };
+        return Outcome::Failed(summary, vec![(Address::new("state", "journal"), failure)]);
+    }
+    let mut tasks: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+    if plan.purpose == Purpose::Up {
+        for node in executor.by_remaining_path() {
+            tasks.push(executor.bring_up(node).boxed());
+        }
+    }
+    for change in plan.changes.iter().filter(|change| deletes(change)) {
+        tasks.push(executor.tear_down(change).boxed());
+    }
+    while tasks.next().await.is_some() {}
+    drop(tasks);
+    let Tally { mut summary, failures, interrupted } =
+        executor.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    summary.took = start.elapsed();
+    if !failures.is_empty() {
+        Outcome::Failed(summary, failures)
+    } else if interrupted {
+        Outcome::Interrupted(summary)
+    } else {
+        Outcome::Completed(summary)
+    }
+}
+
+/// Lists everything that carries the stack's marks, from the cloud alone.
+///
+/// # Errors
+/// As [`crate::plan`].
+pub async fn inventory<C: Send + Sync + 'static>(
+    graph: &Graph<C>,
+    base: &Base<C>,
+) -> Result<Vec<(Address, LiveValue)>, Failure> {
+    let mut world: Vec<_> = owned(graph.kinds(), base).await?.into_iter().collect();
+    world.retain(|(_, live)| live.status != Status::Dormant);
+    Ok(world)
+}
+
+fn deletes(change: &Change) -> bool {
+    matches!(change.action, Action::Delete | Action::Replace)
+}
+
+/// How far something has come, for those who wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Nothing,
+    Exists,
+    Done,
+    Never,
+}
+
+struct Cell {
+    reached: watch::Sender<Reached>,
+    outputs: Mutex<Option<Value>>,
+}
+
+impl Default for Cell {
+    fn default() -> Self {
+        Self { reached: watch::Sender::new(Reached::Nothing), outputs: Mutex::default() }
+    }
+}
+
+impl Cell {
+    fn exists(&self, outputs: Value) {
+        *self.outputs.lock().unwrap_or_else(PoisonError::into_inner) = Some(outputs);
+        self.reached.send_if_modified(|reached| {
+            let first = *reached == Reached::Nothing;
+            if first {
+                *reached = Reached::Exists;
+            }
+            first
+        });
+    }
+
+    fn end(&self, reached: Reached) {
+        self.reached.send_replace(reached);
+    }
+
+    /// Waits until it exists or is done; `false` where it never will be.
+    async fn wait(&self, need: Need) -> bool {
+        let mut reached = self.reached.subscribe();
+        let end = reached.wait_for(|reached| match reached {
+            Reached::Nothing => false,
+            Reached::Exists => need == Need::Exists,
+            Reached::Done | Reached::Never => true,
+        });
+        end.await.is_ok_and(|reached| *reached != Reached::Never)
+    }
+
+    fn outputs(&self) -> Option<Value> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    summary: Summary,
+    failures: Vec<(Address, Failure)>,
+    interrupted: bool,
+}
+
+struct Executor<'a, C> {
+    run: Run<'a, C>,
+    plan: &'a Plan,
+    /// By node of the graph: how far its creation or change has come.
+    cells: Vec<Cell>,
+    /// By address: how far its deletion has come.
+    gone: BTreeMap<&'a Address, Cell>,
+    tally: Mutex<Tally>,
+}
+
+impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
+    /// The nodes, those first from which the longest work hangs.
+    fn by_remaining_path(&self) -> Vec<usize> {
+        let nodes = self.run.graph.nodes();
+        let mut remaining = vec![Duration::ZERO; nodes.len()];
+        for (node, below) in nodes.iter().enumerate().rev() {
+            remaining[node] += below.kind.pace().create;
+            for dep in below.edges.keys() {
+                remaining[*dep] = remaining[*dep].max(remaining[node]);
+            }
+        }
+        let mut order: Vec<usize> = (0..nodes.len()).collect();
+        order.sort_by_key(|node| std::cmp::Reverse(remaining[*node]));
+        order
+    }
+
+    async fn bring_up(&self, node: usize) {
+        let address = &self.run.graph.addresses()[node];
+        let cell = &self.cells[node];
+        let change = self.plan.change(address);
+        let action = change.map_or(Action::NoOp, |change| change.action);
+        if let (Action::NoOp | Action::Update, Some(live)) = (action, change.and_then(|change| change.live.as_ref())) {
+            cell.exists(live.outputs.clone());
+        }
+        for (dep, need) in &self.run.graph.nodes()[node].edges {
+            if !self.cells[*dep].wait(*need).await {
+                return self.skip(address, &self.run.graph.addresses()[*dep], cell);
+            }
+        }
+        if let Some(own) = self.gone.get(address)
+            && !own.wait(Need::Ready).await
+        {
+            return cell.end(Reached::Never);
+        }
+        match self.bring_up_now(node, change).await {
+            Ok(None) => {
+                self.count(|summary| summary.unchanged += 1);
+                cell.end(Reached::Done);
+            }
+            Ok(Some((action, took))) => {
+                self.count(|summary| match action {
+                    Action::Update => summary.updated += 1,
+                    _ => summary.created += 1,
+                });
+                self.run.emit(Event::Finished { address: address.clone(), action, took });
+                cell.end(Reached::Done);
+            }
+            Err(halt) => self.halted(address, halt, cell),
+        }
+    }
+
+    /// Does what the node needs; `None` where that was nothing.
+    async fn bring_up_now(&self, node: usize, change: Option<&Change>) -> Result<Option<(Action, Duration)>, Halt> {
+        let run = &self.run;
+        let address = &run.graph.addresses()[node];
+        let spec = run.graph.spec(node, &|dep| self.cells[dep].outputs());
+        assert!(!is_unknown(&spec), "{address} is about to be applied with outputs that are not known yet");
+        let start = Instant::now();
+        let exists = |outputs: Value| self.cells[node].exists(outputs);
+        let live = change.filter(|change| change.action != Action::Replace).and_then(|change| change.live.as_ref());
+        let action = if live.is_some() { Action::Update } else { Action::Create };
+        if let Some(live) = live
+            && live.status == Status::Ready
+            && changed_attributes(&live.spec, &spec, |name| run.graph.compares(address.kind(), name)).is_empty()
+        {
+            let recorded = run.journal.read(|stack| {
+                let record = stack.records.get(address);
+                is_recorded(record, live) && record.is_some_and(|record| record.spec == spec)
+            });
+            if !recorded {
+                run.record(ready_entry(run.graph, address, live, &spec, None)).await?;
+            }
+            return Ok(None);
+        }
+        run.check_stop()?;
+        let usually = run.graph.nodes()[node].kind.pace().create;
+        run.emit(Event::Started { address: address.clone(), action, usually });
+        let done = match live {
+            Some(live) => run.converge(node, &live.id, &spec, false, Some(live.clone()), &exists).await?,
+            None => {
+                let acquired = run.create(node, &spec).await?;
+                run.emit(Event::Acquired { address: address.clone(), id: acquired.id.clone() });
+                acquired.outputs.into_iter().for_each(exists);
+                run.converge(node, &acquired.id, &spec, true, None, &exists).await?
+            }
+        };
+        let took = (action == Action::Create).then(|| millis_since(start));
+        run.record(ready_entry(run.graph, address, &done, &spec, took)).await?;
+        Ok(Some((action, start.elapsed())))
+    }
+
+    async fn tear_down(&self, change: &'a Change) {
+        let cell = &self.gone[&change.address];
+        for holder in self.holders(change) {
+            if !self.gone[&holder.address].wait(Need::Ready).await {
+                return self.skip(&change.address, &holder.address, cell);
+            }
+        }
+        for user in self.former_users(change) {
+            if !self.cells[user].wait(Need::Ready).await {
+                return self.skip(&change.address, &self.run.graph.addresses()[user], cell);
+            }
+        }
+        let start = Instant::now();
+        match self.tear_down_now(change).await {
+            Ok(()) => {
+                self.count(|summary| summary.deleted += 1);
+                let (address, action) = (change.address.clone(), Action::Delete);
+                self.run.emit(Event::Finished { address, action, took: start.elapsed() });
+                cell.end(Reached::Done);
+            }
+            Err(halt) => self.halted(&change.address, halt, cell),
+        }
+    }
+
+    async fn tear_down_now(&self, change: &Change) -> Result<(), Halt> {
+        self.run.check_stop()?;
+        let Some(kind) = self.run.graph.kinds().get(change.address.kind()) else { return Ok(()) };
+        let (address, usually) = (change.address.clone(), kind.pace().delete);
+        self.run.emit(Event::Started { address, action: Action::Delete, usually });
+        self.run.delete(change, kind).await
+    }
+
+    /// The deletions that must come before this one.
+    fn holders(&self, change: &Change) -> impl Iterator<Item = &'a Change> {
+        self.plan.changes.iter().filter(move |other| {
+            let holds = self.run.graph.kinds().get(other.address.kind()).is_none_or(|kind| kind.holds());
+            deletes(other) && holds && other.address != change.address && other.deps.contains(&change.address)
+        })
+    }
+
+    /// The resources that stay and used this one when they were last applied: they must let go of it first.
+    ///
+    /// Those that wait for a replacement of it cannot be waited for.
+    fn former_users(&self, change: &Change) -> Vec<usize> {
+        if change.action != Action::Delete {
+            return Vec::new();
+        }
+        let used = |other: &&Change| !deletes(other) && other.deps.contains(&change.address);
+        self.plan.changes.iter().filter(used).filter_map(|other| self.run.graph.node_of(&other.address)).collect()
+    }
+
+    fn skip(&self, address: &Address, because: &Address, cell: &Cell) {
+        cell.end(Reached::Never);
+        if self.run.stop.requested() {
+            return;
+        }
+        self.count(|summary| summary.skipped += 1);
+        self.run.emit(Event::Skipped { address: address.clone(), because: because.clone() });
+    }
+
+    fn halted(&self, address: &Address, halt: Halt, cell: &Cell) {
+        cell.end(Reached::Never);
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        match halt {
+            Halt::Stopped => tally.interrupted = true,
+            Halt::Failed(failure) => {
+                // Without credentials or a journal no further call can succeed or be recorded.
+                if matches!(failure, Failure::State(_)) || failure.class() == Some(Class::Credentials) {
+                    self.run.stop.request();
+                }
+                self.run.emit(Event::Failed { address: address.clone(), error: failure.to_string() });
+                tally.summary.failed += 1;
+                tally.failures.push((address.clone(), failure));
+            }
+        }
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Summary)) {
+        add(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner).summary);
+    }
+}

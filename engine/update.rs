@@ -1,0 +1,114 @@
+//! Brings an object that exists to its spec, and waits until it works.
+
+use payinfra_state::Entry;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::diff::changed_attributes;
+use crate::run::{Halt, Run};
+use crate::{Failure, LiveValue, Status};
+
+/// How often the same difference is written before the cloud is taken to refuse it silently.
+const WRITES: u32 = 3;
+
+impl<C: Send + Sync + 'static> Run<'_, C> {
+    /// Looks, compares and updates until the object is ready and as its spec says.
+    ///
+    /// `fresh` objects may stay invisible for a while; `seen` is what is already known of it.
+    pub(crate) async fn converge(
+        &self,
+        node: usize,
+        id: &str,
+        spec: &Value,
+        fresh: bool,
+        mut seen: Option<LiveValue>,
+        on_outputs: &(dyn Fn(Value) + Sync),
+    ) -> Result<LiveValue, Halt> {
+        let address = &self.graph.addresses()[node];
+        let kind = &self.graph.nodes()[node].kind;
+        let pace = kind.pace();
+        let start = Instant::now();
+        let mut written: Option<(Vec<String>, u32, Instant)> = None;
+        loop {
+            self.check_stop()?;
+            let live = match seen.take() {
+                Some(live) => Some(live),
+                None => self.observe(kind, address, id).await?,
+            };
+            let state = match live {
+                None if !fresh || start.elapsed() > self.base.timing.visibility => {
+                    let reason = "it is gone, deleted by somebody else".to_owned();
+                    return Err(Failure::Failed { address: address.clone(), reason }.into());
+                }
+                None => "invisible".to_owned(),
+                Some(LiveValue { status: Status::Failed(reason), .. }) => {
+                    return Err(Failure::Failed { address: address.clone(), reason }.into());
+                }
+                Some(LiveValue { status: Status::Deleting, .. }) => {
+                    let reason = "it is being deleted by somebody else".to_owned();
+                    return Err(Failure::Failed { address: address.clone(), reason }.into());
+                }
+                Some(LiveValue { status: Status::Pending(state), outputs, .. }) => {
+                    on_outputs(outputs);
+                    state
+                }
+                Some(live) => {
+                    on_outputs(live.outputs.clone());
+                    let changed = changed_attributes(&live.spec, spec, |name| self.graph.compares(kind.name(), name));
+                    if changed.is_empty() && live.status == Status::Ready {
+                        return Ok(live);
+                    }
+                    self.refuse_replacement(node, &changed, fresh)?;
+                    let times = match &written {
+                        Some((before, times, _)) if *before == changed => *times,
+                        _ => 0,
+                    };
+                    let settling = written
+                        .as_ref()
+                        .is_some_and(|(before, _, at)| *before == changed && at.elapsed() < self.base.timing.settle);
+                    if !settling && times >= WRITES {
+                        return Err(Failure::NotKept { address: address.clone(), attributes: changed }.into());
+                    }
+                    if !settling {
+                        self.write(node, &live, spec, &changed).await?;
+                        written = Some((changed, times + 1, Instant::now()));
+                        continue;
+                    }
+                    "not as written yet".to_owned()
+                }
+            };
+            if start.elapsed() > pace.patience {
+                let seconds = start.elapsed().as_secs();
+                return Err(Failure::TimedOut { address: address.clone(), state, seconds }.into());
+            }
+            self.waiting(address, format!("it to be ready (now {state})"));
+            self.pause(self.tick(pace.create)).await?;
+        }
+    }
+
+    /// A live object differs in what cannot be changed: the plan would have shown a replacement.
+    fn refuse_replacement(&self, node: usize, changed: &[String], fresh: bool) -> Result<(), Halt> {
+        let kind = &self.graph.nodes()[node].kind;
+        let fixed: Vec<String> =
+            changed.iter().filter(|name| kind.replaced_by().contains(&name.as_str())).cloned().collect();
+        if fixed.is_empty() {
+            return Ok(());
+        }
+        let address = self.graph.addresses()[node].clone();
+        if fresh {
+            return Err(Failure::NotKept { address, attributes: fixed }.into());
+        }
+        Err(Failure::PlanChanged { address, act: "replaced" }.into())
+    }
+
+    async fn write(&self, node: usize, live: &LiveValue, spec: &Value, changed: &[String]) -> Result<(), Halt> {
+        let address = &self.graph.addresses()[node];
+        let kind = &self.graph.nodes()[node].kind;
+        let entry = Entry::Updating { address: address.clone(), attributes: changed.to_vec(), at: self.now() };
+        self.record(entry).await?;
+        let names: Vec<&str> = changed.iter().map(String::as_str).collect();
+        let token = format!("{:032x}", rand::random::<u128>());
+        let cx = self.cx(address, &token);
+        self.repeat(address, kind.pace().patience, || kind.update(&cx, live, spec, &names)).await
+    }
+}

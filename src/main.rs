@@ -1,0 +1,2 @@
+//! payinfra
+fn main() {}

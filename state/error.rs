@@ -1,0 +1,60 @@
+//! What can go wrong with state, in words that name the file and the place.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::Holder;
+
+/// An error of the state files.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A file does not hold what it should, at a named place.
+    #[error("{file} is damaged at {place}: {reason}")]
+    Damaged {
+        /// The file or object.
+        file: String,
+        /// The line or field.
+        place: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A newer payinfra wrote the file.
+    #[error("{file} has format {found}, this payinfra reads up to {supported}")]
+    Newer {
+        /// The file or object.
+        file: String,
+        /// The format found.
+        found: u64,
+        /// The newest format that can be read.
+        supported: u32,
+    },
+    /// Somebody else works on the stack.
+    #[error("the state is locked by {0}")]
+    Locked(Box<Holder>),
+    /// The lease on a shared state was lost to another run.
+    #[error("the lease on the state was lost: {0}")]
+    LeaseLost(String),
+    /// A remote store answered with an error.
+    #[error("cannot {action} {object}: {reason}")]
+    Remote {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The object.
+        object: String,
+        /// Why it failed.
+        reason: String,
+    },
+    /// An earlier append failed: nothing more may be announced.
+    #[error("the journal cannot be written any more: {0}")]
+    Broken(String),
+}

@@ -1,0 +1,133 @@
+//! The journal as the engine uses it: append, then act.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{Backend, Entry, Error, Loaded, Stack};
+
+/// The open journal of one stack.
+///
+/// Appends from many tasks are made durable together: whoever holds the backend writes all that is pending, so a wave
+/// of parallel creates costs one fsync (or one object write), not one each.
+pub struct Journal {
+    shared: Mutex<Shared>,
+    backend: tokio::sync::Mutex<Writer>,
+}
+
+struct Shared {
+    stack: Stack,
+    pending: Vec<Entry>,
+    announced: u64,
+}
+
+struct Writer {
+    backend: Box<dyn Backend>,
+    durable: u64,
+    broken: Option<String>,
+}
+
+impl Journal {
+    /// Opens the state of a stack, or starts an empty one; returns what a person should be told.
+    ///
+    /// # Errors
+    /// Whatever the backend's reading answers.
+    pub async fn open(mut backend: Box<dyn Backend>, suffix: &str) -> Result<(Self, Vec<String>), Error> {
+        let Loaded { stack, warnings } = backend.load(suffix).await?;
+        let mut stack = stack.unwrap_or_else(|| Stack::new(suffix));
+        stack.suffix = suffix.to_owned();
+        let journal = Self {
+            shared: Mutex::new(Shared { stack, pending: Vec::new(), announced: 0 }),
+            backend: tokio::sync::Mutex::new(Writer { backend, durable: 0, broken: None }),
+        };
+        Ok((journal, warnings))
+    }
+
+    /// Makes one entry durable; when this returns `Ok`, a kill cannot lose it.
+    ///
+    /// # Errors
+    /// The backend's error; from then on [`Error::Broken`] for every further append, so that nothing is done that
+    /// could not be recorded.
+    pub async fn append(&self, entry: Entry) -> Result<(), Error> {
+        let ticket = {
+            let mut shared = self.shared();
+            shared.stack.apply(&entry);
+            shared.pending.push(entry);
+            shared.announced += 1;
+            shared.announced
+        };
+        let mut writer = self.backend.lock().await;
+        if let Some(reason) = &writer.broken {
+            return Err(Error::Broken(reason.clone()));
+        }
+        if writer.durable >= ticket {
+            return Ok(());
+        }
+        let (stack, batch, last) = {
+            let mut shared = self.shared();
+            let batch = std::mem::take(&mut shared.pending);
+            let identity = Stack {
+                lineage: shared.stack.lineage.clone(),
+                serial: shared.stack.serial,
+                suffix: shared.stack.suffix.clone(),
+                ..Stack::default()
+            };
+            (identity, batch, shared.announced)
+        };
+        match writer.backend.append(&stack, &batch).await {
+            Ok(()) => {
+                writer.durable = last;
+                Ok(())
+            }
+            Err(error) => {
+                writer.broken = Some(error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Looks at the state.
+    pub fn read<T>(&self, look: impl FnOnce(&Stack) -> T) -> T {
+        look(&self.shared().stack)
+    }
+
+    /// Remembers the account that the stack stands in.
+    pub fn set_account(&self, account: &str) {
+        self.shared().stack.account = Some(account.to_owned());
+    }
+
+    /// Folds the journal into a new snapshot.
+    ///
+    /// # Errors
+    /// The backend's error; the old files then still hold everything.
+    pub async fn compact(&self) -> Result<(), Error> {
+        let mut writer = self.backend.lock().await;
+        if let Some(reason) = &writer.broken {
+            return Err(Error::Broken(reason.clone()));
+        }
+        let stack = {
+            let mut shared = self.shared();
+            shared.stack.serial += 1;
+            shared.stack.clone()
+        };
+        writer.backend.replace(&stack).await
+    }
+
+    /// Removes the state of a stack that is gone.
+    ///
+    /// # Errors
+    /// The backend's error.
+    pub async fn remove(&self) -> Result<(), Error> {
+        self.backend.lock().await.backend.remove().await
+    }
+
+    /// Gives the lock back.
+    ///
+    /// # Errors
+    /// The backend's error; a lease then ends by itself.
+    pub async fn release(&self) -> Result<(), Error> {
+        self.backend.lock().await.backend.release().await
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
