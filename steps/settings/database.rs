@@ -14,7 +14,7 @@ pub struct Database {
     pub engine_version: String,
     /// The name of the database. Default `payments`. A change replaces the cluster.
     pub name: String,
-    /// The master user; its password is RDS's own. Default `payments_master`. A change replaces the cluster.
+    /// The master user; its password is RDS's own. Default `paymentsmaster`. A change replaces the cluster.
     pub master_username: String,
     /// Days of automated backups; 1 to 35. Default 7.
     pub backup_retention_days: u32,
@@ -52,7 +52,7 @@ impl Default for Database {
             instances: 2,
             engine_version: "16".to_owned(),
             name: "payments".to_owned(),
-            master_username: "payments_master".to_owned(),
+            master_username: "paymentsmaster".to_owned(),
             backup_retention_days: 7,
             backup_window: "06:00-07:00".to_owned(),
             maintenance_window: "sun:07:30-sun:08:30".to_owned(),
