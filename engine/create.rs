@@ -87,8 +87,9 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 }
                 _ => {}
             }
-            let Some(delay) = retries.delay(error.class) else { return Err(error.into()) };
-            self.waiting(address, phrase(error.class));
+            let class = waits_for(error.class);
+            let Some(delay) = retries.delay(class) else { return Err(error.into()) };
+            self.waiting(address, phrase(class));
             self.pause(delay).await?;
         }
     }
@@ -127,6 +128,11 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
 
 fn duplicate(address: &Address, live: &[LiveValue]) -> Failure {
     Failure::Duplicate { address: address.clone(), ids: live.iter().map(|live| live.id.clone()).collect() }
+}
+
+/// In a create, what is absent is something that it refers to and that is not visible everywhere yet.
+pub(crate) fn waits_for(class: Class) -> Class {
+    if class == Class::Absent { Class::NotYet } else { class }
 }
 
 /// Whether an error says for certain that nothing was made.

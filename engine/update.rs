@@ -1,9 +1,11 @@
 //! Brings an object that exists to its spec, and waits until it works.
 
+use futures::TryFutureExt;
 use payinfra_state::Entry;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::create::waits_for;
 use crate::diff::changed_attributes;
 use crate::run::{Halt, Run};
 use crate::{Failure, LiveValue, Status};
@@ -70,7 +72,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                         return Err(Failure::NotKept { address: address.clone(), attributes: changed }.into());
                     }
                     if !settling {
-                        self.write(node, &live, spec, &changed).await?;
+                        self.write(node, &live, spec, &changed, fresh).await?;
                         written = Some((changed, times + 1, Instant::now()));
                         continue;
                     }
@@ -101,7 +103,14 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         Err(Failure::PlanChanged { address, act: "replaced" }.into())
     }
 
-    async fn write(&self, node: usize, live: &LiveValue, spec: &Value, changed: &[String]) -> Result<(), Halt> {
+    async fn write(
+        &self,
+        node: usize,
+        live: &LiveValue,
+        spec: &Value,
+        changed: &[String],
+        fresh: bool,
+    ) -> Result<(), Halt> {
         let address = &self.graph.addresses()[node];
         let kind = &self.graph.nodes()[node].kind;
         let entry = Entry::Updating { address: address.clone(), attributes: changed.to_vec(), at: self.now() };
@@ -109,6 +118,15 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let names: Vec<&str> = changed.iter().map(String::as_str).collect();
         let token = format!("{:032x}", rand::random::<u128>());
         let cx = self.cx(address, &token);
-        self.repeat(address, kind.pace().patience, || kind.update(&cx, live, spec, &names)).await
+        self.repeat(address, kind.pace().patience, || {
+            // A fresh object may be visible to a list and not yet to a call that changes it.
+            kind.update(&cx, live, spec, &names).map_err(|mut error| {
+                if fresh {
+                    error.class = waits_for(error.class);
+                }
+                error
+            })
+        })
+        .await
     }
 }
