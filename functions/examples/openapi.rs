@@ -8,12 +8,6 @@ fn main() -> io::Result<()> {
     let document = payments::openapi::document();
     fs::create_dir_all(root.join("docs"))?;
     fs::create_dir_all(root.join("steps/api"))?;
-    fs::write(
-        root.join("docs/openapi.yaml"),
-        payments::openapi::to_yaml(&document),
-    )?;
-    fs::write(
-        root.join("steps/api/openapi.json"),
-        payments::openapi::to_json(&document),
-    )
+    fs::write(root.join("docs/openapi.yaml"), payments::openapi::to_yaml(&document))?;
+    fs::write(root.join("steps/api/openapi.json"), payments::openapi::to_json(&document))
 }

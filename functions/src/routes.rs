@@ -191,9 +191,7 @@ mod tests {
     #[test]
     fn a_concrete_path_finds_its_route_and_parameter() {
         let found = find("POST", "/payments/transactions/txn_abc/refunds");
-        assert!(
-            found.is_ok_and(|m| m.route.operation == Operation::Refund && m.id == Some("txn_abc"))
-        );
+        assert!(found.is_ok_and(|m| m.route.operation == Operation::Refund && m.id == Some("txn_abc")));
         let plain = find("GET", "/health");
         assert!(plain.is_ok_and(|m| m.route.operation == Operation::Health && m.id.is_none()));
     }
@@ -201,11 +199,7 @@ mod tests {
     #[test]
     fn unknown_paths_and_methods_are_told_apart() {
         for path in ["/", "", "/payments", "/payments/transactions/", "/health/x"] {
-            assert_eq!(
-                find("GET", path).err(),
-                Some(NoRoute::UnknownPath),
-                "{path}"
-            );
+            assert_eq!(find("GET", path).err(), Some(NoRoute::UnknownPath), "{path}");
         }
         assert_eq!(find("DELETE", "/health").err(), Some(NoRoute::OtherMethod));
     }

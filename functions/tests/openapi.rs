@@ -11,12 +11,6 @@ fn written(path: &str) -> String {
 fn both_written_documents_are_current() {
     let document = payments::openapi::document();
     let hint = "run `cargo run -p payments --example openapi`";
-    assert!(
-        written("docs/openapi.yaml") == payments::openapi::to_yaml(&document),
-        "{hint}"
-    );
-    assert!(
-        written("steps/api/openapi.json") == payments::openapi::to_json(&document),
-        "{hint}"
-    );
+    assert!(written("docs/openapi.yaml") == payments::openapi::to_yaml(&document), "{hint}");
+    assert!(written("steps/api/openapi.json") == payments::openapi::to_json(&document), "{hint}");
 }

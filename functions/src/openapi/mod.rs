@@ -17,9 +17,7 @@ const GATEWAY: [u16; 5] = [403, 429, 500, 502, 504];
 pub fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
-        let item = paths
-            .entry(route.path)
-            .or_insert_with(|| Value::Object(Map::new()));
+        let item = paths.entry(route.path).or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(item) = item {
             item.insert(route.method.to_lowercase(), operation(route));
         }
@@ -77,10 +75,7 @@ fn operation(route: &Route) -> Value {
         operation.insert("parameters".into(), parameters.into());
     }
     if let Some(schema) = route.request {
-        operation.insert(
-            "requestBody".into(),
-            json!({"required": true, "content": content(schema)}),
-        );
+        operation.insert("requestBody".into(), json!({"required": true, "content": content(schema)}));
     }
     operation.insert("responses".into(), responses(route));
     Value::Object(operation)
@@ -107,11 +102,8 @@ fn parameters(route: &Route) -> Vec<Value> {
 
 fn responses(route: &Route) -> Value {
     let (success, schema) = route.success;
-    let mut statuses: Vec<(u16, &str)> = GATEWAY
-        .iter()
-        .chain(route.refusals)
-        .map(|status| (*status, "Error"))
-        .collect();
+    let mut statuses: Vec<(u16, &str)> =
+        GATEWAY.iter().chain(route.refusals).map(|status| (*status, "Error")).collect();
     statuses.push((success, schema));
     statuses.sort_unstable();
     statuses.dedup();

@@ -60,15 +60,9 @@ fn indent(depth: usize, text: &mut String) {
 
 fn written_key(key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
         && !["y", "n", "yes", "no", "on", "off", "true", "false", "null"].contains(&key);
-    if plain {
-        key.to_owned()
-    } else {
-        Value::from(key).to_string()
-    }
+    if plain { key.to_owned() } else { Value::from(key).to_string() }
 }
 
 #[cfg(test)]
@@ -80,9 +74,6 @@ mod tests {
     fn nesting_and_quoting_follow_yaml() {
         let text = to_yaml(&json!({"a": {"200": [1, {"b": "x: y"}], "empty": []}}));
         let body = text.split_once('\n').map_or("", |(_, body)| body);
-        assert_eq!(
-            body,
-            "a:\n  \"200\":\n    - 1\n    -\n      b: \"x: y\"\n  empty: []\n"
-        );
+        assert_eq!(body, "a:\n  \"200\":\n    - 1\n    -\n      b: \"x: y\"\n  empty: []\n");
     }
 }

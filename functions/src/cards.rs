@@ -1,0 +1,216 @@
+//! Recognises what could be a card number, so that no card data enters the system.
+//!
+//! A primary account number has 12 to 19 digits (ISO/IEC 7812-1) and ends in a Luhn check digit. It may
+//! be written in groups, in other scripts' digits, or with invisible characters between. Looked at are:
+//! every row of neighbouring digit groups that has 12 to 19 digits together, and inside a longer
+//! unbroken group every part that also starts and is as long as the large card brands' numbers. Within
+//! a longer group an arbitrary Luhn-valid part is no evidence (one number in ten is Luhn-valid).
+
+use serde_json::Value;
+
+const SHORTEST: usize = 12;
+const LONGEST: usize = 19;
+/// How many separators may stand between two groups of one number.
+const SEPARATORS: usize = 3;
+
+/// Says whether a text holds what could be a card number.
+pub fn found_in(text: &str) -> bool {
+    let mut groups: Vec<Vec<u8>> = Vec::new();
+    let mut gap = 0;
+    for c in text.chars() {
+        if let Some(digit) = digit(c) {
+            if gap > 0 || groups.is_empty() {
+                groups.push(Vec::new());
+            }
+            gap = 0;
+            if let Some(group) = groups.last_mut() {
+                group.push(digit);
+            }
+        } else if is_separator(c) && gap < SEPARATORS {
+            gap += 1;
+        } else if !is_invisible(c) {
+            if any_number(&groups) {
+                return true;
+            }
+            groups.clear();
+            gap = 0;
+        }
+    }
+    any_number(&groups)
+}
+
+/// Says whether a JSON value holds what could be a card number in a key, a text or a number.
+pub fn found_in_json(value: &Value) -> bool {
+    match value {
+        Value::String(text) => found_in(text),
+        Value::Number(number) => found_in(&number.to_string()),
+        Value::Array(items) => items.iter().any(found_in_json),
+        Value::Object(members) => members.iter().any(|(key, member)| found_in(key) || found_in_json(member)),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// Looks at every row of neighbouring groups, then inside each long group.
+fn any_number(groups: &[Vec<u8>]) -> bool {
+    for first in 0..groups.len() {
+        let mut row: Vec<u8> = Vec::new();
+        for group in &groups[first..] {
+            row.extend_from_slice(group);
+            if row.len() > LONGEST {
+                break;
+            }
+            if row.len() >= SHORTEST && luhn(&row) {
+                return true;
+            }
+        }
+    }
+    groups.iter().any(|group| any_brand_number(group))
+}
+
+fn any_brand_number(group: &[u8]) -> bool {
+    (0..group.len()).any(|start| {
+        brand_lengths(&group[start..]).iter().any(|length| group.get(start..start + length).is_some_and(luhn))
+    })
+}
+
+/// Gives the lengths of the brand whose numbers start like these digits (published issuer ranges).
+fn brand_lengths(digits: &[u8]) -> &'static [usize] {
+    let Some(head) = digits.get(..4) else { return &[] };
+    let head = head.iter().fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
+    match head {
+        4000..=4999 => &[13, 16, 19],
+        2221..=2720 | 5100..=5599 => &[16],
+        3400..=3499 | 3700..=3799 => &[15],
+        6011 | 6440..=6599 | 3528..=3589 => &[16, 19],
+        3000..=3059 | 3600..=3699 | 3800..=3999 => &[14],
+        6200..=6299 => &[16, 17, 18, 19],
+        _ => &[],
+    }
+}
+
+/// Checks the last digit (ISO/IEC 7812-1, annex B).
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(position, digit)| match (position % 2, u32::from(*digit)) {
+            (1, digit) if digit > 4 => digit * 2 - 9,
+            (1, digit) => digit * 2,
+            (_, digit) => digit,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// Reads a decimal digit of the scripts keyboards commonly offer.
+fn digit(c: char) -> Option<u8> {
+    const ZEROS: [u32; 6] = [0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xFF10];
+    let code = u32::from(c);
+    ZEROS
+        .iter()
+        .find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10))
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+const fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '-' | '.' | '_' | '/' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+/// Characters without width, which would otherwise hide a number from a reader of digits.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Published test numbers of the brands.
+    const NUMBERS: [&str; 7] = [
+        "4111111111111111",
+        "5555555555554444",
+        "378282246310005",
+        "6011111111111117",
+        "30569309025904",
+        "3530111333300000",
+        "4222222222222",
+    ];
+
+    #[test]
+    fn test_numbers_are_found_however_they_are_written() {
+        for number in NUMBERS {
+            let grouped: Vec<String> =
+                number.as_bytes().chunks(4).map(|c| String::from_utf8(c.to_vec()).unwrap()).collect();
+            let wide: String = number.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + 0xFF10).unwrap()).collect();
+            for text in [
+                number.to_owned(),
+                format!("order {number}, thanks"),
+                grouped.join(" "),
+                grouped.join("-"),
+                grouped.join(" - "),
+                grouped.join("\u{200B}"),
+                format!("{number} 12/30"),
+                format!("00{number}"),
+                format!("9{number}123456789012345"),
+                wide,
+            ] {
+                assert!(found_in(&text), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_texts_pass() {
+        for text in ["", "INV-2026-0001", "4111111111111112", "12345678901", "2026-11-22T10:11:12Z", "+49 30 1234567"] {
+            assert!(!found_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn json_is_looked_at_everywhere_and_after_unescaping() {
+        for body in
+            [r#"{"a":{"b":["x",4111111111111111]}}"#, r#"{"4111111111111111":1}"#, r#"{"a":"\u0034111111111111111"}"#]
+        {
+            assert!(found_in_json(&serde_json::from_str(body).unwrap()), "{body}");
+        }
+        assert!(!found_in_json(&serde_json::json!({"amount": 99_999_999_999_i64, "b": [null, true]})));
+    }
+
+    fn with_check_digit(mut digits: Vec<u8>) -> String {
+        digits.push(0);
+        let missing = (0..10)
+            .find(|check| {
+                if let Some(last) = digits.last_mut() {
+                    *last = *check;
+                }
+                luhn(&digits)
+            })
+            .unwrap();
+        *digits.last_mut().unwrap() = missing;
+        digits.iter().map(|d| char::from(b'0' + d)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_luhn_valid_number_of_12_to_19_digits_is_found_anywhere(
+            digits in proptest::collection::vec(0_u8..10, 11..=18),
+            before in "[ -/:-~]{0,12}", after in "[ -/:-~]{0,12}",
+        ) {
+            let text = format!("{before}{}{after}", with_check_digit(digits));
+            prop_assert!(found_in(&text));
+        }
+
+        #[test]
+        fn no_text_makes_it_fail(text in any::<String>()) {
+            found_in(&text);
+        }
+
+        #[test]
+        fn eleven_digits_are_never_one(text in "[0-9]{0,11}") {
+            prop_assert!(!found_in(&text));
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The way to PostgreSQL: TLS with verified names, an IAM token as password, one connection per
+//! environment that is made again when broken, and bounded retries.
+//!
+//! Statements go out unnamed and typed (`query_typed`): one round trip each, nothing prepared and
+//! nothing set in the session, so RDS Proxy can share its connections.
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html>
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::Credentials;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio::{
+    sync::Mutex,
+    time::{sleep, timeout},
+};
+use tokio_postgres::{Client, Config, config::SslMode, error::SqlState};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::{
+    configuration::{Configuration, ConfigurationError},
+    environment::Environment,
+    iam_token::{self, TokenError},
+    observation::{Observation, Part},
+    redaction::Secret,
+};
+
+/// The authorities of Amazon RDS in us-east-1 and of RDS Proxy.
+const AUTHORITIES: &[u8] = include_bytes!("../rds-ca-bundle.pem");
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Above the role's statement timeout (3 s): this one notices a connection that died silently.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(4500);
+/// Attempts at one piece of work, and the first pause between them; each further pause is doubled.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// The application role unless the parameter `database/user` names another.
+pub const APPLICATION_ROLE: &str = "payments_app";
+
+/// Why the database did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Where it is, is not known.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The trusted authorities could not be read.
+    #[error("cannot read the database's certificate authorities: {0}")]
+    Authorities(String),
+    /// The password could not be made.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// It did not answer in time.
+    #[error("the database did not answer in time")]
+    Timeout,
+    /// It refused. Only the code is told: texts of the server may quote values.
+    #[error("the database refused (SQLSTATE {code}{})", constraint.as_deref().map(|c| format!(", {c}")).unwrap_or_default())]
+    Refused {
+        /// The SQLSTATE.
+        code: String,
+        /// The constraint that was in the way, where one was.
+        constraint: Option<String>,
+    },
+    /// The connection could not be made or broke.
+    #[error("the connection to the database failed: {0}")]
+    Broken(String),
+}
+
+impl From<tokio_postgres::Error> for DatabaseError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        error.as_db_error().map_or_else(
+            || Self::Broken(crate::refusal::chain(&error)),
+            |refusal| Self::Refused {
+                code: refusal.code().code().to_owned(),
+                constraint: refusal.constraint().map(str::to_owned),
+            },
+        )
+    }
+}
+
+impl DatabaseError {
+    /// Says whether the same work may be tried again. Everything the functions do is idempotent, so a
+    /// lost answer counts as well.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Broken(_) => true,
+            Self::Refused { code, .. } => {
+                let passing = [
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    SqlState::T_R_DEADLOCK_DETECTED,
+                    SqlState::LOCK_NOT_AVAILABLE,
+                    // The writer was moved: the name now leads to another instance.
+                    SqlState::READ_ONLY_SQL_TRANSACTION,
+                    SqlState::ADMIN_SHUTDOWN,
+                    SqlState::CRASH_SHUTDOWN,
+                    SqlState::CANNOT_CONNECT_NOW,
+                    SqlState::TOO_MANY_CONNECTIONS,
+                ];
+                passing.iter().any(|state| state.code() == code) || code.starts_with("08")
+            }
+            _ => false,
+        }
+    }
+
+    /// Says whether the connection is of no more use.
+    fn ends_connection(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Broken(_) => true,
+            Self::Refused { code, .. } => {
+                code.starts_with("57P") || code.starts_with("08") || code == SqlState::READ_ONLY_SQL_TRANSACTION.code()
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives the SQLSTATE, where the server refused.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// Where a connection goes and as whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The name that is resolved and verified.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// The database.
+    pub name: String,
+    /// The role.
+    pub user: String,
+}
+
+impl Target {
+    /// Gives the application's: the proxy where there is one, else the writer.
+    pub fn application(configuration: &Configuration) -> Result<Self, ConfigurationError> {
+        let host = match configuration.optional("database/proxy-endpoint") {
+            Some(proxy) => proxy,
+            None => configuration.required("database/writer-endpoint")?,
+        };
+        let user = configuration.optional("database/user").unwrap_or(APPLICATION_ROLE);
+        Self::at(configuration, host, user)
+    }
+
+    /// Gives the migrations': always the writer itself.
+    pub fn writer(configuration: &Configuration, user: &str) -> Result<Self, ConfigurationError> {
+        Self::at(configuration, configuration.required("database/writer-endpoint")?, user)
+    }
+
+    fn at(configuration: &Configuration, host: &str, user: &str) -> Result<Self, ConfigurationError> {
+        let port = u16::try_from(configuration.number("database/port")?)
+            .map_err(|_| ConfigurationError::Malformed("database/port"))?;
+        let name = configuration.required("database/name")?.to_owned();
+        Ok(Self { host: host.to_owned(), port, name, user: user.to_owned() })
+    }
+}
+
+/// The connection of one environment.
+pub struct Database {
+    tls: MakeRustlsConnect,
+    environment: Environment,
+    credentials: Credentials,
+    connection: Mutex<Option<(Target, Arc<Client>)>>,
+}
+
+impl Database {
+    /// Prepares connecting: reads the authorities, makes the TLS client.
+    pub fn new(environment: Environment, credentials: Credentials) -> Result<Self, DatabaseError> {
+        let tls = MakeRustlsConnect::new(tls_client(&environment)?);
+        Ok(Self { tls, environment, credentials, connection: Mutex::new(None) })
+    }
+
+    /// Connects ahead of the first request. A failure is left for that request to meet.
+    pub async fn warm(&self, configuration: &Configuration) {
+        if let Ok(target) = Target::application(configuration) {
+            let _ = timeout(CONNECT_TIMEOUT, self.client(&target)).await;
+        }
+    }
+
+    /// Does a piece of idempotent work on the environment's connection, again if a passing failure is in
+    /// the way.
+    pub async fn run<T>(
+        &self,
+        configuration: &Configuration,
+        observation: &Observation,
+        work: impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, DatabaseError> {
+        let target = Target::application(configuration)?;
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let error = match self.attempt(&target, observation, &work).await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            };
+            if error.ends_connection() {
+                *self.connection.lock().await = None;
+            }
+            let time_left = observation.remaining() > pause + ANSWER_TIMEOUT;
+            if !error.is_passing() || attempt >= ATTEMPTS || !time_left {
+                return Err(error);
+            }
+            observation.count("database_attempts", u64::from(attempt) + 1);
+            sleep(pause).await;
+            pause *= 2;
+        }
+        Err(DatabaseError::Timeout)
+    }
+
+    async fn attempt<T>(
+        &self,
+        target: &Target,
+        observation: &Observation,
+        work: &impl AsyncFn(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, DatabaseError> {
+        let client = observation.time(Part::Connect, self.client(target)).await?;
+        match observation.time(Part::Database, timeout(ANSWER_TIMEOUT, work(&client))).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(DatabaseError::Timeout),
+        }
+    }
+
+    /// Gives the open connection to this target, or a new one.
+    async fn client(&self, target: &Target) -> Result<Arc<Client>, DatabaseError> {
+        let mut connection = self.connection.lock().await;
+        if let Some((open_target, client)) = connection.as_ref()
+            && open_target == target
+            && !client.is_closed()
+        {
+            return Ok(Arc::clone(client));
+        }
+        let token = self.token(target)?;
+        let client = Arc::new(self.connect(target, &token).await?);
+        *connection = Some((target.clone(), Arc::clone(&client)));
+        Ok(client)
+    }
+
+    /// Makes the IAM token for a target.
+    pub fn token(&self, target: &Target) -> Result<Secret<String>, TokenError> {
+        iam_token::token(
+            &self.credentials,
+            &self.environment.region,
+            &target.host,
+            target.port,
+            &target.user,
+            SystemTime::now(),
+        )
+    }
+
+    /// Opens a connection of its own.
+    pub async fn connect(&self, target: &Target, password: &Secret<String>) -> Result<Client, DatabaseError> {
+        let mut config = Config::new();
+        if let Some(address) = self.environment.database_address {
+            config.hostaddr(address.ip());
+        }
+        config
+            .host(&target.host)
+            .port(self.environment.database_address.map_or(target.port, |address| address.port()))
+            .dbname(&target.name)
+            .user(&target.user)
+            .password(password.expose())
+            .application_name("payments")
+            .ssl_mode(SslMode::Require)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(Duration::from_secs(30));
+        let opening = timeout(CONNECT_TIMEOUT, config.connect(self.tls.clone()));
+        let (client, connection) = opening.await.map_err(|_| DatabaseError::Timeout)??;
+        // Ends by itself when the client is dropped or the connection breaks; the client tells of it.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
+/// Makes the TLS client. It verifies chain and name, as libpq does with `sslmode=verify-full`.
+fn tls_client(environment: &Environment) -> Result<ClientConfig, DatabaseError> {
+    let unreadable = |error: &dyn std::error::Error| DatabaseError::Authorities(error.to_string());
+    let own = match &environment.database_ca_file {
+        Some(path) => Some(std::fs::read(path).map_err(|error| unreadable(&error))?),
+        None => None,
+    };
+    let mut authorities = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(own.as_deref().unwrap_or(AUTHORITIES)) {
+        let certificate = certificate.map_err(|error| unreadable(&error))?;
+        authorities.add(certificate).map_err(|error| unreadable(&error))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unreadable(&error))?
+        .with_root_certificates(authorities)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_embedded_authorities_are_readable() {
+        let environment = Environment { database_ca_file: None, ..Environment::read() };
+        assert!(tls_client(&environment).is_ok());
+        assert_eq!(CertificateDer::pem_slice_iter(AUTHORITIES).filter(Result::is_ok).count(), 8);
+    }
+
+    #[test]
+    fn the_proxy_is_preferred_and_a_missing_endpoint_named() {
+        let mut parameters =
+            vec![("database/writer-endpoint", "writer"), ("database/port", "5432"), ("database/name", "payments")];
+        let read = |parameters: &[(&str, &str)]| {
+            let pairs = parameters.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+            Target::application(&Configuration::from_parameters(pairs))
+        };
+        assert_eq!(read(&parameters).unwrap().host, "writer");
+        parameters.push(("database/proxy-endpoint", "proxy"));
+        assert_eq!(read(&parameters).unwrap().host, "proxy");
+        assert!(matches!(read(&[]), Err(ConfigurationError::Missing("database/writer-endpoint"))));
+    }
+}

@@ -1,0 +1,45 @@
+//! What the function's environment variables say.
+
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// The environment of one function; see each field for its variable.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `PAYMENTS_PARAMETER_PATH`: where in Parameter Store the configuration stands, without a slash at
+    /// the end.
+    pub parameter_path: String,
+    /// `PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS`: how old a cached configuration may grow; 30 s.
+    pub configuration_max_age: Duration,
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ENDPOINT_URL`: another endpoint for every AWS service; the sandbox's.
+    pub endpoint_url: Option<String>,
+    /// `PAYMENTS_DATABASE_ADDRESS`: connect here instead of resolving the database's host, whose name is
+    /// verified all the same (like libpq's `hostaddr`).
+    pub database_address: Option<SocketAddr>,
+    /// `PAYMENTS_DATABASE_CA_FILE`: trust these authorities instead of Amazon's.
+    pub database_ca_file: Option<PathBuf>,
+    /// `PAYMENTS_DATABASE_MASTER_USER`: migrate as this user with an IAM token, not with the managed
+    /// secret.
+    pub database_master_user: Option<String>,
+    /// `PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA`: webhooks may go to 127.0.0.1 where this authority vouches.
+    pub webhook_loopback_ca: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    pub fn read() -> Self {
+        let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let seconds = text("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS").and_then(|v| v.parse().ok());
+        Self {
+            parameter_path: text("PAYMENTS_PARAMETER_PATH").unwrap_or_default().trim_end_matches('/').to_owned(),
+            configuration_max_age: Duration::from_secs(seconds.unwrap_or(30)),
+            region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+            endpoint_url: text("AWS_ENDPOINT_URL"),
+            database_address: text("PAYMENTS_DATABASE_ADDRESS").and_then(|v| v.parse().ok()),
+            database_ca_file: text("PAYMENTS_DATABASE_CA_FILE").map(PathBuf::from),
+            database_master_user: text("PAYMENTS_DATABASE_MASTER_USER"),
+            webhook_loopback_ca: text("PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA").map(PathBuf::from),
+        }
+    }
+}

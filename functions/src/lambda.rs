@@ -1,0 +1,145 @@
+//! What a function binary is: a handler between Lambda's runtime interface and the log.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+use crate::{
+    environment::Environment,
+    http::{Request, Response},
+    invocation::Invocation,
+    observation::{self, Observation},
+    refusal::Refusal,
+    routes::{Function, Matched},
+};
+
+/// What a handler has done.
+#[derive(Debug)]
+pub struct Done {
+    /// A short code for log and metrics.
+    pub outcome: &'static str,
+    /// What Lambda answers with.
+    pub answer: Value,
+}
+
+/// One of the three functions.
+pub trait Handler: Sized {
+    /// Which one.
+    const FUNCTION: Function;
+
+    /// Makes the clients, once per environment.
+    fn start(environment: Environment) -> impl Future<Output = Result<Self, Error>>;
+
+    /// Answers one request whose route is this function's.
+    fn http(
+        &self,
+        request: &Request<'_>,
+        matched: &Matched<'_>,
+        observation: &Observation,
+    ) -> impl Future<Output = Result<(&'static str, Response), Refusal>>;
+
+    /// Handles every other event.
+    fn event(
+        &self,
+        invocation: &Invocation<'_>,
+        observation: &Observation,
+    ) -> impl Future<Output = Result<Done, Refusal>>;
+}
+
+/// Runs a function until Lambda ends it. One thread: an environment has one request at a time.
+pub fn serve<H: Handler>() -> Result<(), Error> {
+    log_panics::<H>();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let handler = H::start(Environment::read()).await?;
+        let handler = &handler;
+        lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| invoke(handler, event).await)).await
+    })
+}
+
+/// Handles one invocation and writes its line.
+async fn invoke<H: Handler>(handler: &H, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    let observation =
+        Observation::start(H::FUNCTION, &event.context.request_id, until(event.context.deadline, SystemTime::now()));
+    let (level, outcome, result) = match handle(handler, &event.payload, &observation).await {
+        Ok(done) => ("info", done.outcome, Ok(done.answer)),
+        Err(refusal) => {
+            if let Some(cause) = &refusal.cause {
+                observation.note("cause", cause);
+            }
+            let level = if refusal.status < 500 { "warn" } else { "error" };
+            (level, refusal.code, Err(diagnostic(&refusal)))
+        }
+    };
+    observation.finish(level, outcome);
+    result
+}
+
+/// Handles one event without Lambda around it. A refused HTTP request is an answer; any other refused
+/// event is a failed invocation.
+pub async fn handle<H: Handler>(handler: &H, event: &Value, observation: &Observation) -> Result<Done, Refusal> {
+    match Invocation::of(event) {
+        Invocation::Http(request) => {
+            let (outcome, response) = match answer(handler, &request, observation).await {
+                Ok(answered) => answered,
+                Err(refusal) => {
+                    if let Some(cause) = &refusal.cause {
+                        observation.note("cause", cause);
+                    }
+                    (refusal.code, refusal.response())
+                }
+            };
+            observation.count("status", u64::from(response.status));
+            Ok(Done { outcome, answer: response.into_event() })
+        }
+        Invocation::Unknown => Err(Refusal::new(400, "unknown_event", "the event has no known form")),
+        invocation => handler.event(&invocation, observation).await,
+    }
+}
+
+async fn answer<H: Handler>(
+    handler: &H,
+    request: &Request<'_>,
+    observation: &Observation,
+) -> Result<(&'static str, Response), Refusal> {
+    if let Some(id) = request.gateway_request_id() {
+        observation.note("gateway_request_id", id);
+    }
+    let matched = request.route()?;
+    observation.note("operation", matched.route.operation_id);
+    if matched.route.function != H::FUNCTION {
+        return Err(Refusal::new(404, "no_route", "another function answers here"));
+    }
+    handler.http(request, &matched, observation).await
+}
+
+/// Gives what every function answers when the deployment asks for its health.
+pub fn healthy(function: Function) -> Done {
+    let answer = json!({"status": "ok", "function": function.name(), "version": env!("CARGO_PKG_VERSION")});
+    Done { outcome: "healthy", answer }
+}
+
+/// Makes the error Lambda reports; asynchronous invocations carry it to the dead-letter queue.
+fn diagnostic(refusal: &Refusal) -> Diagnostic {
+    let message = match &refusal.cause {
+        Some(cause) => format!("{}: {cause}", refusal.message),
+        None => refusal.message.to_owned(),
+    };
+    Diagnostic { error_type: refusal.code.to_owned(), error_message: message }
+}
+
+fn until(deadline_milliseconds: u64, now: SystemTime) -> Duration {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::from_millis(deadline_milliseconds).saturating_sub(now)
+}
+
+/// A panic's own message may quote data; only its place is logged.
+fn log_panics<H: Handler>() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        observation::write_line(&json!({
+            "level": "error", "Function": H::FUNCTION.name(), "Outcome": "panic", "place": place,
+        }));
+    }));
+}

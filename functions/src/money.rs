@@ -1,0 +1,119 @@
+//! Money: integers in the minor unit of an ISO 4217 currency, never a float.
+
+/// The active currencies of ISO 4217 (list one of 2024-06-25) that have a minor unit, by their number
+/// of decimals. Metals, funds and test codes (XAU, XXX, …) are not currencies one pays in.
+const BY_EXPONENT: [(u32, &str); 4] = [
+    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
+    (
+        2,
+        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD \
+         CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD \
+         GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD \
+         MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP \
+         PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS \
+         TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG",
+    ),
+    (3, "BHD IQD JOD KWD LYD OMR TND"),
+    (4, "CLF UYW"),
+];
+
+/// A currency of ISO 4217 with its number of decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Currency {
+    code: [u8; 3],
+    exponent: u32,
+}
+
+impl Currency {
+    /// Finds a currency by its code in capitals.
+    pub fn from_code(code: &str) -> Option<Self> {
+        let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
+        let (exponent, _) =
+            BY_EXPONENT.iter().find(|(_, codes)| codes.split_ascii_whitespace().any(|known| known == code))?;
+        Some(Self { code: bytes, exponent: *exponent })
+    }
+
+    /// Gives the code, three capitals.
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.code).unwrap_or("")
+    }
+
+    /// Gives the number of decimals: an amount of 1 is 10^-exponent of the currency.
+    pub const fn exponent(&self) -> u32 {
+        self.exponent
+    }
+}
+
+/// An amount above zero in a currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Money {
+    minor: i64,
+    currency: Currency,
+}
+
+impl Money {
+    /// Makes an amount of minor units; `None` unless it is above zero.
+    pub const fn new(minor: i64, currency: Currency) -> Option<Self> {
+        if minor > 0 { Some(Self { minor, currency }) } else { None }
+    }
+
+    /// Gives the amount in minor units.
+    pub const fn minor(&self) -> i64 {
+        self.minor
+    }
+
+    /// Gives the currency.
+    pub const fn currency(&self) -> &Currency {
+        &self.currency
+    }
+}
+
+impl std::fmt::Display for Money {
+    /// Writes the amount in major units by integer arithmetic: `10.50 EUR`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = 10_i64.pow(self.currency.exponent);
+        write!(f, "{}", self.minor / unit)?;
+        if self.currency.exponent > 0 {
+            let decimals = self.currency.exponent as usize;
+            write!(f, ".{:0decimals$}", self.minor % unit)?;
+        }
+        write!(f, " {}", self.currency.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn shown(minor: i64, code: &str) -> String {
+        Money::new(minor, Currency::from_code(code).unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn decimals_follow_the_currency() {
+        assert_eq!(shown(1050, "EUR"), "10.50 EUR");
+        assert_eq!(shown(1050, "JPY"), "1050 JPY");
+        assert_eq!(shown(1050, "KWD"), "1.050 KWD");
+        assert_eq!(shown(1, "CLF"), "0.0001 CLF");
+    }
+
+    #[test]
+    fn only_positive_amounts_of_known_currencies_exist() {
+        for code in ["", "eur", "EU", "EURO", "XXX", "XAU", "ABC", "E R", "USD EUR"] {
+            assert_eq!(Currency::from_code(code), None, "{code}");
+        }
+        let euro = Currency::from_code("EUR").unwrap();
+        assert!(Money::new(0, euro).is_none() && Money::new(-1, euro).is_none());
+    }
+
+    #[test]
+    fn no_code_is_listed_twice() {
+        let mut codes: Vec<&str> = BY_EXPONENT.iter().flat_map(|(_, codes)| codes.split_ascii_whitespace()).collect();
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+        assert!(codes.iter().all(|code| code.len() == 3));
+    }
+}

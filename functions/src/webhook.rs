@@ -1,0 +1,228 @@
+//! Delivers signed webhooks: HTTPS only, to exactly the address that was resolved and judged, without
+//! following redirects, without reading the answer's body, in bounded time.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Uri, header};
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use ring::hmac;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::{addresses::is_public, identifiers::hexadecimal, redaction::Secret, refusal::chain};
+
+/// The header with the signature: `t=<seconds since 1970>,v1=<hexadecimal HMAC-SHA256>`, computed over
+/// `<t>.<body>`.
+pub const SIGNATURE_HEADER: &str = "Payments-Signature";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a webhook was not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// The URL cannot be called at all.
+    #[error("the webhook's URL is refused: {0}")]
+    Url(&'static str),
+    /// The host leads to an address that is not public.
+    #[error("the webhook's host leads to an address that is not public")]
+    Address,
+    /// The merchant's server answered with something else than success.
+    #[error("the webhook was answered with status {}", .0.as_u16())]
+    Status(StatusCode),
+    /// The merchant's server was not reached or did not answer.
+    #[error("the webhook did not get through: {0}")]
+    Transport(String),
+}
+
+impl WebhookError {
+    /// Says whether trying again may help.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::Address => false,
+            Self::Status(status) => status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429),
+            Self::Transport(_) => true,
+        }
+    }
+}
+
+/// The webhook client of one environment.
+pub struct Webhooks {
+    tls: TlsConnector,
+    allow_loopback: bool,
+}
+
+impl Webhooks {
+    /// Makes the client: it trusts the system's authorities and, only when given, one more that may
+    /// vouch for 127.0.0.1.
+    pub fn new(loopback_ca: Option<&Path>) -> Result<Self, rustls::Error> {
+        let mut authorities = RootCertStore::empty();
+        authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(path) = loopback_ca {
+            let own = CertificateDer::pem_file_iter(path).into_iter().flatten().flatten();
+            authorities.add_parsable_certificates(own);
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(authorities)
+            .with_no_client_auth();
+        Ok(Self { tls: TlsConnector::from(Arc::new(config)), allow_loopback: loopback_ca.is_some() })
+    }
+
+    /// Delivers one event once.
+    pub async fn deliver(
+        &self,
+        url: &str,
+        key: &Secret<String>,
+        event_id: &str,
+        body: &str,
+        now: i64,
+    ) -> Result<(), WebhookError> {
+        let uri = judged(url)?;
+        let host = uri.host().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned();
+        let address = self.resolve(&host, uri.port_u16().unwrap_or(443)).await?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
+            .header(header::HOST, uri.authority().map_or("", |authority| authority.as_str()))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::USER_AGENT, concat!("payments-webhook/", env!("CARGO_PKG_VERSION")))
+            .header("Payments-Event-Id", event_id)
+            .header(SIGNATURE_HEADER, signature(key, now, body))
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+            .map_err(|_| WebhookError::Url("it has no valid form"))?;
+        match timeout(ATTEMPT_TIMEOUT, self.send(&host, address, request)).await {
+            Ok(Ok(status)) if status.is_success() => Ok(()),
+            Ok(Ok(status)) => Err(WebhookError::Status(status)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(WebhookError::Transport("no answer in time".to_owned())),
+        }
+    }
+
+    /// Resolves the host and judges every address it has: one bad address among good ones is how a name
+    /// is bent after the check.
+    async fn resolve(&self, host: &str, port: u16) -> Result<SocketAddr, WebhookError> {
+        let found = timeout(CONNECT_TIMEOUT, lookup_host((host, port)))
+            .await
+            .map_err(|_| WebhookError::Transport("the name was not resolved in time".to_owned()))?
+            .map_err(|error| WebhookError::Transport(chain(&error)))?;
+        let mut chosen = None;
+        for address in found {
+            let loopback = self.allow_loopback && address.ip() == std::net::Ipv4Addr::LOCALHOST;
+            if !loopback && !is_public(address.ip()) {
+                return Err(WebhookError::Address);
+            }
+            chosen = chosen.or(Some(address));
+        }
+        chosen.ok_or_else(|| WebhookError::Transport("the name has no address".to_owned()))
+    }
+
+    async fn send(
+        &self,
+        host: &str,
+        address: SocketAddr,
+        request: Request<Full<Bytes>>,
+    ) -> Result<StatusCode, WebhookError> {
+        let failed = |error: &dyn std::error::Error| WebhookError::Transport(chain(error));
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| WebhookError::Url("its host is no name"))?;
+        let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(address))
+            .await
+            .map_err(|_| WebhookError::Transport("no connection in time".to_owned()))?
+            .map_err(|error| failed(&error))?;
+        let stream = self.tls.connect(name, stream).await.map_err(|error| failed(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+        let connection = tokio::spawn(connection);
+        let answer = sender.send_request(request).await.map_err(|error| failed(&error));
+        connection.abort();
+        Ok(answer?.status())
+    }
+}
+
+/// Reads a URL that may be called.
+fn judged(url: &str) -> Result<Uri, WebhookError> {
+    let uri: Uri = url.parse().map_err(|_| WebhookError::Url("it has no valid form"))?;
+    if uri.scheme_str() != Some("https") {
+        return Err(WebhookError::Url("it is not https"));
+    }
+    let authority = uri.authority().ok_or(WebhookError::Url("it has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(WebhookError::Url("it carries credentials"));
+    }
+    Ok(uri)
+}
+
+/// Signs a body as of a time.
+pub fn signature(key: &Secret<String>, now: i64, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose().as_bytes());
+    let mut context = hmac::Context::with_key(&key);
+    context.update(format!("{now}.").as_bytes());
+    context.update(body.as_bytes());
+    format!("t={now},v1={}", hexadecimal(context.sign().as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Computed apart: `printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac key`.
+    #[test]
+    fn the_signature_is_hmac_sha256_over_time_and_body() {
+        let signature = signature(&Secret::new("key".to_owned()), 1_700_000_000, r#"{"a":1}"#);
+        let expected = "a438e398bfafc57e4396bb7fc2304422f0f768e965d073ca313cb52e22e6ad03";
+        assert_eq!(signature, format!("t=1700000000,v1={expected}"));
+    }
+
+    async fn refusal(url: &str, allow_loopback: bool) -> WebhookError {
+        let mut webhooks = Webhooks::new(None).unwrap();
+        webhooks.allow_loopback = allow_loopback;
+        let key = Secret::new("key".to_owned());
+        webhooks.deliver(url, &key, "evt_x", "{}", 0).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn urls_that_reach_inward_are_refused_for_good() {
+        for url in ["http://example.com/", "ftp://example.com/", "https://user@example.com/", "/x", "https://"] {
+            let error = refusal(url, true).await;
+            assert!(matches!(error, WebhookError::Url(_)) && !error.is_passing(), "{url}: {error}");
+        }
+        for url in [
+            "https://127.0.0.1/",
+            "https://localhost/",
+            "https://169.254.169.254/latest/meta-data/",
+            "https://10.0.0.1:8443/",
+            "https://[::1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[fd00:ec2::254]/",
+            "https://0.0.0.0/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+        ] {
+            let error = refusal(url, false).await;
+            assert!(!matches!(error, WebhookError::Status(_)), "{url}: {error}");
+            assert!(matches!(error, WebhookError::Address) || error.is_passing(), "{url}: {error}");
+        }
+        // The sandbox's permission is for 127.0.0.1 and nothing near it.
+        for url in ["https://127.0.0.2/", "https://[::1]/", "https://10.0.0.1/"] {
+            assert!(matches!(refusal(url, true).await, WebhookError::Address), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_passing_failures_are_tried_again() {
+        for (status, passing) in [(500, true), (503, true), (429, true), (301, false), (404, false), (410, false)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(WebhookError::Status(status).is_passing(), passing, "{status}");
+        }
+    }
+}
