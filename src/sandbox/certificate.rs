@@ -1,0 +1,123 @@
+//! The sandbox's own certificate authority and the database's certificate.
+
+use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+
+use super::cache::replace_private;
+
+/// Names the certificate always covers. The names the emulator gives clusters and proxies have a random part
+/// and one label too many for the wildcard, so those are added when they are known.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "*.us-east-1.rds.amazonaws.com"];
+
+/// The files of the authority and of the server, all in one folder.
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    folder: PathBuf,
+}
+
+impl Certificates {
+    /// Names the folder, which must exist; nothing is read or written yet.
+    pub fn within(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The authority's certificate, for clients.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
+    /// The server's certificate.
+    pub fn server(&self) -> PathBuf {
+        self.folder.join("server.pem")
+    }
+
+    /// The server's key.
+    pub fn server_key(&self) -> PathBuf {
+        self.folder.join("server-key.pem")
+    }
+
+    /// Makes what is missing, and a new server certificate (of the same authority) if it does not cover `names` yet.
+    /// Returns whether the server's files changed.
+    pub fn cover(&self, names: &[String]) -> Result<bool> {
+        let listed = std::fs::read_to_string(self.folder.join("names")).unwrap_or_default();
+        let former: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+        let mut wanted = former.clone();
+        wanted.extend(NAMES.iter().map(|name| (*name).to_owned()));
+        wanted.extend(names.iter().cloned());
+        let all_there = [self.authority(), self.server(), self.server_key()].iter().all(|file| file.exists());
+        if all_there && wanted == former {
+            return Ok(false);
+        }
+        let issuer = self.issuer()?;
+        let key = KeyPair::generate().context("cannot make the database's key")?;
+        let list: Vec<String> = wanted.into_iter().collect();
+        let mut params = CertificateParams::new(list.clone()).context("cannot make the database's certificate")?;
+        params.distinguished_name = named("payinfra sandbox database");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let certificate = params.signed_by(&key, &issuer).context("cannot sign the database's certificate")?;
+        replace_private(&self.server_key(), key.serialize_pem().as_bytes())?;
+        replace_private(&self.server(), certificate.pem().as_bytes())?;
+        replace_private(&self.folder.join("names"), list.join("\n").as_bytes())?;
+        Ok(true)
+    }
+
+    fn issuer(&self) -> Result<Issuer<'static, KeyPair>> {
+        let key_file = self.folder.join("ca-key.pem");
+        let mut params = CertificateParams::default();
+        params.distinguished_name = named("payinfra sandbox authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        if self.authority().exists()
+            && let Ok(text) = std::fs::read_to_string(&key_file)
+            && let Ok(key) = KeyPair::from_pem(&text)
+        {
+            return Ok(Issuer::new(params, key));
+        }
+        let key = KeyPair::generate().context("cannot make the sandbox's authority")?;
+        let certificate = params.self_signed(&key).context("cannot make the sandbox's authority")?;
+        replace_private(&key_file, key.serialize_pem().as_bytes())?;
+        publish(&self.authority(), certificate.pem().as_bytes())?;
+        Ok(Issuer::new(params, key))
+    }
+}
+
+/// Clients may run as another user than the one who made the authority.
+fn publish(path: &Path, text: &[u8]) -> Result<()> {
+    replace_private(path, text)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o644))
+        .with_context(|| format!("cannot make {} readable", path.display()))
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_new_name_means_a_new_certificate_of_the_same_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let certificates = Certificates::within(folder.path().to_owned());
+        assert!(certificates.cover(&[]).unwrap());
+        let authority = std::fs::read(certificates.authority()).unwrap();
+        let server = std::fs::read(certificates.server()).unwrap();
+        assert!(!certificates.cover(&[]).unwrap());
+        assert!(certificates.cover(&["a.cluster-1.us-east-1.rds.amazonaws.com".into()]).unwrap());
+        assert!(!certificates.cover(&["a.cluster-1.us-east-1.rds.amazonaws.com".into()]).unwrap());
+        assert_eq!(std::fs::read(certificates.authority()).unwrap(), authority);
+        assert_ne!(std::fs::read(certificates.server()).unwrap(), server);
+    }
+}

@@ -1,0 +1,115 @@
+//! Starting a service that outlives this command.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use tokio::process::{Child, Command};
+
+use super::cache::open_private;
+use super::failure::Failure;
+use super::process::Process;
+use super::record::Service;
+
+/// A start takes about a second; on a machine that compiles on all cores it takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(50);
+
+/// A service that was started by this command and may not be ready yet.
+pub struct Launched {
+    /// What to write down before the wait begins, so that an interrupted command leaves nothing unknown behind.
+    pub service: Service,
+    child: Child,
+    name: &'static str,
+    log: PathBuf,
+}
+
+impl Launched {
+    /// Starts `command` with its output going to `log`. `name` is for messages, such as `the emulator`.
+    pub fn spawn(mut command: Command, name: &'static str, log: PathBuf, port: u16, version: &str) -> Result<Self> {
+        let output = open_private(&log, OpenOptions::new().create(true).truncate(true))?;
+        command.stdin(Stdio::null()).stderr(output.try_clone().context("cannot open a log twice")?).stdout(output);
+        // Its own process group: Ctrl-C on the terminal ends the command, not the sandbox.
+        command.process_group(0);
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let Some(process) = child.id().and_then(Process::find) else {
+            let status = child.try_wait().ok().flatten().map(|status| format!(" ({status})")).unwrap_or_default();
+            return Err(ended(name, &status, &log).into());
+        };
+        let service = Service { process, port, since: Timestamp::now(), version: version.to_owned() };
+        Ok(Self { service, child, name, log })
+    }
+
+    /// Waits until `ready` says so; a service that ends or takes over a minute is an error with its last words.
+    pub async fn until<F: Future<Output = bool> + Send>(mut self, ready: impl Fn() -> F) -> Result<Service> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().with_context(|| format!("cannot watch {}", self.name))? {
+                return Err(ended(self.name, &format!(" ({status})"), &self.log).into());
+            }
+            if ready().await {
+                return Ok(self.service);
+            }
+            tokio::time::sleep(TICK).await;
+        }
+        self.child.kill().await.ok();
+        let (name, port, seconds) = (self.name, self.service.port, PATIENCE.as_secs());
+        Err(Failure::new(
+            format!(
+                "{name} did not answer on port {port} within {seconds} seconds; its last words:\n{}",
+                last_lines(&self.log)
+            ),
+            format!("the whole log is {}; is the machine out of memory or very busy?", self.log.display()),
+        )
+        .into())
+    }
+}
+
+fn ended(name: &str, status: &str, log: &Path) -> Failure {
+    Failure::new(
+        format!("{name} ended at its start{status}; its last words:\n{}", last_lines(log)),
+        format!("the whole log is {}; `payinfra sandbox reset` begins with empty data", log.display()),
+    )
+}
+
+fn last_lines(log: &Path) -> String {
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines = lines.get(lines.len().saturating_sub(12)..).unwrap_or_default();
+    if lines.is_empty() { "    (it said nothing)".to_owned() } else { format!("    {}", lines.join("\n    ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn launch(script: &str, log: &Path) -> Result<Launched> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).kill_on_drop(true);
+        Launched::spawn(command, "the probe", log.to_owned(), 1, "1")
+    }
+
+    #[tokio::test]
+    async fn a_service_that_ends_at_once_is_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let launched = launch("sleep 0.1; echo out of luck >&2; exit 7", &log).unwrap();
+        let error = launched.until(async || false).await.unwrap_err();
+        assert!(error.to_string().contains("out of luck") && error.to_string().contains('7'), "{error}");
+        assert!(error.downcast_ref::<Failure>().unwrap().hint().contains(&*log.to_string_lossy()));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_ready_is_known_by_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let launched = launch("sleep 60", &folder.path().join("log")).unwrap();
+        let expected = launched.service.process.clone();
+        assert!(expected.runs());
+        assert_eq!(launched.until(async || true).await.unwrap().process, expected);
+    }
+}
