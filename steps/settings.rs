@@ -5,21 +5,28 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+mod allowed;
 mod api;
+mod check;
+mod classes;
 mod data;
 mod database;
 mod functions;
 mod monitoring;
 mod network;
+mod problem;
 
+pub use allowed::allowed;
 pub use api::{Api, ApiAuth, Domain, ExecutionLog, RouteThrottle};
+pub use classes::InstanceClass;
 pub use data::{Archive, Capacity, Encryption, Limits, Logs, Sessions, WarmThroughput};
 pub use database::Database;
 pub use functions::{Architecture, Function, FunctionOverride, FunctionSettings, Functions, LogLevel};
 pub use monitoring::{Monitoring, Thresholds};
 pub use network::{Nat, Network, ZONES};
+pub use problem::{Key, Problem};
 
 /// The only region payinfra deploys to (rule R1).
 pub const REGION: &str = "us-east-1";
@@ -44,6 +51,7 @@ pub struct Settings {
     pub tags: BTreeMap<String, String>,
     /// Feature flags, published under `/payments/<suffix>/features/`. A flag flipped in Parameter
     /// Store works without a deploy. Default `refunds-enabled` and `notifications-enabled`, both true.
+    #[serde(deserialize_with = "over_default_features")]
     pub features: BTreeMap<String, bool>,
     /// The webhook of each merchant, by merchant id. Default none.
     pub webhooks: BTreeMap<String, String>,
@@ -81,10 +89,7 @@ impl Default for Settings {
             state: ".payinfra".to_owned(),
             trail: true,
             tags: BTreeMap::new(),
-            features: BTreeMap::from([
-                ("refunds-enabled".to_owned(), true),
-                ("notifications-enabled".to_owned(), true),
-            ]),
+            features: default_features(),
             webhooks: BTreeMap::new(),
             limits: Limits::default(),
             network: Network::default(),
@@ -99,4 +104,16 @@ impl Default for Settings {
             capacity: Capacity::default(),
         }
     }
+}
+
+fn default_features() -> BTreeMap<String, bool> {
+    BTreeMap::from([("refunds-enabled".to_owned(), true), ("notifications-enabled".to_owned(), true)])
+}
+
+/// Reads flags on top of the default ones: a file that adds a flag of its own must not remove those
+/// the functions ask for.
+fn over_default_features<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, bool>, D::Error> {
+    let mut features = default_features();
+    features.extend(BTreeMap::<String, bool>::deserialize(deserializer)?);
+    Ok(features)
 }

@@ -114,3 +114,10 @@ impl Default for Capacity {
         Self { requests_per_second: 10_000, average_duration_ms: 50, database_duration_ms: 10, headroom_percent: 20 }
     }
 }
+
+impl Capacity {
+    /// Gives how many functions run at once at the peak: requests per second times seconds per request.
+    pub fn concurrency(&self) -> u64 {
+        (u64::from(self.requests_per_second) * u64::from(self.average_duration_ms)).div_ceil(1_000)
+    }
+}

@@ -43,6 +43,20 @@ pub struct Database {
 impl Database {
     /// The port. RDS Proxy for PostgreSQL listens on no other.
     pub const PORT: u16 = 5432;
+
+    /// Gives the major version, on which the parameter group family depends; nothing if the version
+    /// is malformed or older than what payinfra supports.
+    pub fn major_version(&self) -> Option<u32> {
+        let number = |text: &str| {
+            let plain = (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            if plain { text.parse::<u32>().ok() } else { None }
+        };
+        let (major, minor) = match self.engine_version.split_once('.') {
+            Some((major, minor)) => (number(major)?, Some(number(minor)?)),
+            None => (number(&self.engine_version)?, None),
+        };
+        (major >= 13 && minor != Some(0)).then_some(major)
+    }
 }
 
 impl Default for Database {

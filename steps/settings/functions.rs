@@ -146,6 +146,15 @@ impl Functions {
         }
     }
 
+    /// Gives the concurrent runs set aside in all.
+    pub fn reserved_concurrency(&self) -> u64 {
+        Function::ALL
+            .iter()
+            .filter_map(|function| self.override_of(*function).reserved_concurrency)
+            .map(u64::from)
+            .sum()
+    }
+
     pub(super) fn override_of(&self, function: Function) -> &FunctionOverride {
         match function {
             Function::PaymentValidation => &self.payment_validation,

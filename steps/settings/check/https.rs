@@ -1,0 +1,47 @@
+//! HTTPS addresses that others give us to call.
+
+/// Gives the host of an https address, or what is wrong with the address.
+///
+/// The functions judge the address again after name resolution; this finds what cannot be meant.
+pub(super) fn host(address: &str) -> Result<&str, String> {
+    let Some(rest) = address.strip_prefix("https://") else {
+        return Err(format!("{address:?} does not begin with https://"));
+    };
+    if address.len() > 2048 {
+        return Err("the address is longer than 2048 characters".to_owned());
+    }
+    if address.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(format!("{address:?} contains white space"));
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        // A password here would stand in plain text in the file, the parameter and the plan.
+        return Err("the address carries a user name or password".to_owned());
+    }
+    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    if port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err()) {
+        return Err(format!("{address:?} has no valid port"));
+    }
+    if host.parse::<std::net::Ipv4Addr>().is_ok() || host.starts_with('[') {
+        return Err(format!("{address:?} names an address instead of a host"));
+    }
+    if !is_host_name(host) {
+        return Err(format!("{address:?} has no host name with a domain"));
+    }
+    Ok(host)
+}
+
+/// Tells whether `name` is a host name with at least two labels (RFC 1123).
+pub(super) fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253
+        && name.split('.').count() >= 2
+        && name.split('.').all(label)
+        // A last label of digits is an address, not a name.
+        && !name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
+}
