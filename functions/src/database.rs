@@ -310,6 +310,18 @@ mod tests {
         assert_eq!(CertificateDer::pem_slice_iter(AUTHORITIES).filter(Result::is_ok).count(), 8);
     }
 
+    /// Fails a year before the first authority ends, so that the bundle is renewed in time.
+    #[test]
+    fn no_embedded_authority_ends_soon() {
+        use x509_cert::der::Decode;
+        let in_a_year = std::time::SystemTime::now() + Duration::from_secs(365 * 24 * 3600);
+        for certificate in CertificateDer::pem_slice_iter(AUTHORITIES) {
+            let certificate = x509_cert::Certificate::from_der(&certificate.unwrap()).unwrap();
+            let end = certificate.tbs_certificate.validity.not_after.to_system_time();
+            assert!(end > in_a_year, "{}", certificate.tbs_certificate.subject);
+        }
+    }
+
     #[test]
     fn the_proxy_is_preferred_and_a_missing_endpoint_named() {
         let mut parameters =

@@ -1,0 +1,68 @@
+//! What is missing or broken is answered with 503 and a safe body, and heals by itself.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{
+    requests::{action, book, payment, send_raw, validate},
+    runtime_api::Failure,
+    stack::{Options, Stack},
+};
+
+#[tokio::test]
+async fn a_missing_parameter_is_503_until_it_is_there() {
+    let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
+    let validated = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
+    let session_id = validated.body["session_id"].as_str().unwrap();
+    for name in ["storage/sessions-table", "database/writer-endpoint"] {
+        stack.unset(name).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let answer = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
+    assert_eq!((answer.status, &answer.body["code"]), (503, &json!("configuration_unavailable")));
+    assert_eq!(send_raw(&stack.validation, "GET", "/health", None, None, None).await.unwrap().status, 503);
+    assert_eq!(book(&stack.processing, "m-1", session_id, "key-1").await.unwrap().status, 503);
+    let health = stack.processing.invoke(&action("health")).await.unwrap_err();
+    assert!(
+        matches!(health, Failure::Reported { kind, message } if kind == "database_unavailable" && message.contains("writer-endpoint"))
+    );
+
+    stack.set("storage/sessions-table", "sessions").await;
+    stack.set("database/writer-endpoint", "another.name.test").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // The server's certificate is for another name: verified, although the address is given.
+    let answer = book(&stack.processing, "m-1", session_id, "key-1").await.unwrap();
+    assert_eq!((answer.status, &answer.body["code"]), (503, &json!("database_unavailable")));
+    assert!(stack.logs().contains("NotValidForName"), "{}", stack.logs());
+    stack.set("database/writer-endpoint", "writer.payments.test").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(book(&stack.processing, "m-1", session_id, "key-1").await.unwrap().status, 201);
+    for (pool, name) in [
+        (&stack.validation, "payment-validation"),
+        (&stack.processing, "transaction-processing"),
+        (&stack.notifications, "notifications"),
+    ] {
+        let health = pool.invoke(&action("health")).await.unwrap();
+        assert_eq!((&health["status"], &health["function"]), (&json!("ok"), &json!(name)));
+    }
+}
+
+#[tokio::test]
+async fn events_of_no_known_form_fail_without_a_panic() {
+    let stack = Stack::start(Options { environments: 1, migrated: false, ..Options::default() }).await;
+    for event in [
+        json!(null),
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!({"httpMethod": 7}),
+        json!({"payinfra": {"action": "drop"}}),
+        json!({"httpMethod": "GET", "path": null}),
+    ] {
+        for pool in [&stack.validation, &stack.processing, &stack.notifications] {
+            assert!(matches!(pool.invoke(&event).await, Err(Failure::Reported { .. })), "{event}");
+        }
+    }
+    assert!(!stack.logs().contains("panic"));
+}

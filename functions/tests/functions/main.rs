@@ -1,0 +1,12 @@
+//! The functions against a real PostgreSQL and a real MiniStack, as the binaries that are deployed.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod booking;
+mod configuration;
+mod delivery;
+mod faults;
+mod refunds;
+mod schema;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,79 @@
+//! The environments of one function, as many as there are invocations at once.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::runtime_api::{Environment, Failure};
+
+pub struct Pool {
+    binary: PathBuf,
+    variables: Vec<(String, String)>,
+    logs: PathBuf,
+    time: Duration,
+    permits: Semaphore,
+    idle: Mutex<Vec<Environment>>,
+    killers: Mutex<Vec<mpsc::Sender<()>>>,
+}
+
+impl Pool {
+    pub fn new(binary: &str, variables: Vec<(String, String)>, logs: &Path, most: usize, time: Duration) -> Self {
+        std::fs::create_dir_all(logs).unwrap();
+        Self {
+            binary: PathBuf::from(binary),
+            variables,
+            logs: logs.to_owned(),
+            time,
+            permits: Semaphore::new(most),
+            idle: Mutex::default(),
+            killers: Mutex::default(),
+        }
+    }
+
+    /// Starts one environment outside of the pool.
+    pub async fn environment(&self) -> Environment {
+        Environment::start(&self.binary, &self.variables, &self.logs).await
+    }
+
+    /// Invokes the function in an idle environment or a new one.
+    pub async fn invoke(&self, event: &Value) -> Result<Value, Failure> {
+        let _permit = self.permits.acquire().await.unwrap();
+        let idle = std::iter::from_fn(|| self.idle.lock().unwrap().pop()).find(|e| !e.is_dead());
+        let environment = match idle {
+            Some(environment) => environment,
+            None => {
+                let environment = self.environment().await;
+                let mut killers = self.killers.lock().unwrap();
+                killers.retain(|killer| !killer.is_closed());
+                killers.push(environment.killer());
+                environment
+            }
+        };
+        let answer = environment.invoke(event, self.time).await;
+        if !matches!(answer, Err(Failure::Died | Failure::TimedOut)) {
+            self.idle.lock().unwrap().push(environment);
+        }
+        answer
+    }
+
+    /// Kills one process with SIGKILL, whatever it is doing. Says whether there was one.
+    pub fn kill_one(&self) -> bool {
+        let killers = self.killers.lock().unwrap();
+        let alive: Vec<_> = killers.iter().filter(|killer| !killer.is_closed()).collect();
+        if alive.is_empty() {
+            return false;
+        }
+        alive[rand::random_range(0..alive.len())].try_send(()).is_ok()
+    }
+
+    pub fn kill_all(&self) {
+        for killer in self.killers.lock().unwrap().drain(..) {
+            let _ = killer.try_send(());
+        }
+    }
+}

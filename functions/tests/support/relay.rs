@@ -1,0 +1,78 @@
+//! What stands between the topic and the notifications function in AWS: SNS's asynchronous invocation
+//! with its retries. The topic delivers to a queue here, from which this takes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{sync::Semaphore, task::JoinHandle};
+
+use super::{pool::Pool, requests::message, runtime_api::Failure};
+
+pub struct Relay {
+    task: JoinHandle<()>,
+    /// Messages taken whose invocation has not succeeded yet.
+    pub under_way: Arc<AtomicU64>,
+    /// Messages given up: Lambda's own dead letters.
+    pub given_up: Arc<AtomicU64>,
+}
+
+impl Relay {
+    pub fn start(sqs: aws_sdk_sqs::Client, queue: String, notifications: Arc<Pool>) -> Self {
+        let (under_way, given_up) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let counters = (Arc::clone(&under_way), Arc::clone(&given_up));
+        let task = tokio::spawn(async move {
+            let limit = Arc::new(Semaphore::new(16));
+            loop {
+                let receiving = sqs.receive_message().queue_url(&queue).max_number_of_messages(10);
+                let received = receiving.wait_time_seconds(1).send().await;
+                for taken in received.ok().and_then(|answer| answer.messages).unwrap_or_default() {
+                    let permit = Arc::clone(&limit).acquire_owned().await.unwrap();
+                    let (under_way, given_up) = counters.clone();
+                    let (sqs, queue, pool) = (sqs.clone(), queue.clone(), Arc::clone(&notifications));
+                    under_way.fetch_add(1, Ordering::SeqCst);
+                    tokio::spawn(async move {
+                        let envelope: Value = serde_json::from_str(taken.body().unwrap_or("")).unwrap();
+                        if !invoke(&pool, envelope["Message"].as_str().unwrap()).await {
+                            given_up.fetch_add(1, Ordering::SeqCst);
+                        }
+                        let handle = taken.receipt_handle().unwrap_or_default();
+                        let deleting = sqs.delete_message().queue_url(queue).receipt_handle(handle);
+                        let _ = deleting.send().await;
+                        under_way.fetch_sub(1, Ordering::SeqCst);
+                        drop(permit);
+                    });
+                }
+            }
+        });
+        Self { task, under_way, given_up }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Lambda repeats a failed invocation twice; its queue repeats one it could not even start, or whose
+/// environment was lost, for hours. Kills here are far more frequent than there, so those do not count.
+async fn invoke(pool: &Pool, text: &str) -> bool {
+    let mut reported = 0;
+    loop {
+        match pool.invoke(&message(text)).await {
+            Ok(_) => return true,
+            Err(Failure::Reported { message, .. }) if !message.contains("another attempt") => reported += 1,
+            Err(_) => {}
+        }
+        if reported >= 3 {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}

@@ -1,0 +1,270 @@
+//! The whole world of one test, and its parameters.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_ssm::types::ParameterType;
+use payments::{
+    clients,
+    configuration::Configuration,
+    database::{Database, Target},
+    environment::Environment,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{
+    certificates::Authority,
+    merchant::Merchant,
+    ministack::Ministack,
+    pool::Pool,
+    postgres::{self, Postgres},
+    requests::action,
+};
+
+pub const PATH: &str = "/payments/test";
+pub const SIGNING_KEY: &str = "webhook-signing-key-of-the-test";
+/// The largest amount the stack's configuration allows.
+pub const LIMIT: i64 = 1_000_000;
+
+pub struct Stack {
+    pub validation: Arc<Pool>,
+    pub processing: Arc<Pool>,
+    pub notifications: Arc<Pool>,
+    pub merchant: Merchant,
+    pub postgres: Postgres,
+    pub ministack: Ministack,
+    pub topic: String,
+    /// Receives what the topic publishes.
+    pub events_queue: String,
+    pub dead_letters: String,
+    settings: aws_types::SdkConfig,
+    environment: Environment,
+    variables: Vec<(String, String)>,
+    directory: TempDir,
+}
+
+pub struct Options {
+    pub environments: usize,
+    pub durable: bool,
+    pub migrated: bool,
+    /// The directory of the function binaries; the test build's own when empty.
+    pub binaries: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { environments: 16, durable: false, migrated: true, binaries: None }
+    }
+}
+
+impl Stack {
+    pub async fn start(options: Options) -> Self {
+        let directory = tempfile::Builder::new().prefix("payments-test-").tempdir().unwrap();
+        let authority = Authority::new(directory.path());
+        let postgres = Postgres::start(&authority, options.durable);
+        let ministack = Ministack::start().await;
+        let merchant = Merchant::start(&authority).await;
+        let variables: Vec<(String, String)> = [
+            ("PAYMENTS_PARAMETER_PATH", PATH),
+            ("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS", "1"),
+            ("PAYMENTS_DATABASE_ADDRESS", &format!("127.0.0.1:{}", postgres.port)),
+            ("PAYMENTS_DATABASE_CA_FILE", &authority.file.display().to_string()),
+            ("PAYMENTS_DATABASE_MASTER_USER", "postgres"),
+            ("PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA", &authority.file.display().to_string()),
+            ("AWS_ENDPOINT_URL", &ministack.url),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let environment = Environment {
+            parameter_path: PATH.to_owned(),
+            configuration_max_age: Duration::from_secs(1),
+            region: "us-east-1".to_owned(),
+            endpoint_url: Some(ministack.url.clone()),
+            database_address: format!("127.0.0.1:{}", postgres.port).parse().ok(),
+            database_ca_file: Some(authority.file.clone()),
+            database_master_user: Some("postgres".to_owned()),
+            webhook_loopback_ca: None,
+        };
+        let settings = clients::settings(&environment, Credentials::new("test", "test", None, None, "test"));
+        let pool = |built: &str, name: &str, most: usize, seconds: u64| {
+            let binary = options.binaries.as_ref().map(|at| at.join(name).display().to_string());
+            let logs = directory.path().join("logs").join(name);
+            let binary = binary.unwrap_or_else(|| built.to_owned());
+            Arc::new(Pool::new(&binary, variables.clone(), &logs, most, Duration::from_secs(seconds)))
+        };
+        let most = options.environments;
+        let validation = pool(env!("CARGO_BIN_EXE_payment-validation"), "payment-validation", most, 20);
+        let processing = pool(env!("CARGO_BIN_EXE_transaction-processing"), "transaction-processing", most, 20);
+        let notifications = pool(env!("CARGO_BIN_EXE_notifications"), "notifications", 8, 10);
+        let mut stack = Self {
+            validation,
+            processing,
+            notifications,
+            merchant,
+            postgres,
+            ministack,
+            topic: String::new(),
+            events_queue: String::new(),
+            dead_letters: String::new(),
+            settings,
+            environment,
+            variables: variables.clone(),
+            directory,
+        };
+        stack.create().await;
+        if options.migrated {
+            stack.processing.invoke(&action("migrate")).await.unwrap();
+        }
+        stack
+    }
+
+    /// Makes what the deployment would make.
+    async fn create(&mut self) {
+        let key = KeySchemaElement::builder().attribute_name("session_id").key_type(KeyType::Hash);
+        let attribute =
+            AttributeDefinition::builder().attribute_name("session_id").attribute_type(ScalarAttributeType::S);
+        self.dynamodb()
+            .create_table()
+            .table_name("sessions")
+            .key_schema(key.build().unwrap())
+            .attribute_definitions(attribute.build().unwrap())
+            .billing_mode(BillingMode::PayPerRequest)
+            .send()
+            .await
+            .unwrap();
+        self.s3().create_bucket().bucket("archive").send().await.unwrap();
+        let (sqs, sns) = (self.sqs(), aws_sdk_sns::Client::new(&self.settings));
+        let queue = async |name: &str| sqs.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
+        self.events_queue = queue("events").await;
+        self.dead_letters = queue("dead-letters").await;
+        self.topic = sns.create_topic().name("events").send().await.unwrap().topic_arn.unwrap();
+        let endpoint = "arn:aws:sqs:us-east-1:123456789012:events";
+        sns.subscribe().topic_arn(&self.topic).protocol("sqs").endpoint(endpoint).send().await.unwrap();
+        for (name, value) in [
+            ("database/writer-endpoint", postgres::HOST),
+            ("database/port", "5432"),
+            ("database/name", "postgres"),
+            ("topics/payment-events-arn", &self.topic),
+            ("storage/archive-bucket", "archive"),
+            ("storage/sessions-table", "sessions"),
+            ("queues/notifications-dlq-url", &self.dead_letters),
+            ("features/refunds-enabled", "true"),
+            ("features/notifications-enabled", "true"),
+            ("limits/maximum-amount-minor", &LIMIT.to_string()),
+            ("webhooks/m-hook", &self.merchant.url()),
+        ] {
+            self.set(name, value).await;
+        }
+        let ssm = aws_sdk_ssm::Client::new(&self.settings);
+        ssm.put_parameter()
+            .name(format!("{PATH}/secrets/webhook-signing-key"))
+            .value(SIGNING_KEY)
+            .r#type(ParameterType::SecureString)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Sets a parameter; the functions see it at most a second later.
+    pub async fn set(&self, name: &str, value: &str) {
+        let ssm = aws_sdk_ssm::Client::new(&self.settings);
+        let put = ssm.put_parameter().name(format!("{PATH}/{name}")).value(value);
+        put.r#type(ParameterType::String).overwrite(true).send().await.unwrap();
+    }
+
+    pub async fn unset(&self, name: &str) {
+        let ssm = aws_sdk_ssm::Client::new(&self.settings);
+        ssm.delete_parameter().name(format!("{PATH}/{name}")).send().await.unwrap();
+    }
+
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.settings)
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.settings)
+    }
+
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.settings).force_path_style(true).build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// Gives environments of transaction-processing that reach the services through another address.
+    pub fn processing_through(&self, url: &str) -> Pool {
+        let mut variables = self.variables.clone();
+        variables.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
+        variables.push(("AWS_ENDPOINT_URL".to_owned(), url.to_owned()));
+        let logs = self.directory.path().join("logs/through");
+        Pool::new(env!("CARGO_BIN_EXE_transaction-processing"), variables, &logs, 1, Duration::from_secs(20))
+    }
+
+    /// Gives the keys of all archived events.
+    pub async fn archived(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        let mut next = None;
+        loop {
+            let listing = self.s3().list_objects_v2().bucket("archive").set_continuation_token(next);
+            let page = listing.send().await.unwrap();
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+            next = page.next_continuation_token().map(str::to_owned);
+            if next.is_none() {
+                return keys;
+            }
+        }
+    }
+
+    /// Gives the bodies of the messages in a queue and takes them out.
+    pub async fn drain(&self, queue: &str) -> Vec<Value> {
+        let mut bodies = Vec::new();
+        loop {
+            let receiving = self.sqs().receive_message().queue_url(queue).max_number_of_messages(10);
+            let taken = receiving.send().await.unwrap().messages.unwrap_or_default();
+            if taken.is_empty() {
+                return bodies;
+            }
+            for message in taken {
+                bodies.push(serde_json::from_str(message.body().unwrap()).unwrap());
+                let handle = message.receipt_handle().unwrap();
+                self.sqs().delete_message().queue_url(queue).receipt_handle(handle).send().await.unwrap();
+            }
+        }
+    }
+
+    /// Opens a connection to the database as any user.
+    pub async fn connect(&self, user: &str) -> tokio_postgres::Client {
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let database = Database::new(self.environment.clone(), credentials).unwrap();
+        let pairs =
+            [("database/writer-endpoint", postgres::HOST), ("database/port", "5432"), ("database/name", "postgres")];
+        let configuration = Configuration::from_parameters(pairs.map(|(n, v)| (n.to_owned(), v.to_owned())));
+        let target = Target::writer(&configuration, user).unwrap();
+        let token = database.token(&target).unwrap();
+        database.connect(&target, &token).await.unwrap()
+    }
+
+    /// Gives everything the functions have written so far.
+    pub fn logs(&self) -> String {
+        let mut text = String::new();
+        for function in ["payment-validation", "transaction-processing", "notifications"] {
+            let directory = self.directory.path().join("logs").join(function);
+            for entry in std::fs::read_dir(directory).unwrap() {
+                text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+            }
+        }
+        text
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}
