@@ -1,20 +1,24 @@
 //! When to try again.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use crate::Class;
 
 /// The delays between attempts: dense at first, because most propagation takes seconds, then even.
 #[derive(Debug, Clone)]
-pub(crate) struct Backoff {
+struct Backoff {
     next: Duration,
     most: Duration,
     left: Duration,
 }
 
 impl Backoff {
-    /// Starts over; the delays add up to `budget` at most.
-    pub(crate) fn new(most: Duration, budget: Duration) -> Self {
+    /// Starts over; the delays add up to `budget`.
+    fn new(most: Duration, budget: Duration) -> Self {
         Self { next: Duration::from_millis(250).min(most), most, left: budget }
     }
 
@@ -22,7 +26,7 @@ impl Backoff {
     ///
     /// IAM needs seconds as a rule and two minutes at most, a fresh KMS key or WAF entity up to five
     /// (Terraform's propagation time-outs); throttling ends when the bucket refills.
-    pub(crate) fn for_class(class: Class, patience: Duration) -> Option<Self> {
+    fn for_class(class: Class, patience: Duration) -> Option<Self> {
         let (most, budget) = match class {
             Class::NotYet => (2, Duration::from_secs(300)),
             Class::InUse => (10, patience),
@@ -34,37 +38,41 @@ impl Backoff {
     }
 
     /// The next delay, between half and all of the step; `None` when the budget is spent.
-    pub(crate) fn next(&mut self) -> Option<Duration> {
+    fn next(&mut self, jitter: &mut StdRng) -> Option<Duration> {
         if self.left.is_zero() {
             return None;
         }
-        let step = self.next.min(self.left);
+        let delay = self.next.mul_f64(0.5 + jitter.random::<f64>() / 2.0).min(self.left);
         self.next = (self.next * 2).min(self.most);
-        let delay = step.mul_f64(0.5 + rand::random::<f64>() / 2.0);
-        self.left = self.left.saturating_sub(delay.max(Duration::from_millis(1)));
+        self.left -= delay;
         Some(delay)
     }
 }
 
-/// One [`Backoff`] for each class of error that an operation meets.
+/// One back-off for each class of error that an operation meets.
 #[derive(Debug)]
 pub(crate) struct Retries {
     patience: Duration,
     classes: Vec<(Class, Backoff)>,
+    jitter: StdRng,
 }
 
 impl Retries {
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { patience, classes: Vec::new() }
+    /// The jitter follows from `seed`: two stacks that meet one rate limit part ways, and a run can be repeated in a
+    /// test.
+    pub(crate) fn new(patience: Duration, seed: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        seed.hash(&mut hasher);
+        Self { patience, classes: Vec::new(), jitter: StdRng::seed_from_u64(hasher.finish()) }
     }
 
     /// How long to wait after an error of this class; `None` where it is final or its budget is spent.
     pub(crate) fn delay(&mut self, class: Class) -> Option<Duration> {
         if let Some((_, backoff)) = self.classes.iter_mut().find(|(known, _)| *known == class) {
-            return backoff.next();
+            return backoff.next(&mut self.jitter);
         }
         let mut backoff = Backoff::for_class(class, self.patience)?;
-        let delay = backoff.next();
+        let delay = backoff.next(&mut self.jitter);
         self.classes.push((class, backoff));
         delay
     }
@@ -78,5 +86,33 @@ pub(crate) fn phrase(class: Class) -> &'static str {
         Class::Throttled => "the service's rate limit",
         Class::NoAnswer => "an answer",
         _ => "the service to recover",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delays_grow_and_add_up_to_the_budget() {
+        for seed in 0..100 {
+            let mut retries = Retries::new(Duration::from_secs(45 * 60), seed);
+            let delays: Vec<Duration> = std::iter::from_fn(|| retries.delay(Class::InUse)).collect();
+            assert!(delays[0] <= Duration::from_millis(250));
+            assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(10)));
+            assert_eq!(delays.iter().sum::<Duration>(), Duration::from_secs(45 * 60));
+            let rushed = delays[5..delays.len() - 1].iter().filter(|delay| **delay < Duration::from_secs(4)).count();
+            assert_eq!(rushed, 0, "no crowd of attempts at the end of the budget");
+        }
+    }
+
+    #[test]
+    fn classes_have_budgets_of_their_own_and_final_ones_have_none() {
+        let mut retries = Retries::new(Duration::from_secs(1), 7);
+        while retries.delay(Class::InUse).is_some() {}
+        assert!(retries.delay(Class::Throttled).is_some());
+        for class in [Class::Denied, Class::Quota, Class::Invalid, Class::Exists, Class::Credentials, Class::Absent] {
+            assert_eq!(retries.delay(class), None);
+        }
     }
 }

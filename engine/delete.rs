@@ -2,26 +2,32 @@
 
 use std::sync::Arc;
 
-use payinfra_state::Entry;
+use payinfra_state::{Address, Entry, Phase};
 use tokio::time::Instant;
 
-use crate::backoff::{Retries, phrase};
+use crate::backoff::phrase;
+use crate::create::waits_for;
 use crate::run::{Halt, Run, millis_since};
-use crate::{Change, Class, Failure, Kind, LiveValue, Progress, Status};
+use crate::{Change, Failure, Kind, LiveValue, Progress, Status};
 
 impl<C: Send + Sync + 'static> Run<'_, C> {
     /// Deletes the object of a change and returns once it is gone.
     pub(crate) async fn delete(&self, change: &Change, kind: &Arc<dyn Kind<C>>) -> Result<(), Halt> {
         let address = &change.address;
         let Some(planned) = &change.live else { return Ok(()) };
-        let start = Instant::now();
-        let Some(mut live) = self.present(change, kind, planned).await? else {
-            return self.gone(change, None).await;
+        let (start, pace) = (Instant::now(), kind.pace());
+        // An object whose creation was not finished may show in one list and not yet in another.
+        let young = self.is_unfinished(address);
+        let believed = |asked: bool| asked || !young || start.elapsed() >= self.base.timing.visibility;
+        let mut live = match self.present(change, kind, planned).await? {
+            Some(LiveValue { status: Status::Dormant, .. }) => return self.gone(change, None).await,
+            None if believed(false) => return self.gone(change, None).await,
+            None => planned.clone(),
+            Some(live) => live,
         };
         let entry = Entry::Deleting { address: address.clone(), id: live.id.clone(), at: self.now() };
         self.record(entry).await?;
-        let pace = kind.pace();
-        let mut retries = Retries::new(pace.patience);
+        let mut retries = self.retries(address, pace.patience);
         let mut asked = live.status == Status::Deleting;
         let mut resting = true;
         loop {
@@ -31,19 +37,22 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 match kind.delete(&cx, &live).await {
                     Ok(Progress::Going) => asked = true,
                     Ok(Progress::More) => {}
-                    Err(error) if error.class == Class::Absent => asked = true,
                     Err(error) => {
-                        let Some(delay) = retries.delay(error.class) else { return Err(error.into()) };
+                        // Absent means gone, which the next look will tell, or too fresh for this call.
+                        let class = waits_for(error.class);
+                        let Some(delay) = retries.delay(class) else { return Err(error.into()) };
                         tracing::debug!(%address, %error, "delete refused");
-                        self.waiting(address, phrase(error.class));
+                        self.waiting(address, phrase(class));
                         self.pause(delay).await?;
                     }
                 }
             }
-            live = match self.observe(kind, address, &live.id).await? {
-                None | Some(LiveValue { status: Status::Dormant, .. }) => break,
-                Some(live) => live,
-            };
+            match self.observe(kind, address, &live.id).await? {
+                Some(LiveValue { status: Status::Dormant, .. }) => break,
+                None if believed(asked) => break,
+                None => {}
+                Some(seen) => live = seen,
+            }
             // The next of several steps is asked for once the object rests.
             resting = !matches!(live.status, Status::Pending(_) | Status::Deleting);
             if start.elapsed() > pace.patience {
@@ -53,7 +62,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             }
             if asked || !resting {
                 self.waiting(address, "it to be gone");
-                self.pause(self.tick(pace.delete)).await?;
+                self.pause(self.until_next_look(pace.delete)).await?;
             }
         }
         self.gone(change, Some(millis_since(start))).await
@@ -71,9 +80,16 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             Some(live) if live.address.is_some() && live.address != planned.address => {
                 Err(Failure::PlanChanged { address: change.address.clone(), act: "deleted under another owner" }.into())
             }
-            Some(LiveValue { status: Status::Dormant, .. }) => Ok(None),
             other => Ok(other),
         }
+    }
+
+    /// Whether the resource's creation was begun and never seen to its end.
+    pub(crate) fn is_unfinished(&self, address: &Address) -> bool {
+        self.journal.read(|stack| {
+            let phase = stack.records.get(address).map(|record| record.phase);
+            matches!(phase, Some(Phase::Creating | Phase::Acquired))
+        })
     }
 
     async fn gone(&self, change: &Change, took_ms: Option<u64>) -> Result<(), Halt> {

@@ -1,7 +1,7 @@
 //! Carries a plan out: every resource as soon as what it needs is there, deletions as soon as nothing holds them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -15,10 +15,12 @@ use tokio::time::Instant;
 
 use crate::diff::changed_attributes;
 use crate::observe::Observer;
+use crate::order::{Order, deletes};
 use crate::plan::{is_recorded, ready_entry, remember};
 use crate::run::{Halt, Run, millis_since};
 use crate::survey::owned;
 use crate::unknown::is_unknown;
+use crate::update::Age;
 use crate::{
     Action, Base, Change, Class, Event, Events, Failure, Graph, LiveValue, Need, Plan, Purpose, Shutdown, Status,
 };
@@ -66,10 +68,12 @@ pub async fn execute<C: Send + Sync + 'static>(
     stop: &Shutdown,
 ) -> Outcome {
     let start = Instant::now();
-    let observer = Observer::new(std::sync::Arc::clone(&base.cloud));
+    let observer = Observer::new(Arc::clone(&base.cloud));
+    let lineage = journal.read(|stack| stack.lineage.clone());
     let executor = Executor {
-        run: Run { graph, journal, base, events, stop, observer },
+        run: Run { graph, journal, base, events, stop, observer, start, lineage },
         plan,
+        order: Order::new(graph, plan),
         cells: graph.nodes().iter().map(|_| Cell::default()).collect(),
         gone: plan
             .changes
@@ -117,10 +121,6 @@ pub async fn inventory<C: Send + Sync + 'static>(
     let mut world: Vec<_> = owned(graph.kinds(), base).await?.into_iter().collect();
     world.retain(|(_, live)| live.status != Status::Dormant);
     Ok(world)
-}
-
-fn deletes(change: &Change) -> bool {
-    matches!(change.action, Action::Delete | Action::Replace)
 }
 
 /// How far something has come, for those who wait for it.
@@ -185,6 +185,7 @@ struct Tally {
 struct Executor<'a, C> {
     run: Run<'a, C>,
     plan: &'a Plan,
+    order: Order<'a>,
     /// By node of the graph: how far its creation or change has come.
     cells: Vec<Cell>,
     /// By address: how far its deletion has come.
@@ -249,9 +250,12 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         let address = &run.graph.addresses()[node];
         let spec = run.graph.spec(node, &|dep| self.cells[dep].outputs());
         assert!(!is_unknown(&spec), "{address} is about to be applied with outputs that are not known yet");
+        let Some(change) = change else {
+            return Err(Failure::PlanChanged { address: address.clone(), act: "made" }.into());
+        };
         let start = Instant::now();
         let exists = |outputs: Value| self.cells[node].exists(outputs);
-        let live = change.filter(|change| change.action != Action::Replace).and_then(|change| change.live.as_ref());
+        let live = change.live.as_ref().filter(|_| change.action != Action::Replace);
         let action = if live.is_some() { Action::Update } else { Action::Create };
         if let Some(live) = live
             && live.status == Status::Ready
@@ -259,7 +263,7 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         {
             let recorded = run.journal.read(|stack| {
                 let record = stack.records.get(address);
-                is_recorded(record, live) && record.is_some_and(|record| record.spec == spec)
+                is_recorded(run.graph, address, record, live) && record.is_some_and(|record| record.spec == spec)
             });
             if !recorded {
                 run.record(ready_entry(run.graph, address, live, &spec, None)).await?;
@@ -270,12 +274,15 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         let usually = run.graph.nodes()[node].kind.pace().create;
         run.emit(Event::Started { address: address.clone(), action, usually });
         let done = match live {
-            Some(live) => run.converge(node, &live.id, &spec, false, Some(live.clone()), &exists).await?,
+            Some(live) => {
+                let age = if run.is_unfinished(address) { Age::Young } else { Age::Old };
+                run.converge(node, &live.id, &spec, age, Some(live.clone()), &exists).await?
+            }
             None => {
                 let acquired = run.create(node, &spec).await?;
                 run.emit(Event::Acquired { address: address.clone(), id: acquired.id.clone() });
                 acquired.outputs.into_iter().for_each(exists);
-                run.converge(node, &acquired.id, &spec, true, None, &exists).await?
+                run.converge(node, &acquired.id, &spec, acquired.age, None, &exists).await?
             }
         };
         let took = (action == Action::Create).then(|| millis_since(start));
@@ -285,14 +292,14 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
 
     async fn tear_down(&self, change: &'a Change) {
         let cell = &self.gone[&change.address];
-        for holder in self.holders(change) {
-            if !self.gone[&holder.address].wait(Need::Ready).await {
-                return self.skip(&change.address, &holder.address, cell);
+        for holder in self.order.holders(&change.address) {
+            if !self.gone[holder].wait(Need::Ready).await {
+                return self.skip(&change.address, holder, cell);
             }
         }
-        for user in self.former_users(change) {
-            if !self.cells[user].wait(Need::Ready).await {
-                return self.skip(&change.address, &self.run.graph.addresses()[user], cell);
+        for user in self.order.former_users(&change.address) {
+            if !self.cells[*user].wait(Need::Ready).await {
+                return self.skip(&change.address, &self.run.graph.addresses()[*user], cell);
             }
         }
         let start = Instant::now();
@@ -313,25 +320,6 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         let (address, usually) = (change.address.clone(), kind.pace().delete);
         self.run.emit(Event::Started { address, action: Action::Delete, usually });
         self.run.delete(change, kind).await
-    }
-
-    /// The deletions that must come before this one.
-    fn holders(&self, change: &Change) -> impl Iterator<Item = &'a Change> {
-        self.plan.changes.iter().filter(move |other| {
-            let holds = self.run.graph.kinds().get(other.address.kind()).is_none_or(|kind| kind.holds());
-            deletes(other) && holds && other.address != change.address && other.deps.contains(&change.address)
-        })
-    }
-
-    /// The resources that stay and used this one when they were last applied: they must let go of it first.
-    ///
-    /// Those that wait for a replacement of it cannot be waited for.
-    fn former_users(&self, change: &Change) -> Vec<usize> {
-        if change.action != Action::Delete {
-            return Vec::new();
-        }
-        let used = |other: &&Change| !deletes(other) && other.deps.contains(&change.address);
-        self.plan.changes.iter().filter(used).filter_map(|other| self.run.graph.node_of(&other.address)).collect()
     }
 
     fn skip(&self, address: &Address, because: &Address, cell: &Cell) {

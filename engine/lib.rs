@@ -11,6 +11,7 @@ mod execute;
 mod graph;
 mod kind;
 mod observe;
+mod order;
 mod plan;
 mod resource;
 mod run;

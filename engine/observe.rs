@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use payinfra_state::Address;
 
+use crate::survey::is_leaving;
 use crate::{Error, Kind, LiveValue, Select};
 
 type Answer = Result<Arc<Vec<LiveValue>>, Error>;
@@ -35,10 +36,10 @@ impl<C: Send + Sync + 'static> Observer<C> {
         Ok(live.iter().find(|live| live.id == id).cloned())
     }
 
-    /// Looks for one object by its owner marks.
+    /// Looks for one object by its owner marks; a predecessor on its way out is not it.
     pub(crate) async fn find(&self, kind: &Arc<dyn Kind<C>>, address: &Address) -> Result<Vec<LiveValue>, Error> {
         let mut live = kind.list(&self.cloud, Select::Owned).await?;
-        live.retain(|live| live.address.as_ref() == Some(address));
+        live.retain(|live| live.address.as_ref() == Some(address) && !is_leaving(live));
         Ok(live)
     }
 

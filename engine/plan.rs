@@ -1,7 +1,8 @@
 //! The plan: desired against live against last applied. It is data; renderers show it and the executor follows it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use futures::future::try_join_all;
 use payinfra_state::{Address, Entry, Journal, Phase, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -87,7 +88,7 @@ pub struct Change {
     pub attributes: Vec<AttributeChange>,
     /// The object as it was read, where there is one.
     pub live: Option<LiveValue>,
-    /// The resources that it uses, for the order of deletions.
+    /// The resources that it uses or used last, for the order of deletions.
     pub deps: Vec<Address>,
 }
 
@@ -147,7 +148,7 @@ pub async fn plan<C: Send + Sync + 'static>(
     base: &Base<C>,
     events: Events<'_>,
 ) -> Result<Plan, Failure> {
-    let mut world = survey(graph, journal, base, events).await?;
+    let mut world = survey(graph, journal, base, Purpose::Up, events).await?;
     let records = journal.read(|stack| stack.records.clone());
     let mut outputs: BTreeMap<usize, Value> = BTreeMap::new();
     let mut changes = Vec::new();
@@ -179,7 +180,7 @@ pub async fn plan_destroy<C: Send + Sync + 'static>(
     base: &Base<C>,
     events: Events<'_>,
 ) -> Result<Plan, Failure> {
-    let world: World = survey(graph, journal, base, events).await?;
+    let world: World = survey(graph, journal, base, Purpose::Destroy, events).await?;
     let records = journal.read(|stack| stack.records.clone());
     let changes = world
         .into_iter()
@@ -193,33 +194,41 @@ pub async fn plan_destroy<C: Send + Sync + 'static>(
     Ok(Plan { purpose: Purpose::Destroy, changes })
 }
 
-/// Writes what the cloud showed into a state that did not know it; changes nothing in the cloud.
+/// Writes what the cloud showed into a state that did not know it, and strikes what it showed to be gone; changes
+/// nothing in the cloud.
 ///
 /// # Errors
 /// [`Failure::State`] where the state cannot be written.
 pub async fn remember<C: 'static>(plan: &Plan, graph: &Graph<C>, journal: &Journal) -> Result<(), Failure> {
     let records = journal.read(|stack| stack.records.clone());
-    for change in plan.changes.iter().filter(|change| change.action == Action::NoOp) {
-        let Some(live) = &change.live else { continue };
-        if !is_recorded(records.get(&change.address), live) {
-            journal.append(ready_entry(graph, &change.address, live, &live.spec, None)).await?;
-        }
-    }
-    let alive: BTreeSet<&Address> =
-        plan.changes.iter().filter(|change| change.live.is_some()).map(|change| &change.address).collect();
-    for (address, record) in &records {
-        if record.phase == Phase::Deleting && !alive.contains(address) {
-            journal.append(Entry::Gone { address: address.clone(), took_ms: None }).await?;
-        }
-    }
+    let found = plan.changes.iter().filter(|change| change.action == Action::NoOp).filter_map(|change| {
+        let live = change.live.as_ref()?;
+        let known = is_recorded(graph, &change.address, records.get(&change.address), live);
+        (!known).then(|| ready_entry(graph, &change.address, live, &live.spec, None))
+    });
+    let by_address: BTreeMap<&Address, &Change> = plan.changes.iter().map(|change| (&change.address, change)).collect();
+    let struck = records.iter().filter_map(|(address, record)| {
+        let gone = match by_address.get(address) {
+            Some(change) => change.live.is_none() && record.phase == Phase::Deleting,
+            None => true,
+        };
+        gone.then(|| Entry::Gone { address: address.clone(), took_ms: None })
+    });
+    try_join_all(found.chain(struck).map(|entry| journal.append(entry))).await?;
     Ok(())
 }
 
-pub(crate) fn is_recorded(record: Option<&Record>, live: &LiveValue) -> bool {
+pub(crate) fn is_recorded<C: 'static>(
+    graph: &Graph<C>,
+    address: &Address,
+    record: Option<&Record>,
+    live: &LiveValue,
+) -> bool {
     record.is_some_and(|record| {
         record.phase == Phase::Ready
             && record.id.as_ref() == Some(&live.id)
             && record.outputs.as_ref() == Some(&live.outputs)
+            && record.deps == graph.deps(address)
     })
 }
 
@@ -247,11 +256,18 @@ fn deletion<C: 'static>(
     live: LiveValue,
     because: Reason,
 ) -> Change {
-    let mut deps = graph.deps(&address);
-    if let Some(record) = records.get(&address) {
-        deps.extend(record.deps.iter().filter(|dep| !deps.contains(dep)).cloned().collect::<Vec<_>>());
-    }
+    let deps = deletion_deps(graph, &address, records.get(&address));
     Change { address, action: Action::Delete, because, attributes: Vec::new(), live: Some(live), deps }
+}
+
+/// What a live object may use: what was recorded, and what the configuration says now.
+fn deletion_deps<C: 'static>(graph: &Graph<C>, address: &Address, record: Option<&Record>) -> Vec<Address> {
+    let mut deps = graph.deps(address);
+    if let Some(record) = record {
+        let recorded = record.deps.iter().filter(|dep| !graph.deps(address).contains(dep));
+        deps.extend(recorded.cloned());
+    }
+    deps
 }
 
 fn compare<C: 'static>(
@@ -276,7 +292,10 @@ fn compare<C: 'static>(
             (Action::Replace, Reason::Leaving, attributes(Some(spec)))
         }
         Some(LiveValue { status: Status::Dormant, spec, .. }) => {
-            (Action::Update, Reason::Leaving, attributes(Some(spec)))
+            let attributes = attributes(Some(spec));
+            // What cannot be taken back as it should be stays on its way out, and another is made.
+            let other = attributes.iter().any(|attribute| attribute.replaces);
+            (if other { Action::Create } else { Action::Update }, Reason::Leaving, attributes)
         }
         Some(live) => {
             let attributes = attributes(Some(&live.spec));
@@ -291,7 +310,12 @@ fn compare<C: 'static>(
             (action, because, attributes)
         }
     };
-    Change { address, action, because, attributes, live, deps: record.map(|r| r.deps.clone()).unwrap_or_default() }
+    let deps = match action {
+        Action::Replace => deletion_deps(graph, &address, record),
+        _ => record.map(|record| record.deps.clone()).unwrap_or_default(),
+    };
+    let live = live.filter(|_| action != Action::Create);
+    Change { address, action, because, attributes, live, deps }
 }
 
 fn attribute_changes<C: 'static>(

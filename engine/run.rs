@@ -60,6 +60,9 @@ pub(crate) struct Run<'a, C> {
     pub(crate) events: Events<'a>,
     pub(crate) stop: &'a Shutdown,
     pub(crate) observer: Observer<C>,
+    pub(crate) start: Instant,
+    /// The name of the state, which makes one stack's retries differ from another's.
+    pub(crate) lineage: String,
 }
 
 /// Why a step of a run ended early.
@@ -122,7 +125,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let mut retries = Retries::new(patience);
+        let mut retries = self.retries(address, patience);
         loop {
             self.check_stop()?;
             let error = match call().await {
@@ -146,10 +149,19 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         self.repeat(address, Duration::from_secs(120), || self.observer.observe(kind, id)).await
     }
 
-    /// The time between two looks at a pending object: a twentieth of what it usually takes, within bounds.
-    pub(crate) fn tick(&self, usually: Duration) -> Duration {
+    pub(crate) fn retries(&self, address: &Address, patience: Duration) -> Retries {
+        Retries::new(patience, (&self.lineage, address))
+    }
+
+    /// The time until the next look at a pending object: a twentieth of what it usually takes, within bounds.
+    ///
+    /// Looks are due at whole multiples of that since the start of the run, so that all objects of one kind are looked
+    /// at together, in one call.
+    pub(crate) fn until_next_look(&self, usually: Duration) -> Duration {
         let (shortest, longest) = self.base.timing.ticks;
-        (usually / 20).clamp(shortest, longest)
+        let tick = (usually / 20).clamp(shortest, longest);
+        let into = self.start.elapsed().as_nanos() % tick.as_nanos().max(1);
+        tick.saturating_sub(Duration::from_nanos(u64::try_from(into).unwrap_or(0)))
     }
 }
 

@@ -6,12 +6,19 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use payinfra_state::{Address, Journal, Phase, Record};
+use tokio::time::Instant;
 
 use crate::backoff::Retries;
-use crate::{Base, Error, Event, Events, Failure, Graph, Identity, Kind, Kinds, LiveValue, Select, Status};
+use crate::{Base, Error, Event, Events, Failure, Graph, Identity, Kind, Kinds, LiveValue, Purpose, Select, Status};
 
 /// What exists, by address.
 pub(crate) type World = BTreeMap<Address, LiveValue>;
+
+/// The longest that one call may be on its way: an object may be younger by that than its announcement.
+const LONGEST_CALL: Duration = Duration::from_secs(600);
+
+/// The time between two looks for what may become visible.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Reads everything that carries the stack's marks, and everything that the journal knows by id.
 ///
@@ -21,24 +28,26 @@ pub(crate) async fn survey<C: Send + Sync + 'static>(
     graph: &Graph<C>,
     journal: &Journal,
     base: &Base<C>,
+    purpose: Purpose,
     events: Events<'_>,
 ) -> Result<World, Failure> {
     events(Event::Reading);
     let kinds = graph.kinds();
-    let mut world = owned(kinds, base).await?;
     let records = journal.read(|stack| stack.records.clone());
-    world.extend(by_id(kinds, base, &records, &world).await?);
+    let uncertain: Vec<(&Address, Instant)> = records
+        .iter()
+        .filter(|(address, record)| may_be_invisible(graph, purpose, address, record))
+        .map(|(address, record)| (address, Instant::now() + invisible_for(record, base.timing.visibility)))
+        .collect();
     loop {
-        let missing = still_invisible(kinds, base, &records, &world);
-        let Some((address, left)) = missing else { return Ok(world) };
-        let what = "an unanswered create of an earlier run to become visible".to_owned();
-        events(Event::Waiting { address: address.clone(), what });
-        tokio::time::sleep(left.min(Duration::from_secs(5))).await;
-        world = owned(kinds, base).await?;
+        let now = Instant::now();
+        let mut world = owned(kinds, base).await?;
         world.extend(by_id(kinds, base, &records, &world).await?);
-        if left <= Duration::from_secs(5) {
-            return Ok(world);
-        }
+        let missing = uncertain.iter().filter(|(address, until)| !world.contains_key(*address) && *until > now);
+        let Some((address, until)) = missing.max_by_key(|(_, until)| *until) else { return Ok(world) };
+        let what = "an unanswered create of an earlier run to become visible".to_owned();
+        events(Event::Waiting { address: (*address).clone(), what });
+        tokio::time::sleep(until.saturating_duration_since(Instant::now()).min(LOOK_EVERY)).await;
     }
 }
 
@@ -66,7 +75,8 @@ pub(crate) async fn owned<C: Send + Sync + 'static>(kinds: &Kinds<C>, base: &Bas
     }
 }
 
-fn is_leaving(live: &LiveValue) -> bool {
+/// Whether an object is on its way out.
+pub(crate) fn is_leaving(live: &LiveValue) -> bool {
     matches!(live.status, Status::Deleting | Status::Dormant)
 }
 
@@ -87,20 +97,32 @@ async fn by_id<C: Send + Sync + 'static>(
         |(kind, wanted)| async move {
             let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
             let live = read(kind.as_ref(), base, Select::Ids(&ids)).await?;
-            Ok::<_, Failure>((live, wanted))
+            Ok::<_, Failure>((kind.identity(), live, wanted))
         },
     );
     let mut found = World::new();
-    for (live, wanted) in try_join_all(lists).await? {
+    for (identity, live, wanted) in try_join_all(lists).await? {
         for live in live {
             let Some((_, address)) = wanted.iter().find(|(id, _)| *id == live.id) else { continue };
-            // An object that carries another resource's marks is not this one, whatever the journal says.
-            if live.address.as_ref().is_none_or(|marked| marked == address) {
+            if is_ours(identity, address, &live) {
                 found.insert(address.clone(), live);
+            } else {
+                tracing::warn!(%address, id = live.id, "an object of this id does not carry the stack's marks");
             }
         }
     }
     Ok(found)
+}
+
+/// Whether an object that has a recorded id is the recorded object.
+///
+/// Another resource's marks say that it is not. Where an id is a name, anybody can have taken it since: without marks
+/// it is a stranger's, while an id that the cloud makes up never belongs to a second object.
+fn is_ours(identity: Identity, address: &Address, live: &LiveValue) -> bool {
+    match &live.address {
+        Some(marked) => marked == address,
+        None => identity != Identity::Name,
+    }
 }
 
 async fn read<C: Send + Sync + 'static>(
@@ -108,7 +130,7 @@ async fn read<C: Send + Sync + 'static>(
     base: &Base<C>,
     select: Select<'_>,
 ) -> Result<Vec<LiveValue>, Error> {
-    let mut retries = Retries::new(Duration::from_secs(120));
+    let mut retries = Retries::new(Duration::from_secs(120), kind.name());
     loop {
         let error = match kind.list(&base.cloud, select).await {
             Ok(live) => return Ok(live),
@@ -119,26 +141,25 @@ async fn read<C: Send + Sync + 'static>(
     }
 }
 
-/// A resource whose create may have been carried out and may not show yet, and for how long it may stay so.
-fn still_invisible<'a, C>(
-    kinds: &Kinds<C>,
-    base: &Base<C>,
-    records: &'a BTreeMap<Address, Record>,
-    world: &World,
-) -> Option<(&'a Address, Duration)> {
-    records
-        .iter()
-        .filter(|(address, _)| !world.contains_key(*address))
-        .filter_map(|(address, record)| {
-            let kind = kinds.get(address.kind())?;
-            let uncertain = match record.phase {
-                Phase::Creating => kind.identity() == Identity::Marks,
-                Phase::Acquired => true,
-                Phase::Ready | Phase::Deleting => false,
-            };
-            let age = Timestamp::now().duration_since(record.since?).unsigned_abs();
-            let left = base.timing.visibility.checked_sub(age).filter(|left| !left.is_zero())?;
-            uncertain.then_some((address, left))
-        })
-        .max_by_key(|(_, left)| *left)
+/// Whether a resource may have an object that does not show yet and that nothing else will find.
+fn may_be_invisible<C: 'static>(graph: &Graph<C>, purpose: Purpose, address: &Address, record: &Record) -> bool {
+    let Some(kind) = graph.kinds().get(address.kind()) else { return false };
+    match record.phase {
+        // A repeated create meets its own name or key; without a repetition, only looking finds what was made.
+        Phase::Creating => {
+            let repeated = purpose == Purpose::Up && graph.node_of(address).is_some();
+            !repeated || kind.identity() == Identity::Marks
+        }
+        Phase::Acquired => true,
+        Phase::Ready | Phase::Deleting => false,
+    }
+}
+
+/// For how long from now an object that a record announces may stay invisible.
+fn invisible_for(record: &Record, visibility: Duration) -> Duration {
+    // A clock that was set back must not make a fresh record look old.
+    let age = record.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
+    let age = Duration::try_from(age).unwrap_or_default();
+    let on_its_way = if record.phase == Phase::Creating { LONGEST_CALL } else { Duration::ZERO };
+    (visibility + on_its_way).saturating_sub(age).min(visibility)
 }

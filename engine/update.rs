@@ -13,16 +13,25 @@ use crate::{Failure, LiveValue, Status};
 /// How often the same difference is written before the cloud is taken to refuse it silently.
 const WRITES: u32 = 3;
 
+/// How old an object is, for what may be believed of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// This run made it with this spec.
+    New,
+    /// Its creation was not finished by an earlier run: like a new one, it may stay invisible to some calls for a while.
+    Young,
+    /// It was complete before.
+    Old,
+}
+
 impl<C: Send + Sync + 'static> Run<'_, C> {
-    /// Looks, compares and updates until the object is ready and as its spec says.
-    ///
-    /// `fresh` objects may stay invisible for a while; `seen` is what is already known of it.
+    /// Looks, compares and updates until the object is ready and as its spec says; `seen` is what is already known.
     pub(crate) async fn converge(
         &self,
         node: usize,
         id: &str,
         spec: &Value,
-        fresh: bool,
+        age: Age,
         mut seen: Option<LiveValue>,
         on_outputs: &(dyn Fn(Value) + Sync),
     ) -> Result<LiveValue, Halt> {
@@ -38,7 +47,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 None => self.observe(kind, address, id).await?,
             };
             let state = match live {
-                None if !fresh || start.elapsed() > self.base.timing.visibility => {
+                None if age == Age::Old || start.elapsed() > self.base.timing.visibility => {
                     let reason = "it is gone, deleted by somebody else".to_owned();
                     return Err(Failure::Failed { address: address.clone(), reason }.into());
                 }
@@ -60,7 +69,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                     if changed.is_empty() && live.status == Status::Ready {
                         return Ok(live);
                     }
-                    self.refuse_replacement(node, &changed, fresh)?;
+                    self.refuse_replacement(node, &changed, age)?;
                     let times = match &written {
                         Some((before, times, _)) if *before == changed => *times,
                         _ => 0,
@@ -72,7 +81,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                         return Err(Failure::NotKept { address: address.clone(), attributes: changed }.into());
                     }
                     if !settling {
-                        self.write(node, &live, spec, &changed, fresh).await?;
+                        self.write(node, &live, spec, &changed, age).await?;
                         written = Some((changed, times + 1, Instant::now()));
                         continue;
                     }
@@ -84,12 +93,12 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 return Err(Failure::TimedOut { address: address.clone(), state, seconds }.into());
             }
             self.waiting(address, format!("it to be ready (now {state})"));
-            self.pause(self.tick(pace.create)).await?;
+            self.pause(self.until_next_look(pace.create)).await?;
         }
     }
 
     /// A live object differs in what cannot be changed: the plan would have shown a replacement.
-    fn refuse_replacement(&self, node: usize, changed: &[String], fresh: bool) -> Result<(), Halt> {
+    fn refuse_replacement(&self, node: usize, changed: &[String], age: Age) -> Result<(), Halt> {
         let kind = &self.graph.nodes()[node].kind;
         let fixed: Vec<String> =
             changed.iter().filter(|name| kind.replaced_by().contains(&name.as_str())).cloned().collect();
@@ -97,7 +106,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             return Ok(());
         }
         let address = self.graph.addresses()[node].clone();
-        if fresh {
+        if age == Age::New {
             return Err(Failure::NotKept { address, attributes: fixed }.into());
         }
         Err(Failure::PlanChanged { address, act: "replaced" }.into())
@@ -109,7 +118,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         live: &LiveValue,
         spec: &Value,
         changed: &[String],
-        fresh: bool,
+        age: Age,
     ) -> Result<(), Halt> {
         let address = &self.graph.addresses()[node];
         let kind = &self.graph.nodes()[node].kind;
@@ -121,7 +130,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         self.repeat(address, kind.pace().patience, || {
             // A fresh object may be visible to a list and not yet to a call that changes it.
             kind.update(&cx, live, spec, &names).map_err(|mut error| {
-                if fresh {
+                if age != Age::Old {
                     error.class = waits_for(error.class);
                 }
                 error

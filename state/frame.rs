@@ -55,6 +55,8 @@ pub struct DecodedJournal {
     pub entries: Vec<Entry>,
     /// The length without a torn last line, in bytes.
     pub whole: usize,
+    /// What a person should be told of a last line that is whole and yet not as written.
+    pub dropped: Option<String>,
 }
 
 /// Reads a journal; a torn last line, which a kill can leave, is dropped.
@@ -62,15 +64,21 @@ pub struct DecodedJournal {
 /// # Errors
 /// [`Error::Damaged`] with the line for anything else that is not as written, [`Error::Newer`] for a later format.
 pub fn decode_journal(file: &str, bytes: &[u8]) -> Result<DecodedJournal, Error> {
-    let mut decoded = DecodedJournal { header: None, entries: Vec::new(), whole: 0 };
+    let mut decoded = DecodedJournal { header: None, entries: Vec::new(), whole: 0, dropped: None };
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
     while let Some((index, line)) = lines.next() {
         let last = lines.peek().is_none();
         let parsed = if line.ends_with(b"\n") { parse_line(line) } else { Err("the line is cut off".to_owned()) };
         let value = match parsed {
             Ok(value) => value,
-            Err(_) if last => break,
-            Err(reason) => return Err(damaged(file, format!("line {}", index + 1), reason)),
+            Err(reason) => {
+                let error = damaged(file, format!("line {}", index + 1), reason);
+                if !last {
+                    return Err(error);
+                }
+                decoded.dropped = line.ends_with(b"\n").then(|| format!("{error}; the line is dropped"));
+                break;
+            }
         };
         if index == 0 {
             decoded.header = Some(header(file, value)?);

@@ -72,16 +72,14 @@ impl Journal {
             };
             (identity, batch, shared.announced)
         };
-        match writer.backend.append(&stack, &batch).await {
-            Ok(()) => {
-                writer.durable = last;
-                Ok(())
-            }
-            Err(error) => {
-                writer.broken = Some(error.to_string());
-                Err(error)
-            }
+        // Dropped in the middle, the batch may be lost, and with it entries of others: then nothing more may follow.
+        writer.broken = Some("an append was interrupted".to_owned());
+        let done = writer.backend.append(&stack, &batch).await;
+        writer.broken = done.as_ref().err().map(ToString::to_string);
+        if done.is_ok() {
+            writer.durable = last;
         }
+        done
     }
 
     /// Looks at the state.
@@ -97,7 +95,7 @@ impl Journal {
     /// Folds the journal into a new snapshot.
     ///
     /// # Errors
-    /// The backend's error; the old files then still hold everything.
+    /// The backend's error; the old files, or the new ones, then still hold everything, and no append is taken any more.
     pub async fn compact(&self) -> Result<(), Error> {
         let mut writer = self.backend.lock().await;
         if let Some(reason) = &writer.broken {
@@ -108,7 +106,11 @@ impl Journal {
             shared.stack.serial += 1;
             shared.stack.clone()
         };
-        writer.backend.replace(&stack).await
+        // Half-way, the new snapshot may stand beside the old journal: entries added to that would not be read.
+        writer.broken = Some("the snapshot was not finished".to_owned());
+        let done = writer.backend.replace(&stack).await;
+        writer.broken = done.as_ref().err().map(ToString::to_string);
+        done
     }
 
     /// Removes the state of a stack that is gone.

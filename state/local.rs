@@ -1,8 +1,8 @@
 //! The state in a folder: `snapshot.json`, `journal.jsonl` and `lock`, private to the user.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -28,11 +28,16 @@ impl LocalBackend {
     /// [`Error::Locked`] where another run holds it; [`Error::Io`] where the folder cannot be made or written.
     pub fn open(root: &Path, suffix: &str, holder: &Holder) -> Result<Self, Error> {
         let folder = root.join(suffix);
-        make_private_folder(root)?;
-        make_private_folder(&folder)?;
+        // The root is the user's choice and may hold more than state; only the stack's own folder is closed to others.
+        if !root.is_dir() {
+            make_private_folder(root)?;
+        }
+        close_to_others(&folder)?;
         let ignore = root.join(".gitignore");
         if !ignore.exists() {
-            fs::write(&ignore, "*\n").map_err(io_error("write", &ignore))?;
+            open_private(&ignore, true)
+                .and_then(|mut file| file.write_all(b"*\n"))
+                .map_err(io_error("write", &ignore))?;
         }
         let lock = StateLock::take(&folder, holder)?;
         Ok(Self { folder, journal: None, _lock: lock })
@@ -49,6 +54,7 @@ impl LocalBackend {
         let stack = self.read_file(SNAPSHOT, &mut warnings, decode_snapshot)?;
         let journal = self.read_file(JOURNAL, &mut warnings, decode_journal)?;
         let Some(journal) = journal else { return Ok(Loaded { stack, warnings }) };
+        warnings.extend(journal.dropped.clone());
         let Some(header) = &journal.header else { return Ok(Loaded { stack, warnings }) };
         // A journal older than the snapshot is already folded into it: the kill came between rename and truncation.
         if stack.as_ref().is_some_and(|stack| header.lineage == stack.lineage && header.serial < stack.serial) {
@@ -56,15 +62,14 @@ impl LocalBackend {
         }
         if stack.as_ref().is_some_and(|stack| header.lineage != stack.lineage || header.serial > stack.serial) {
             warnings.push(format!(
-                "{} is older than {JOURNAL}; what it lacks is looked up in the cloud",
+                "{} is older than {JOURNAL} or of another origin; what it lacks is looked up in the cloud",
                 self.folder.join(SNAPSHOT).display()
             ));
         }
-        let mut stack = stack.unwrap_or_else(|| Stack {
-            lineage: header.lineage.clone(),
-            serial: header.serial,
-            ..Stack::default()
-        });
+        let mut stack = stack.unwrap_or_default();
+        // From here on the state continues the journal, so that what is appended follows what was read.
+        stack.lineage.clone_from(&header.lineage);
+        stack.serial = header.serial;
         journal.entries.iter().for_each(|entry| stack.apply(entry));
         Ok(Loaded { stack: Some(stack), warnings })
     }
@@ -190,8 +195,29 @@ pub(crate) fn open_private(path: &Path, create: bool) -> io::Result<File> {
         .open(path)
 }
 
+/// Makes a folder of mode 0700 that outlives a power cut.
 fn make_private_folder(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("make", path))
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("make", path))?;
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => sync_folder(parent),
+        None => sync_folder(Path::new(".")),
+    }
+}
+
+/// Makes a private folder, or takes the access of others from one that exists; a symbolic link is refused.
+fn close_to_others(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link or a file");
+            Err(io_error("use", path)(error))
+        }
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io_error("close to others", path))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_private_folder(path),
+        Err(error) => Err(io_error("look at", path)(error)),
+    }
 }
 
 fn sync_folder(path: &Path) -> Result<(), Error> {
