@@ -207,7 +207,7 @@ impl Database {
                 return Err(error);
             }
             observation.count("database_attempts", u64::from(attempt) + 1);
-            sleep(pause).await;
+            observation.time(Part::Connect, sleep(pause)).await;
             pause *= 2;
         }
         Err(DatabaseError::Timeout)

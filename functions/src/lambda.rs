@@ -62,17 +62,14 @@ pub fn serve<H: Handler>() -> Result<(), Error> {
 async fn invoke<H: Handler>(handler: &H, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let observation =
         Observation::start(H::FUNCTION, &event.context.request_id, until(event.context.deadline, SystemTime::now()));
-    let (level, outcome, result) = match handle(handler, &event.payload, &observation).await {
-        Ok(done) => ("info", done.outcome, Ok(done.answer)),
+    let (outcome, result) = match handle(handler, &event.payload, &observation).await {
+        Ok(done) => (done.outcome, Ok(done.answer)),
         Err(refusal) => {
-            if let Some(cause) = &refusal.cause {
-                observation.note("cause", cause);
-            }
-            let level = if refusal.status < 500 { "warn" } else { "error" };
-            (level, refusal.code, Err(diagnostic(&refusal)))
+            note_refusal(&refusal, &observation);
+            (refusal.code, Err(diagnostic(&refusal)))
         }
     };
-    observation.finish(level, outcome);
+    observation.finish(outcome);
     result
 }
 
@@ -84,9 +81,7 @@ pub async fn handle<H: Handler>(handler: &H, event: &Value, observation: &Observ
             let (outcome, response) = match answer(handler, &request, observation).await {
                 Ok(answered) => answered,
                 Err(refusal) => {
-                    if let Some(cause) = &refusal.cause {
-                        observation.note("cause", cause);
-                    }
+                    note_refusal(&refusal, observation);
                     (refusal.code, refusal.response())
                 }
             };
@@ -112,6 +107,14 @@ async fn answer<H: Handler>(
         return Err(Refusal::new(404, "no_route", "another function answers here"));
     }
     handler.http(request, &matched, observation).await
+}
+
+/// A refusal is the caller's matter unless a part of the service is to blame.
+fn note_refusal(refusal: &Refusal, observation: &Observation) {
+    observation.note("level", if refusal.status < 500 { "warn" } else { "error" });
+    if let Some(cause) = &refusal.cause {
+        observation.note("cause", cause);
+    }
 }
 
 /// Gives what every function answers when the deployment asks for its health.

@@ -21,7 +21,7 @@ pub const NAMESPACE: &str = "Payments";
 pub enum Part {
     /// A round trip to the database, its commit included.
     Database,
-    /// Opening a connection to the database.
+    /// Opening a connection to the database, and pauses before trying it again.
     Connect,
     /// Any AWS service.
     Service,
@@ -52,6 +52,7 @@ impl Observation {
     pub fn start(function: Function, request_id: &str, remaining: Duration) -> Self {
         let started = Instant::now();
         let observation = Self { function, started, deadline: started + remaining, record: Mutex::default() };
+        observation.note("level", "info");
         observation.note("request_id", request_id);
         observation
     }
@@ -87,17 +88,16 @@ impl Observation {
     }
 
     /// Writes the line with the outcome, a short code.
-    pub fn finish(self, level: &str, outcome: &str) {
-        write_line(&self.line(level, outcome, SystemTime::now()));
+    pub fn finish(self, outcome: &str) {
+        write_line(&self.line(outcome, SystemTime::now()));
     }
 
-    fn line(&self, level: &str, outcome: &str, now: SystemTime) -> Value {
+    fn line(&self, outcome: &str, now: SystemTime) -> Value {
         let took = self.started.elapsed();
         let record = self.record();
         let spent: Duration = record.spent.iter().sum();
         let timestamp = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let mut line = record.fields.clone();
-        line.insert("level".into(), level.into());
         line.insert("Function".into(), self.function.name().into());
         line.insert("Outcome".into(), outcome.into());
         line.insert("Latency".into(), milliseconds(took).into());
@@ -158,7 +158,7 @@ mod tests {
         let observation = Observation::start(Function::TransactionProcessing, "r-1", Duration::from_secs(1));
         observation.time(Part::Database, std::future::ready(())).await;
         observation.note("token", "card 4111 1111 1111 1111");
-        let line = observation.line("info", "booked", SystemTime::now());
+        let line = observation.line("booked", SystemTime::now());
         for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             assert_eq!(directive["Namespace"], "Payments");
             for name in directive["Dimensions"][0].as_array().unwrap() {

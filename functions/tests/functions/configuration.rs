@@ -34,7 +34,7 @@ async fn a_missing_parameter_is_503_until_it_is_there() {
     // The server's certificate is for another name: verified, although the address is given.
     let answer = book(&stack.processing, "m-1", session_id, "key-1").await.unwrap();
     assert_eq!((answer.status, &answer.body["code"]), (503, &json!("database_unavailable")));
-    assert!(stack.logs().contains("NotValidForName"), "{}", stack.logs());
+    assert!(stack.logs().contains("not valid for name"), "{}", stack.logs());
     stack.set("database/writer-endpoint", "writer.payments.test").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(book(&stack.processing, "m-1", session_id, "key-1").await.unwrap().status, 201);

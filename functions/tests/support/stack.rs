@@ -1,10 +1,6 @@
 //! The whole world of one test, and its parameters.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
@@ -53,13 +49,15 @@ pub struct Options {
     pub environments: usize,
     pub durable: bool,
     pub migrated: bool,
+    /// The time an invocation of notifications has.
+    pub notification_seconds: u64,
     /// The directory of the function binaries; the test build's own when empty.
     pub binaries: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { environments: 16, durable: false, migrated: true, binaries: None }
+        Self { environments: 16, durable: false, migrated: true, notification_seconds: 10, binaries: None }
     }
 }
 
@@ -104,7 +102,7 @@ impl Stack {
         let most = options.environments;
         let validation = pool(env!("CARGO_BIN_EXE_payment-validation"), "payment-validation", most, 20);
         let processing = pool(env!("CARGO_BIN_EXE_transaction-processing"), "transaction-processing", most, 20);
-        let notifications = pool(env!("CARGO_BIN_EXE_notifications"), "notifications", 8, 10);
+        let notifications = pool(env!("CARGO_BIN_EXE_notifications"), "notifications", 8, options.notification_seconds);
         let mut stack = Self {
             validation,
             processing,
@@ -262,9 +260,5 @@ impl Stack {
             }
         }
         text
-    }
-
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
     }
 }

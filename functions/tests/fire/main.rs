@@ -1,0 +1,282 @@
+//! Payments under fire: many clients, requests doubled and re-ordered, processes killed at any moment,
+//! the database crashed and restarted. Nothing is lost, doubled or unbalanced.
+//!
+//! `PAYMENTS_FIRE_COUNT` is the number of payments (3000); `PAYMENTS_FUNCTION_BINARIES` a directory with
+//! other builds of the functions.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::Write,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use support::{
+    pool::Pool,
+    relay::Relay,
+    requests::{Answer, action, book, payment, refund, schedule, validate},
+    runtime_api::Failure,
+    stack::{Options, Stack},
+};
+
+const CLIENTS: usize = 64;
+const RESTARTS: u64 = 4;
+
+/// What the clients were told.
+#[derive(Default)]
+struct Told {
+    /// Booked payments: key to transaction id and amount.
+    payments: BTreeMap<String, (String, i64)>,
+    /// Booked refunds: key to transaction id and amount.
+    refunds: BTreeMap<String, (String, i64)>,
+    /// Answers that contradict an earlier one.
+    contradictions: Vec<String>,
+    /// Requests that never got an answer.
+    unanswered: Vec<String>,
+}
+
+/// Repeats a request as a client would, until it is answered.
+async fn insist<F: Future<Output = Result<Answer, Failure>>>(send: impl Fn() -> F) -> Option<Answer> {
+    for attempt in 0..60 {
+        match send().await {
+            Ok(answer) if answer.status < 500 => return Some(answer),
+            _ => tokio::time::sleep(Duration::from_millis(20 * (attempt + 1).min(20))).await,
+        }
+    }
+    None
+}
+
+/// One payment from its check to its refunds.
+async fn pay(stack: &Stack, number: u64, told: &Mutex<Told>) {
+    let (key, amount) = (format!("pay-{number}"), rand::random_range(1..100_000));
+    let body = payment("m-hook", amount);
+    let Some(validated) = insist(|| validate(&stack.validation, &body)).await else {
+        return told.lock().unwrap().unanswered.push(key);
+    };
+    assert_eq!(validated.status, 200, "{validated:?}");
+    let session_id = validated.body["session_id"].as_str().unwrap();
+    // Up to three at once, each with a delay of its own: they arrive in any order.
+    let once = async |delay: u64| {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let answer = insist(|| book(&stack.processing, "m-hook", session_id, &key)).await;
+        note(told, answer, &key, amount, false);
+    };
+    match number % 4 {
+        0 => {
+            tokio::join!(once(0), once(rand::random_range(0..30)), once(rand::random_range(0..300)));
+        }
+        1 => {
+            tokio::join!(once(rand::random_range(0..30)), once(rand::random_range(0..30)));
+        }
+        _ => once(0).await,
+    }
+    let id = told.lock().unwrap().payments.get(&key).map(|(id, _)| id.clone());
+    if let (Some(id), 0) = (id, number % 10) {
+        // Three refunds of two fifths each: two fit.
+        let part = (amount * 2 / 5).max(1);
+        let once = async |key: String| {
+            let answer = insist(|| refund(&stack.processing, &id, part, &key)).await;
+            note(told, answer, &key, part, true);
+        };
+        let keys = [1, 2, 3].map(|refund| format!("refund-{number}-{refund}"));
+        tokio::join!(once(keys[0].clone()), once(keys[1].clone()), once(keys[2].clone()), once(keys[0].clone()));
+    }
+}
+
+fn note(told: &Mutex<Told>, answer: Option<Answer>, key: &str, amount: i64, refund: bool) {
+    let mut told = told.lock().unwrap();
+    let Some(answer) = answer else { return told.unanswered.push(key.to_owned()) };
+    match answer.status {
+        201 => {
+            let id = answer.body["id"].as_str().unwrap().to_owned();
+            let booked = if refund { &mut told.refunds } else { &mut told.payments };
+            let earlier = booked.insert(key.to_owned(), (id.clone(), amount));
+            if earlier.is_some_and(|(earlier, _)| earlier != id) || answer.body["amount"] != amount {
+                told.contradictions.push(format!("{key}: {answer:?}"));
+            }
+        }
+        409 if refund => {}
+        _ => told.contradictions.push(format!("{key}: {answer:?}")),
+    }
+}
+
+/// Kills processes until told to stop; gives how many.
+async fn kill(pools: [Arc<Pool>; 3], stop: Arc<AtomicBool>) -> u64 {
+    let mut killed = 0;
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(rand::random_range(20..160))).await;
+        let pool = match rand::random_range(0..10) {
+            0 => &pools[0],
+            1 => &pools[2],
+            _ => &pools[1],
+        };
+        killed += u64::from(pool.kill_one());
+    }
+    killed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_doubled_or_unbalanced() {
+    let count = std::env::var("PAYMENTS_FIRE_COUNT").ok().and_then(|count| count.parse().ok());
+    let count: u64 = count.unwrap_or(3000);
+    let binaries = std::env::var_os("PAYMENTS_FUNCTION_BINARIES").map(PathBuf::from);
+    let options = Options { environments: 24, notification_seconds: 3, binaries, ..Options::default() };
+    let stack = Arc::new(Stack::start(options).await);
+    let relay = Relay::start(stack.sqs(), stack.events_queue.clone(), Arc::clone(&stack.notifications));
+    let (told, next, stop) =
+        (Arc::new(Mutex::new(Told::default())), Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let started = Instant::now();
+
+    let pools = [&stack.validation, &stack.processing, &stack.notifications].map(Arc::clone);
+    let killer = tokio::spawn(kill(pools, Arc::clone(&stop)));
+    let sweeper = {
+        let (stack, stop) = (Arc::clone(&stack), Arc::clone(&stop));
+        tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                let _ = stack.processing.invoke(&schedule()).await;
+            }
+        })
+    };
+    let restarter = {
+        let (stack, next) = (Arc::clone(&stack), Arc::clone(&next));
+        tokio::spawn(async move {
+            for restart in 1..=RESTARTS {
+                while next.load(Ordering::Relaxed) < count * restart / (RESTARTS + 1) {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                let stack = Arc::clone(&stack);
+                tokio::task::spawn_blocking(move || stack.postgres.crash_and_restart()).await.unwrap();
+            }
+        })
+    };
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (stack, told, next) = (Arc::clone(&stack), Arc::clone(&told), Arc::clone(&next));
+            tokio::spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    pay(&stack, number, &told).await;
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    restarter.await.unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let kills = killer.await.unwrap();
+    sweeper.await.unwrap();
+    let booking_time = started.elapsed();
+    settle(&stack, &relay).await;
+    let told = Arc::into_inner(told).unwrap().into_inner().unwrap();
+    report(&stack, &relay, &told, kills, booking_time).await;
+}
+
+/// Sweeps and waits until every event has been published and notified, without further faults.
+async fn settle(stack: &Stack, relay: &Relay) {
+    let started = Instant::now();
+    let mut last = (0, Instant::now());
+    loop {
+        let _ = stack.processing.invoke(&schedule()).await;
+        let balance = stack.processing.invoke(&action("ledger-balance")).await.unwrap();
+        let archived = stack.archived().await.len();
+        let all = balance["payments"].as_u64().unwrap() + balance["refunds"].as_u64().unwrap();
+        let done = balance["unpublished"] == 0 && archived as u64 == all && relay.under_way.load(Ordering::SeqCst) == 0;
+        if archived != last.0 {
+            last = (archived, Instant::now());
+        }
+        // Progress is what is waited for: give up a minute after the last.
+        if done || last.1.elapsed() > Duration::from_secs(60) {
+            say(&format!("settled in {:.1} s", started.elapsed().as_secs_f64()));
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn report(stack: &Stack, relay: &Relay, told: &Told, kills: u64, booking_time: Duration) {
+    let client = stack.connect("postgres").await;
+    let rows = client
+        .query("select kind, idempotency_key, transaction_id, amount from payments.transactions", &[])
+        .await
+        .unwrap();
+    let mut found: BTreeMap<(String, String), Vec<(String, i64)>> = BTreeMap::new();
+    for row in &rows {
+        found.entry((row.get(0), row.get(1))).or_default().push((row.get(2), row.get(3)));
+    }
+    let acknowledged = told.payments.iter().map(|(key, booked)| ("payment", key, booked));
+    let acknowledged = acknowledged.chain(told.refunds.iter().map(|(key, booked)| ("refund", key, booked)));
+    let lost = acknowledged
+        .filter(|(kind, key, booked)| {
+            let found = found.get(&((*kind).to_owned(), (*key).clone()));
+            found.is_none_or(|found| !found.contains(booked))
+        })
+        .count()
+        + told.unanswered.len();
+    let doubled = found.values().filter(|bookings| bookings.len() > 1).count();
+    // Apart from keys: the merchant's account holds exactly what was acknowledged.
+    let account =
+        "select coalesce(sum(amount), 0)::bigint from payments.entries where account_id = 'merchant:m-hook:EUR'";
+    let held: i64 = client.query_one(account, &[]).await.unwrap().get(0);
+    let sum = |booked: &BTreeMap<String, (String, i64)>| booked.values().map(|(_, amount)| amount).sum::<i64>();
+    let owed = sum(&told.payments) - sum(&told.refunds);
+
+    let balance = stack.processing.invoke(&action("ledger-balance")).await.unwrap();
+    let events: Vec<String> =
+        client.query("select event_id from payments.outbox", &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+    let archived = stack.archived().await;
+    let archived: HashSet<&str> =
+        archived.iter().filter_map(|key| key.rsplit('/').next()?.strip_suffix(".json")).collect();
+    let unarchived = events.iter().filter(|id| !archived.contains(id.as_str())).count();
+    let deliveries = stack.merchant.received();
+    let notified: HashSet<&str> = deliveries.iter().map(|delivery| delivery.event_id.as_str()).collect();
+    let unnotified = events.iter().filter(|id| !notified.contains(id.as_str())).count();
+
+    say(&format!(
+        "booked {} payments and {} refunds in {:.0} s, {kills} kills, {RESTARTS} database crashes",
+        told.payments.len(),
+        told.refunds.len(),
+        booking_time.as_secs_f64(),
+    ));
+    say(&format!(
+        "lost {lost}, doubled {doubled}, unbalanced {}, over-refunded {}",
+        balance["unbalanced"], balance["overrefunded"]
+    ));
+    say(&format!(
+        "events {}, archived {}, notifications {} ({} repeated by kills, same event id), dead letters {}",
+        events.len(),
+        archived.len(),
+        notified.len(),
+        deliveries.len() - notified.len(),
+        relay.given_up.load(Ordering::SeqCst),
+    ));
+    assert_eq!((lost, doubled, unarchived, unnotified), (0, 0, 0, 0));
+    assert_eq!(told.contradictions, Vec::<String>::new());
+    assert_eq!(
+        (&balance["unbalanced"], &balance["overrefunded"], &balance["sums"]["EUR"]),
+        (&Value::from(0), &Value::from(0), &Value::from(0))
+    );
+    assert_eq!((archived.len(), notified.len()), (events.len(), events.len()));
+    assert_eq!(events.len(), told.payments.len() + told.refunds.len());
+    assert_eq!(held, owed, "the merchant's account");
+}
+
+/// Shows a figure even when the test passes quietly.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "fire: {text}");
+}
