@@ -1,0 +1,1 @@
+//! The REST API and what stands in front of it.

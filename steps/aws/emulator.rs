@@ -1,0 +1,56 @@
+//! What the emulators do not keep. AWS itself is compared without exception.
+
+use std::time::Duration;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::http::Request;
+use aws_smithy_types::body::SdkBody;
+
+/// A program that answers in AWS's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emulator {
+    /// MiniStack, the sandbox.
+    MiniStack,
+    /// moto, the second target of the tests.
+    Moto,
+    /// Something else that is not AWS.
+    Other,
+}
+
+/// One attribute that an emulator loses or changes.
+pub struct NotKept {
+    /// Which emulator.
+    pub emulator: Emulator,
+    /// The kind of resource.
+    pub kind: &'static str,
+    /// The attribute of its spec.
+    pub attribute: &'static str,
+    /// What happens to it.
+    pub reason: &'static str,
+}
+
+/// All attributes that are left out of comparisons on an emulator, each with its reason.
+pub const NOT_KEPT: &[NotKept] = &[];
+
+impl Emulator {
+    /// Asks an endpoint that is not AWS what it is.
+    pub async fn recognise(endpoint: &str) -> Self {
+        for (path, emulator) in [("/_ministack/health", Self::MiniStack), ("/moto-api/data.json", Self::Moto)] {
+            if answers(&format!("{}{path}", endpoint.trim_end_matches('/'))).await {
+                return emulator;
+            }
+        }
+        Self::Other
+    }
+}
+
+async fn answers(url: &str) -> bool {
+    let connector = Connector::builder().build_http();
+    let mut request = Request::new(SdkBody::empty());
+    if request.set_uri(url).is_err() {
+        return false;
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(5), connector.call(request)).await;
+    matches!(answer, Ok(Ok(response)) if response.status().as_u16() == 200)
+}

@@ -1,0 +1,15 @@
+//! How payinfra speaks to AWS: clients, marks, error classes, rates, and what emulators cannot do.
+
+mod clients;
+mod emulator;
+mod errors;
+mod http;
+mod marks;
+mod rates;
+#[cfg(test)]
+pub(crate) mod replay;
+
+pub use clients::{Aws, ConnectError, Connection, Credentials};
+pub use emulator::{Emulator, NOT_KEPT, NotKept};
+pub use errors::{error, refused, unless};
+pub use marks::{ADDRESS, Marked, STACK, Tags};

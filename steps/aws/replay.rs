@@ -1,0 +1,92 @@
+//! Scripted answers for tests of one resource: what it asks, and how it reads what comes back.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+use super::Aws;
+
+/// One request as it would have gone out.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    pub(crate) body: String,
+}
+
+impl Sent {
+    /// Whether the request contains a text, in its address or its body (form bodies are percent-encoded).
+    pub(crate) fn has(&self, text: &str) -> bool {
+        self.body.contains(text) || self.uri.contains(text)
+    }
+}
+
+/// Answers in order and remembers what was asked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Replay {
+    answers: Arc<Mutex<VecDeque<(u16, String)>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+impl Replay {
+    /// Makes clients for stack `prod` in account 123456789012 that get these answers (status, body), in order.
+    pub(crate) fn answering<const N: usize>(answers: [(u16, &str); N]) -> (Aws, Self) {
+        let replay = Self::default();
+        replay
+            .answers
+            .lock()
+            .expect("no test panics while holding it")
+            .extend(answers.iter().map(|(status, body)| (*status, (*body).to_owned())));
+        let credentials = Credentials::new("test", "test", None, None, "replay");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .http_client(replay.clone())
+            .build();
+        (Aws::from_config(&config, "prod", "123456789012", None), replay)
+    }
+
+    /// What was asked so far.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().expect("no test panics while holding it").clone()
+    }
+}
+
+impl HttpClient for Replay {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Replay {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = request.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let target = request.headers().get("x-amz-target").map(|target| format!("#{target}")).unwrap_or_default();
+        self.sent.lock().expect("no test panics while holding it").push(Sent {
+            method: request.method().to_owned(),
+            uri: format!("{}{target}", request.uri()),
+            body: body.unwrap_or_default(),
+        });
+        let answer = self.answers.lock().expect("no test panics while holding it").pop_front();
+        let Some((status, body)) = answer else {
+            return HttpConnectorFuture::ready(Err(ConnectorError::io("the script has no further answer".into())));
+        };
+        let status = status.try_into().expect("a valid HTTP status");
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
+    }
+}

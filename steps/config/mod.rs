@@ -1,0 +1,1 @@
+//! Parameters, plain and secret.

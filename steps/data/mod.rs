@@ -1,0 +1,1 @@
+//! The data stores: Aurora PostgreSQL with its proxy, and the table of sessions.

@@ -1,0 +1,1 @@
+//! The Lambda functions, their code, aliases, permissions, schedule and dead-letter queue.

@@ -1,0 +1,42 @@
+//! Tags as EC2 wants them.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use payinfra_engine::{Error, Select};
+
+use crate::aws::{Aws, STACK, Tags, error};
+
+/// The tags for a create call.
+pub(super) fn specification(kind: ResourceType, tags: &Tags) -> TagSpecification {
+    TagSpecification::builder().resource_type(kind).set_tags(Some(to_ec2(tags))).build()
+}
+
+pub(super) fn from_ec2(tags: &[Tag]) -> Tags {
+    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
+}
+
+fn to_ec2(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// The filter for a selection; `id` is the service's filter for the object's id.
+///
+/// A filter, unlike a list of ids, answers an id that does not exist with nothing instead of an error.
+pub(super) fn filter(cloud: &Aws, select: Select<'_>, id: &str) -> Filter {
+    match select {
+        Select::Owned => Filter::builder().name(format!("tag:{STACK}")).values(&cloud.stack).build(),
+        Select::Ids(ids) => Filter::builder().name(id).set_values(Some(ids.to_vec())).build(),
+    }
+}
+
+/// Brings the tags of any EC2 object to `want`.
+pub(super) async fn retag(cloud: &Aws, id: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
+    let surplus: BTreeSet<&String> = have.keys().filter(|key| !want.contains_key(*key)).collect();
+    if !surplus.is_empty() {
+        let surplus = surplus.into_iter().map(|key| Tag::builder().key(key).build()).collect();
+        cloud.ec2.delete_tags().resources(id).set_tags(Some(surplus)).send().await.map_err(error("DeleteTags"))?;
+    }
+    cloud.ec2.create_tags().resources(id).set_tags(Some(to_ec2(want))).send().await.map_err(error("CreateTags"))?;
+    Ok(())
+}

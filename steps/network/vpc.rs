@@ -1,0 +1,155 @@
+//! The virtual network everything stands in.
+
+use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
+use futures::future::try_join_all;
+use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::tags::{filter, from_ec2, retag, specification};
+use crate::aws::{Aws, Marked, Tags, error};
+
+/// A VPC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vpc {
+    /// Its address range.
+    pub cidr: String,
+    /// Whether instances get DNS names; private DNS of interface endpoints needs it.
+    pub dns_hostnames: bool,
+    /// Whether the VPC's resolver answers.
+    pub dns_support: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What others use of a VPC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its id, `vpc-…`.
+    pub id: String,
+}
+
+impl Resource for Vpc {
+    type Cloud = Aws;
+    type Outputs = Outputs;
+    const KIND: &'static str = "vpc";
+    const REPLACED_BY: &'static [&'static str] = &["cidr"];
+    const IDENTITY: Identity = Identity::Marks;
+
+    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        let request = cloud.ec2.describe_vpcs().filters(filter(cloud, select, "vpc-id"));
+        let found: Vec<_> =
+            request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("DescribeVpcs"))?;
+        let live = found.into_iter().map(|vpc| async move {
+            let id = vpc.vpc_id().unwrap_or_default().to_owned();
+            let (dns_support, dns_hostnames) = tokio::try_join!(
+                attribute(cloud, &id, VpcAttributeName::EnableDnsSupport),
+                attribute(cloud, &id, VpcAttributeName::EnableDnsHostnames),
+            )?;
+            let tags = from_ec2(vpc.tags());
+            let cidr = vpc.cidr_block().unwrap_or_default().to_owned();
+            Ok(Live {
+                address: tags.address_in(&cloud.stack),
+                outputs: Outputs { id: id.clone() },
+                status: match vpc.state() {
+                    Some(VpcState::Available) | None => Status::Ready,
+                    Some(state) => Status::Pending(state.as_str().to_owned()),
+                },
+                spec: Self { cidr, dns_hostnames, dns_support, tags },
+                id,
+            })
+        });
+        try_join_all(live).await
+    }
+
+    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+        let request = cx.ec2.create_vpc().cidr_block(&self.cidr);
+        let created = request
+            .tag_specifications(specification(ResourceType::Vpc, &self.tags))
+            .send()
+            .await
+            .map_err(error("CreateVpc"))?;
+        let id = created.vpc().and_then(|vpc| vpc.vpc_id()).unwrap_or_default().to_owned();
+        Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        // AWS takes one attribute a call, and hostnames only where support is on.
+        if changed.contains(&"dns_support") {
+            let request = cx.ec2.modify_vpc_attribute().vpc_id(&live.id).enable_dns_support(boolean(self.dns_support));
+            request.send().await.map_err(error("ModifyVpcAttribute"))?;
+        }
+        if changed.contains(&"dns_hostnames") {
+            let request = cx.ec2.modify_vpc_attribute().vpc_id(&live.id);
+            let request = request.enable_dns_hostnames(boolean(self.dns_hostnames));
+            request.send().await.map_err(error("ModifyVpcAttribute"))?;
+        }
+        if changed.contains(&"tags") {
+            retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+        cx.ec2.delete_vpc().vpc_id(&live.id).send().await.map_err(error("DeleteVpc"))?;
+        Ok(Progress::Going)
+    }
+}
+
+fn boolean(value: bool) -> AttributeBooleanValue {
+    AttributeBooleanValue::builder().value(value).build()
+}
+
+async fn attribute(cloud: &Aws, id: &str, name: VpcAttributeName) -> Result<bool, Error> {
+    let request = cloud.ec2.describe_vpc_attribute().vpc_id(id).attribute(name.clone());
+    let found = request.send().await.map_err(error("DescribeVpcAttribute"))?;
+    let value = match name {
+        VpcAttributeName::EnableDnsSupport => found.enable_dns_support(),
+        _ => found.enable_dns_hostnames(),
+    };
+    Ok(value.and_then(|value| value.value()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::{Address, Class};
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    const FOUND: &str = r#"<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><state>available</state>
+        <cidrBlock>10.0.0.0/16</cidrBlock><tagSet>
+        <item><key>payinfra:stack</key><value>prod</value></item>
+        <item><key>payinfra:address</key><value>vpc.main</value></item></tagSet></item></vpcSet></DescribeVpcsResponse>"#;
+    const TRUE: &str = "<DescribeVpcAttributeResponse><enableDnsSupport><value>true</value></enableDnsSupport></DescribeVpcAttributeResponse>";
+    const NAMES: &str = "<DescribeVpcAttributeResponse><enableDnsHostnames><value>true</value></enableDnsHostnames></DescribeVpcAttributeResponse>";
+
+    #[tokio::test]
+    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+        let (cloud, replay) = Replay::answering([(200, FOUND), (200, TRUE), (200, NAMES)]);
+        let live = Vpc::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live[0].address, Some(Address::new("vpc", "main")));
+        assert_eq!((live[0].id.as_str(), live[0].spec.dns_hostnames, &live[0].status), ("vpc-1", true, &Status::Ready));
+        assert!(replay.sent()[0].has("Filter.1.Name=tag%3Apayinfra%3Astack&Filter.1.Value.1=prod"));
+    }
+
+    #[tokio::test]
+    async fn an_absent_id_is_left_out() {
+        let (cloud, replay) = Replay::answering([(200, "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>")]);
+        let live = Vpc::list(&cloud, Select::Ids(&["vpc-2".to_owned()])).await.expect("the answer is good");
+        assert!(live.is_empty());
+        assert!(replay.sent()[0].has("Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-2"));
+    }
+
+    #[tokio::test]
+    async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
+        let body =
+            "<Response><Errors><Error><Code>VpcLimitExceeded</Code><Message>5</Message></Error></Errors></Response>";
+        let (cloud, replay) = Replay::answering([(400, body)]);
+        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
+        let vpc = Vpc { cidr: "10.0.0.0/16".to_owned(), dns_hostnames: true, dns_support: true, tags };
+        let address = Address::new("vpc", "main");
+        let refused = vpc.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
+        assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
+    }
+}

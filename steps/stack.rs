@@ -1,0 +1,77 @@
+//! The stack as a graph: what stands where, and what uses what. The diagram as code.
+
+use std::collections::BTreeMap;
+
+use payinfra_engine::{Graph, Scope};
+
+use crate::aws::{ADDRESS, Aws, NOT_KEPT, STACK, Tags};
+use crate::functions::Artifacts;
+use crate::kinds::kinds;
+use crate::names::Names;
+use crate::settings::Settings;
+
+mod api;
+mod config;
+mod data;
+mod functions;
+mod monitoring;
+mod network;
+mod security;
+mod storage;
+
+/// Everything that the graph is a function of.
+#[derive(Debug, Clone)]
+pub struct Design {
+    /// The configuration.
+    pub settings: Settings,
+    /// The names of this stack in this account.
+    pub names: Names,
+    /// The three zones, `us-east-1a` and so on: discovered once, then kept.
+    pub zones: Vec<String>,
+    /// The functions' code.
+    pub artifacts: Artifacts,
+    /// What only the sandbox's functions get in their environment (the way to the emulator and its database).
+    pub sandbox_environment: BTreeMap<String, String>,
+}
+
+impl Design {
+    /// The account id.
+    pub fn account(&self) -> &str {
+        self.names.account()
+    }
+
+    /// The tags of a resource: the user's own, then ours, then the owner marks.
+    pub fn tags(&self, scope: &Scope<'_>, name: &str) -> Tags {
+        let mut tags = self.settings.tags.clone();
+        tags.insert("Name".to_owned(), name.to_owned());
+        tags.insert("Project".to_owned(), self.settings.project.clone());
+        tags.insert("Environment".to_owned(), self.names.suffix().to_string());
+        tags.insert(STACK.to_owned(), self.names.suffix().to_string());
+        tags.insert(ADDRESS.to_owned(), scope.address().to_string());
+        tags
+    }
+
+    /// The ARN of something in this account and region: `arn:aws:<service>:us-east-1:<account>:<rest>`.
+    pub fn arn(&self, service: &str, rest: &str) -> String {
+        format!("arn:aws:{service}:us-east-1:{}:{rest}", self.account())
+    }
+}
+
+/// Builds the graph of a stack.
+pub fn graph(design: &Design, cloud: &Aws) -> Graph<Aws> {
+    let mut graph = Graph::new(kinds());
+    for not_kept in NOT_KEPT.iter().filter(|not_kept| cloud.emulator == Some(not_kept.emulator)) {
+        graph.do_not_compare(not_kept.kind, not_kept.attribute);
+    }
+    let key = security::add(&mut graph, design);
+    let topics = monitoring::add_topics(&mut graph, design, key);
+    let network = network::add(&mut graph, design, key);
+    let storage = storage::add(&mut graph, design, key);
+    let data = data::add(&mut graph, design, key, &network);
+    let functions = functions::add(&mut graph, design, key, &network, &data, &storage, &topics);
+    let api = api::add(&mut graph, design, key, &functions);
+    config::add(&mut graph, design, key, &data, &storage, &topics, &functions, &api);
+    data::add_schema(&mut graph, design, &data, &functions);
+    monitoring::add(&mut graph, design, &topics, &network, &data, &functions, &api);
+    graph
+}
