@@ -13,6 +13,9 @@ const OWN_TAGS: [&str; 3] = ["Environment", "Project", "Name"];
 /// AWS takes 50 on most resources; these are what is left beside our own five.
 const MOST_TAGS: usize = 45;
 
+/// The functions read at most 2,000 parameters; the rest is left for everything else.
+const MOST_WEBHOOKS: usize = 1_900;
+
 pub(super) fn check(settings: &Settings, findings: &mut Findings) {
     if settings.project.is_empty() || settings.project.chars().count() > 256 || !is_tag_text(&settings.project) {
         findings.refuse(&Key::of("project"), format!("{:?} is not a tag value", settings.project));
@@ -110,6 +113,13 @@ fn features(settings: &Settings, findings: &mut Findings) {
 }
 
 fn webhooks(settings: &Settings, findings: &mut Findings) {
+    if settings.webhooks.len() > MOST_WEBHOOKS {
+        findings.refuse_but(
+            &Key::of("webhooks"),
+            format!("{} webhooks are too many", settings.webhooks.len()),
+            format!("at most {MOST_WEBHOOKS}"),
+        );
+    }
     for (merchant, address) in &settings.webhooks {
         let key = Key::of("webhooks").child(merchant);
         let good = (1..=64).contains(&merchant.len())

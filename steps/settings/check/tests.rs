@@ -84,6 +84,11 @@ fn general_keys_are_checked() {
         (|s| s.tags.extend((0..46).map(|n| (format!("t{n}"), String::new()))), "tags", "46 tags"),
         (|s| put(&mut s.features, "Refunds", true), "features.Refunds", "not a flag name"),
         (|s| put(&mut s.webhooks, "m 1", "https://a.example/".into()), "webhooks.\"m 1\"", "merchant id"),
+        (
+            |s| s.webhooks.extend((0..1_901).map(|n| (format!("m{n}"), "https://a.example/".into()))),
+            "webhooks",
+            "1901 webhooks are too many",
+        ),
         (|s| s.limits.maximum_amount_minor = 0, "limits.maximum_amount_minor", "too small"),
         (|s| s.limits.maximum_amount_minor = 100_000_000_000, "limits.maximum_amount_minor", "too large"),
     ]);
