@@ -1,6 +1,7 @@
 //! The stack as a graph: what stands where, and what uses what. The diagram as code.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use payinfra_engine::{Graph, Scope};
 
@@ -58,7 +59,7 @@ impl Design {
 }
 
 /// Builds the graph of a stack.
-pub fn graph(design: &Design, cloud: &Aws) -> Graph<Aws> {
+pub fn graph(design: &Arc<Design>, cloud: &Aws) -> Graph<Aws> {
     let mut graph = Graph::new(kinds());
     for not_kept in NOT_KEPT.iter().filter(|not_kept| cloud.emulator == Some(not_kept.emulator)) {
         graph.do_not_compare(not_kept.kind, not_kept.attribute);
