@@ -3,7 +3,7 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::network;
+use crate::{monitoring, network};
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -11,15 +11,13 @@ pub fn kinds() -> Kinds<Aws> {
         // Network.
         .with::<network::Subnet>()
         .with::<network::Vpc>()
-    // Security.
-
-    // Data.
-
-    // Storage.
-
-    // Configuration.
-
-    // Monitoring.
+        // Security.
+        // Data.
+        // Storage.
+        // Configuration.
+        // Monitoring.
+        .with::<monitoring::LogGroup>()
+        .with::<monitoring::Topic>()
 
     // Functions.
 
