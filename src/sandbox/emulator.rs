@@ -13,7 +13,7 @@ use super::cache::{Cache, private_folder};
 use super::failure::Failure;
 use super::http;
 use super::install::{Requirements, interpreter};
-use super::launch::Launched;
+use super::launch::{Launched, gated};
 use super::record::Service;
 
 /// The release that is pinned in `requirements.txt`.
@@ -39,7 +39,7 @@ pub fn launch(cache: &Cache, environment: &Path, port: u16) -> Result<Launched> 
     for folder in [&data, &state, &objects, &temporary] {
         private_folder(folder)?;
     }
-    let mut command = Command::new(interpreter(environment));
+    let mut command = gated(Command::new("/bin/sh"), &interpreter(environment));
     // As a module: the script beside it names the folder the environment was built in, not the one it is in now.
     command.args(["-m", "ministack"]);
     // The emulator hands its own environment to the functions it runs, so it gets nothing of the user's.

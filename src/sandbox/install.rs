@@ -88,7 +88,8 @@ impl Requirements {
 
     /// Explains pip's refusal. Its exit code is 1 for everything, so only the advice is chosen by its words.
     fn refused(&self, pip: &Output) -> Failure {
-        let words = String::from_utf8_lossy(&pip.stderr).to_lowercase();
+        let said = String::from_utf8_lossy(&pip.stderr);
+        let words = said.to_lowercase();
         let says = |marks: &[&str]| marks.iter().any(|mark| words.contains(mark));
         let (what, hint) = if says(&["do not match the hashes", "hashmismatch"]) {
             (
@@ -107,9 +108,11 @@ impl Requirements {
                 "use CPython 3.10 to 3.13 on Linux or macOS, x86_64 or arm64, with access to the package index",
             )
         } else {
-            ("pip failed", "look at pip's words above, then run the command again")
+            ("pip failed", "look at pip's words, then run the command again")
         };
-        Failure::new(format!("cannot install {}: {what}: {}", self.name, last_lines(pip, 4)), hint)
+        let errors: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("ERROR: ")).collect();
+        let quoted = if errors.is_empty() { last_lines(pip, 4) } else { errors.join("; ") };
+        Failure::new(format!("cannot install {}: {what}: {quoted}", self.name), hint)
     }
 }
 

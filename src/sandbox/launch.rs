@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use tokio::process::{Child, Command};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::cache::open_private;
 use super::failure::Failure;
@@ -18,33 +19,47 @@ use super::record::Service;
 const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(50);
 
-/// A service that was started by this command and may not be ready yet.
+/// Becomes the program it is given as soon as it is told so, and ends if whoever would tell it is gone.
+const GATE: &str = r#"read -r go && exec "$@" </dev/null"#;
+
+/// Makes `shell`, a command that runs `/bin/sh`, wait at the gate and then become `program`; arguments may follow.
+pub fn gated(mut shell: Command, program: &Path) -> Command {
+    shell.args(["-c", GATE, "sh"]).arg(program);
+    shell
+}
+
+/// A process that waits to become a service.
 pub struct Launched {
-    /// What to write down before the wait begins, so that an interrupted command leaves nothing unknown behind.
+    /// To be written down before the wait begins: a command that is killed before that leaves nothing running, one
+    /// that is killed later leaves nothing unknown.
     pub service: Service,
     child: Child,
+    gate: ChildStdin,
     name: &'static str,
     log: PathBuf,
 }
 
 impl Launched {
-    /// Starts `command` with its output going to `log`. `name` is for messages, such as `the emulator`.
+    /// Starts a [`gated`] command with its output going to `log`. `name` is for messages, such as `the emulator`.
     pub fn spawn(mut command: Command, name: &'static str, log: PathBuf, port: u16, version: &str) -> Result<Self> {
         let output = open_private(&log, OpenOptions::new().create(true).truncate(true))?;
-        command.stdin(Stdio::null()).stderr(output.try_clone().context("cannot open a log twice")?).stdout(output);
+        command.stdin(Stdio::piped()).stderr(output.try_clone().context("cannot open a log twice")?).stdout(output);
         // Its own process group: Ctrl-C on the terminal ends the command, not the sandbox.
         command.process_group(0);
         let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        let Some(process) = child.id().and_then(Process::find) else {
+        let (Some(process), Some(gate)) = (child.id().and_then(Process::find), child.stdin.take()) else {
             let status = child.try_wait().ok().flatten().map(|status| format!(" ({status})")).unwrap_or_default();
             return Err(ended(name, &status, &log).into());
         };
         let service = Service { process, port, since: Timestamp::now(), version: version.to_owned() };
-        Ok(Self { service, child, name, log })
+        Ok(Self { service, child, gate, name, log })
     }
 
-    /// Waits until `ready` says so; a service that ends or takes over a minute is an error with its last words.
+    /// Lets the service begin and waits until `ready` says so; one that ends or takes over a minute is an error with
+    /// its last words.
     pub async fn until<F: Future<Output = bool> + Send>(mut self, ready: impl Fn() -> F) -> Result<Service> {
+        // If it is gone already, the watch below says so.
+        self.gate.write_all(b"go\n").await.ok();
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().with_context(|| format!("cannot watch {}", self.name))? {
@@ -89,7 +104,7 @@ mod tests {
     use super::*;
 
     fn launch(script: &str, log: &Path) -> Result<Launched> {
-        let mut command = Command::new("sh");
+        let mut command = gated(Command::new("/bin/sh"), Path::new("/bin/sh"));
         command.args(["-c", script]).kill_on_drop(true);
         Launched::spawn(command, "the probe", log.to_owned(), 1, "1")
     }
@@ -102,6 +117,17 @@ mod tests {
         let error = launched.until(async || false).await.unwrap_err();
         assert!(error.to_string().contains("out of luck") && error.to_string().contains('7'), "{error}");
         assert!(error.downcast_ref::<Failure>().unwrap().hint().contains(&*log.to_string_lossy()));
+    }
+
+    #[tokio::test]
+    async fn a_service_nobody_waits_for_never_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = folder.path().join("begun");
+        let script = format!("touch {}", begun.display());
+        let Launched { mut child, gate, .. } = launch(&script, &folder.path().join("log")).unwrap();
+        drop(gate);
+        assert!(!child.wait().await.unwrap().success());
+        assert!(!begun.exists());
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use super::cache::{Cache, private_folder, remove_folder};
 use super::certificate::Certificates;
 use super::failure::Failure;
-use super::launch::Launched;
+use super::launch::{Launched, gated};
 use super::owner::Home;
 use super::postgres_programs::{self, Places, Programs};
 use super::record::Service;
@@ -76,7 +76,8 @@ impl Postgres {
         if !self.data().exists() {
             self.initialise(&programs).await?;
         }
-        let mut command = self.home.command(&programs.folder.join("postgres"));
+        let shell = self.home.command(Path::new("/bin/sh"));
+        let mut command = gated(shell, &programs.folder.join("postgres"));
         command.arg("-D").arg(self.data());
         let path = |path: PathBuf| path.display().to_string();
         for (name, value) in [

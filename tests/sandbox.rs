@@ -1,0 +1,200 @@
+//! The embedded sandbox through the real binary: started once, reused, stopped with its data kept, reset.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use support::emulator::status_of;
+use support::{Finished, Payinfra};
+use tempfile::TempDir;
+
+/// A sandbox of the test's own; the installed packages are the shared ones.
+struct Own {
+    payinfra: Payinfra,
+    cache: TempDir,
+}
+
+impl Own {
+    fn new() -> Self {
+        let cache = TempDir::new().unwrap();
+        let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/setup");
+        let made = Command::new(setup).arg("ministack").stderr(Stdio::inherit()).output().unwrap();
+        assert!(made.status.success());
+        let interpreter = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
+        let environment = interpreter.parent().unwrap().parent().unwrap();
+        let place = cache.path().join("sandbox");
+        std::fs::create_dir(&place).unwrap();
+        std::os::unix::fs::symlink(environment, place.join(environment.file_name().unwrap())).unwrap();
+        let payinfra = Payinfra::alone().variable("PAYINFRA_CACHE", cache.path().to_str().unwrap());
+        Self { payinfra, cache }
+    }
+
+    fn sandbox(&self, arguments: &[&str]) -> Finished {
+        self.payinfra.run(["sandbox"].iter().chain(arguments))
+    }
+
+    /// The `running` part of the answer; null if nothing runs.
+    fn running(&self, arguments: &[&str]) -> Value {
+        let finished = self.payinfra.run(["--json", "sandbox"].iter().chain(arguments)).expect(0);
+        serde_json::from_str::<Value>(&finished.out).unwrap()["running"].take()
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.sandbox(&["reset"]);
+    }
+}
+
+fn address(running: &Value) -> SocketAddr {
+    running["endpoint"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap()
+}
+
+fn pid(of: &Value) -> Pid {
+    Pid::from_raw(of["pid"].as_i64().unwrap().try_into().unwrap()).unwrap()
+}
+
+/// A connection as a function makes it: certificate and name verified, any token as the password.
+async fn database(running: &Value, name: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let database = &running["postgres"];
+    let (host, port) = database["address"].as_str().unwrap().split_once(':').unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(database["ca_file"].as_str().unwrap()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_root_certificates(roots).with_no_client_auth();
+    let (client, connection) = tokio_postgres::Config::new()
+        .host(name)
+        .hostaddr(host.parse().unwrap())
+        .port(port.parse().unwrap())
+        .user(database["master_user"].as_str().unwrap())
+        .password("any token")
+        .dbname(database["database"].as_str().unwrap())
+        .ssl_mode(tokio_postgres::config::SslMode::Require)
+        .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
+        .await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+#[tokio::test]
+async fn it_is_started_once_and_its_data_survives_a_stop_but_not_a_reset() {
+    let own = Own::new();
+    assert_eq!(own.running(&["status"]), Value::Null);
+
+    let first = own.running(&["start"]);
+    assert_eq!(first["account"], "123456789012");
+    assert_eq!(own.running(&["start"]), first, "the second start finds the first one's");
+    assert_eq!(own.running(&["status"]), first);
+    let human = own.sandbox(&["status"]).expect(0).out;
+    for part in [first["endpoint"].as_str().unwrap(), first["postgres"]["address"].as_str().unwrap(), "MiniStack"] {
+        assert!(human.contains(part), "{human}");
+    }
+
+    assert_eq!(status_of(address(&first), "PUT", "/kept-bucket"), Some(200));
+    let client = database(&first, "localhost").await.unwrap();
+    client.batch_execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").await.unwrap();
+
+    own.sandbox(&["stop"]).expect(0);
+    assert_eq!(own.running(&["status"]), Value::Null);
+    assert_eq!(status_of(address(&first), "GET", "/"), None, "nothing listens any more");
+    let second = own.running(&["start"]);
+    assert_eq!(second["endpoint"], first["endpoint"], "deployed functions know the address");
+    assert_eq!(second["postgres"]["address"], first["postgres"]["address"]);
+    assert_eq!(status_of(address(&second), "HEAD", "/kept-bucket"), Some(200));
+    let client = database(&second, "127.0.0.1").await.unwrap();
+    assert_eq!(client.query_one("SELECT n FROM kept", &[]).await.unwrap().get::<_, i32>(0), 7);
+
+    own.sandbox(&["reset"]).expect(0);
+    let third = own.running(&["start"]);
+    assert_eq!(status_of(address(&third), "HEAD", "/kept-bucket"), Some(404));
+    let client = database(&third, "localhost").await.unwrap();
+    assert!(client.query_one("SELECT n FROM kept", &[]).await.is_err());
+}
+
+#[tokio::test]
+async fn the_database_takes_tls_only_and_shows_a_certificate_for_the_right_names() {
+    let own = Own::new();
+    let running = own.running(&["start"]);
+    for name in ["localhost", "127.0.0.1", "payments.us-east-1.rds.amazonaws.com"] {
+        database(&running, name).await.unwrap();
+    }
+    assert!(database(&running, "elsewhere.example").await.is_err(), "the name is verified");
+    // A start-up message without TLS; the answer is an error of class 28, invalid authorization.
+    let mut stream = TcpStream::connect(running["postgres"]["address"].as_str().unwrap()).unwrap();
+    let words = b"user\0payinfra_sandbox\0database\0payments\0\0";
+    let length = u32::try_from(words.len() + 8).unwrap();
+    stream.write_all(&[&length.to_be_bytes()[..], &196_608_u32.to_be_bytes()[..], words].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"E") && answer.windows(6).any(|part| part == b"C28000"), "{answer:?}");
+}
+
+#[test]
+fn two_commands_at_once_start_one_sandbox() {
+    let own = Own::new();
+    let start = || own.payinfra.start(["--json", "sandbox", "start", "--without-database"]);
+    let (one, two) = (start(), start());
+    let pids = [one, two].map(|run| serde_json::from_str::<Value>(&run.wait().expect(0).out).unwrap());
+    assert_eq!(pids[0]["running"]["pid"], pids[1]["running"]["pid"]);
+    assert_eq!(pids[0]["running"]["postgres"], Value::Null);
+}
+
+#[test]
+fn an_interrupted_start_and_a_killed_emulator_are_recovered_from() {
+    let own = Own::new();
+    let first = own.running(&["start", "--without-database"]);
+    kill_process(pid(&first), Signal::KILL).unwrap();
+    assert_eq!(own.running(&["status"]), Value::Null);
+    let second = own.running(&["start", "--without-database"]);
+    assert_ne!(second["pid"], first["pid"]);
+    own.sandbox(&["stop"]).expect(0);
+    own.sandbox(&["stop"]).expect(0);
+    for delay in [5, 10, 15, 20, 50, 150, 300] {
+        let run = own.payinfra.start(["sandbox", "start", "--without-database"]);
+        std::thread::sleep(Duration::from_millis(delay));
+        run.kill();
+    }
+    let third = own.running(&["start", "--without-database"]);
+    assert_eq!(own.running(&["status"]), third);
+    let processes = Command::new("ps").args(["-e", "-ww", "-o", "args="]).output().unwrap().stdout;
+    let processes = String::from_utf8_lossy(&processes);
+    let folder = own.cache.path().to_str().unwrap();
+    let emulators: Vec<&str> =
+        processes.lines().filter(|line| line.contains(folder) && line.contains("ministack")).collect();
+    assert_eq!(emulators.len(), 1, "none was started and forgotten: {emulators:#?}");
+}
+
+#[test]
+fn what_is_in_the_way_is_named_with_advice() {
+    let own = Own::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = own.sandbox(&["start", "--without-database", "--port", &port]).expect(1);
+    assert!(refused.err.contains(&format!("port {port} on 127.0.0.1 is taken")), "{}", refused.err);
+    assert!(refused.err.contains("--port"), "{}", refused.err);
+
+    // Another cache, where nothing is installed yet, and a search path without an interpreter.
+    let empty = TempDir::new().unwrap();
+    let path = empty.path().to_str().unwrap();
+    let fresh = Payinfra::alone().variable("PAYINFRA_CACHE", path).variable("PATH", path);
+    let refused = fresh.run(["sandbox", "start"]).expect(1);
+    assert!(refused.err.contains("no python3 on the PATH"), "{}", refused.err);
+    assert!(refused.err.contains("install Python 3.10"), "{}", refused.err);
+
+    let fresh =
+        Payinfra::alone().variable("PAYINFRA_CACHE", path).variable("PIP_INDEX_URL", "http://127.0.0.1:9/simple");
+    let refused = fresh.variable("PIP_FIND_LINKS", "").run(["sandbox", "start"]).expect(1);
+    assert!(refused.err.contains("the package index cannot be reached"), "{}", refused.err);
+    assert!(!own.cache.path().join("sandbox/run.json").exists(), "nothing was started");
+}

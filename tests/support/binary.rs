@@ -1,0 +1,181 @@
+//! The real `payinfra` binary, in an environment with nothing of the developer's in it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// No single command of a test takes longer; one that does is killed and fails the test.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A home, a working folder and a state folder of their own, and the settings every run shares.
+#[derive(Debug)]
+pub struct Payinfra {
+    folder: TempDir,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
+impl Payinfra {
+    /// Runs against the emulator or proxy at `endpoint`.
+    pub fn against(endpoint: &str) -> Self {
+        let mut payinfra = Self::alone();
+        payinfra.arguments.extend(["--endpoint-url".to_owned(), endpoint.to_owned()]);
+        payinfra.arguments.extend(["--state".to_owned(), payinfra.state().display().to_string()]);
+        payinfra
+    }
+
+    /// Runs without an endpoint, for commands that make no calls.
+    pub fn alone() -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("work")).unwrap();
+        Self { folder, arguments: Vec::new(), variables: Vec::new() }
+    }
+
+    /// Adds an argument to every run, before the command's own.
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets a variable for every run.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// The folder the binary is run in; `payinfra.toml` goes here.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// The folder given as `--state`.
+    pub fn state(&self) -> PathBuf {
+        self.folder().join(".payinfra")
+    }
+
+    /// The home directory of every run.
+    pub fn home(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes `payinfra.toml`.
+    pub fn configure(&self, text: &str) {
+        std::fs::write(self.folder().join("payinfra.toml"), text).unwrap();
+    }
+
+    /// Runs to the end.
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Finished {
+        self.start(arguments).wait()
+    }
+
+    /// Starts and returns at once, to kill or interrupt it.
+    pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Started {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_payinfra"));
+        command.args(&self.arguments).args(arguments);
+        command.env_clear().current_dir(self.folder());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home());
+        command.envs([
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+            // Nothing outside 127.0.0.1 is asked for credentials.
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let begun = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let out = collect(child.stdout.take().unwrap());
+        let err = collect(child.stderr.take().unwrap());
+        Started { child, out: Some(out), err: Some(err), begun }
+    }
+}
+
+fn collect(mut pipe: impl std::io::Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).ok();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// A run that is under way; killed when dropped.
+#[derive(Debug)]
+pub struct Started {
+    child: Child,
+    out: Option<JoinHandle<String>>,
+    err: Option<JoinHandle<String>>,
+    begun: Instant,
+}
+
+impl Started {
+    /// Sends a signal, such as the one Ctrl-C sends.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Kills it, as a machine that goes down would, and collects what it had said.
+    pub fn kill(mut self) -> Finished {
+        self.child.kill().unwrap();
+        self.wait()
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for the end; a run of more than ten minutes fails the test.
+    pub fn wait(mut self) -> Finished {
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(self.begun.elapsed() < PATIENCE, "payinfra has not ended after {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let took = self.begun.elapsed();
+        let text = |reader: Option<JoinHandle<String>>| reader.unwrap().join().unwrap();
+        Finished { status, out: text(self.out.take()), err: text(self.err.take()), took }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.child.kill().ok();
+            self.child.wait().ok();
+        }
+    }
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit status.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+    /// From start to end.
+    pub took: Duration,
+}
+
+impl Finished {
+    /// The exit code; none if a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Demands an exit code, and shows what was said if it was another.
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code(), Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+}

@@ -1,0 +1,12 @@
+//! What the integration tests stand on: real emulators, a proxy that breaks things, and the real binary.
+
+#![allow(dead_code, reason = "each test file is a crate of its own and uses a part")]
+#![allow(unused_imports, reason = "each test file is a crate of its own and uses a part")]
+
+pub mod binary;
+pub mod emulator;
+pub mod proxy;
+
+pub use binary::{Finished, Payinfra, Started};
+pub use emulator::{Emulator, Kind};
+pub use proxy::{Call, Fault, Moment, Proxy, Rule};

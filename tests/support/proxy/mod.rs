@@ -1,0 +1,262 @@
+//! A reverse proxy on 127.0.0.1 in front of an emulator: it writes every call down, breaks what it is told to
+//! break, and can stop the world at a chosen call so that a test can kill the caller at that very moment.
+
+mod connection;
+mod fault;
+mod operation;
+mod record;
+mod rest;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+
+use connection::{Body, Line, Watched};
+pub use fault::{Fault, Moment, Rule};
+pub use record::Call;
+use record::Shared;
+
+/// A running proxy; it and all its connections end when dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    runtime: Option<Runtime>,
+}
+
+/// No pool: an idle connection that the emulator closes would look like a fault nobody asked for.
+type Upstream = Client<HttpConnector, Full<Bytes>>;
+
+impl Proxy {
+    /// Starts a proxy in front of `upstream`, on threads of its own.
+    pub fn start(upstream: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared::default());
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+        let handler = Handler { shared: shared.clone(), client, upstream };
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(handler.clone().serve(stream));
+            }
+        });
+        Self { address, shared, runtime: Some(runtime) }
+    }
+
+    /// The proxy's address as a URL, for `--endpoint-url`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The proxy's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Adds a rule; of several that fit a call, the first added counts.
+    pub fn rule(&self, rule: Rule) {
+        self.shared.state().rules.push(rule);
+    }
+
+    /// Removes all rules.
+    pub fn clear_rules(&self) {
+        self.shared.state().rules.clear();
+    }
+
+    /// Delays every call from now on.
+    pub fn latency(&self, latency: Duration) {
+        self.shared.state().latency = latency;
+    }
+
+    /// Stops the world at the `call`-th mutating call (from 1): tells the receiver, and from then on neither forwards
+    /// nor answers anything until [`Proxy::release`].
+    pub fn hold(&self, call: usize, moment: Moment) -> Receiver<Call> {
+        let (sender, receiver) = channel();
+        self.shared.state().hold = Some((call, moment, sender));
+        receiver
+    }
+
+    /// Lets the world go on; connections that were held are reset, unanswered.
+    pub fn release(&self) {
+        self.shared.state().hold = None;
+        self.shared.thaw();
+    }
+
+    /// All calls since the start or the last [`Proxy::forget`], in the order they arrived.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.state().calls.clone()
+    }
+
+    /// How often each operation was called, as `service:Operation`.
+    pub fn counts(&self) -> std::collections::BTreeMap<String, usize> {
+        let mut counts = std::collections::BTreeMap::new();
+        for call in &self.shared.state().calls {
+            *counts.entry(format!("{}:{}", call.service, call.operation)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How often an operation was called.
+    pub fn count(&self, operation: &str) -> usize {
+        self.shared.state().calls.iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// How many mutating calls arrived.
+    pub fn mutating(&self) -> usize {
+        self.shared.state().calls.iter().filter(|call| call.mutating.is_some()).count()
+    }
+
+    /// Forgets the calls and counts from one again; rules stay.
+    pub fn forget(&self) {
+        self.shared.forget();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.thaw();
+        // Not awaited: the test may itself run inside a runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Handler {
+    shared: Arc<Shared>,
+    client: Upstream,
+    upstream: SocketAddr,
+}
+
+/// An answer as it came from the emulator or was made up.
+#[derive(Clone)]
+struct Answer {
+    status: StatusCode,
+    headers: hyper::HeaderMap,
+    body: Bytes,
+}
+
+impl Handler {
+    async fn serve(self, stream: TcpStream) {
+        let line = Arc::new(Line::default());
+        let watched = Watched::new(stream, line.clone());
+        let service = hyper::service::service_fn(move |request| {
+            let (handler, line) = (self.clone(), line.clone());
+            async move { handler.handle(request, &line).await }
+        });
+        // An error here is one of the faults, or a caller that was killed.
+        hyper::server::conn::http1::Builder::new().serve_connection(watched, service).await.ok();
+    }
+
+    /// Returns an error to have the connection closed without an answer.
+    async fn handle(&self, request: Request<Incoming>, line: &Arc<Line>) -> Result<Response<Body>, Broken> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+        let begun = Instant::now();
+        self.shared.until_thawed(line).await?;
+        let seen = operation::recognise(&parts, &body);
+        let (index, call, latency) = self.shared.record(&parts, &body, &seen);
+        tokio::time::sleep(latency).await;
+        self.shared.hold_at(&call, Moment::BeforeForward, line).await?;
+        let fault = call.fault;
+        if fault == Some(Fault::Reset) {
+            return Err(line.reset());
+        }
+        if let Some((status, code)) = fault.and_then(|fault| fault.refusal(&seen)) {
+            self.shared.finish(index, status.as_u16(), begun);
+            return Ok(fault::refuse(&seen, status, code).into_response(None));
+        }
+        if let Some(Fault::Delay(delay)) = fault {
+            tokio::time::sleep(delay).await;
+        }
+        // A task of its own: once sent, a call runs to its end even if the caller dies meanwhile.
+        let handler = self.clone();
+        let forwarded = tokio::spawn(async move {
+            let answer = handler.forward(&parts, &body).await;
+            let answer = if fault == Some(Fault::Twice) { handler.forward(&parts, &body).await } else { answer };
+            handler.shared.finish(index, answer.status.as_u16(), begun);
+            answer
+        });
+        let answer = forwarded.await.map_err(|_| Broken)?;
+        self.shared.hold_at(&call, Moment::AfterForward, line).await?;
+        if fault == Some(Fault::DropAnswer) {
+            return Err(line.reset());
+        }
+        if self.shared.is_hold(&call, Moment::AfterAnswer) {
+            line.arm(self.shared.clone(), call);
+        }
+        if fault != Some(Fault::Truncate) {
+            return Ok(answer.into_response(None));
+        }
+        match answer.body.len() {
+            // Nothing to cut off: the shortest prefix of such an answer is none.
+            0 | 1 => Err(line.reset()),
+            length => Ok(answer.into_response(Some(length / 2))),
+        }
+    }
+
+    async fn forward(&self, parts: &http::request::Parts, body: &Bytes) -> Answer {
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = parts.method.clone();
+        *request.uri_mut() = format!("http://{}{path}", self.upstream).parse().unwrap();
+        *request.headers_mut() = end_to_end(&parts.headers);
+        let exchange = async {
+            let (parts, body) = self.client.request(request).await.map_err(|error| error.to_string())?.into_parts();
+            let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+            Ok::<_, String>(Answer { status: parts.status, headers: end_to_end(&parts.headers), body })
+        };
+        exchange.await.unwrap_or_else(|error| Answer {
+            status: StatusCode::BAD_GATEWAY,
+            headers: hyper::HeaderMap::new(),
+            body: Bytes::from(format!("the proxy got no answer from the emulator: {error}")),
+        })
+    }
+}
+
+impl Answer {
+    /// The whole answer, or with `cut` the announcement of the whole and only so many bytes of it.
+    fn into_response(self, cut: Option<usize>) -> Response<Body> {
+        let length = self.body.len();
+        let mut response = Response::new(Body::new(self.body, cut));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        if cut.is_some() {
+            response.headers_mut().insert(http::header::CONTENT_LENGTH, length.into());
+        }
+        response
+    }
+}
+
+/// The headers that are not about one connection alone (RFC 9110 §7.6.1); bodies are whole, so `Expect` is done with.
+fn end_to_end(headers: &hyper::HeaderMap) -> hyper::HeaderMap {
+    let mut headers = headers.clone();
+    for name in ["connection", "keep-alive", "transfer-encoding", "expect"] {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Why a connection is closed unanswered.
+#[derive(Debug)]
+pub struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("closed on purpose")
+    }
+}
+
+impl std::error::Error for Broken {}

@@ -1,0 +1,160 @@
+//! What the proxy knows: the calls so far, the rules, and whether the world stands still.
+
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::request::Parts;
+use tokio::sync::watch;
+
+use super::Broken;
+use super::connection::Line;
+use super::fault::{Fault, Moment, Rule};
+use super::operation::Seen;
+
+/// One call that arrived.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Its place among all calls, from 1.
+    pub number: usize,
+    /// Its place among the mutating calls, from 1; none if it only reads.
+    pub mutating: Option<usize>,
+    /// The service as signatures name it: `ec2`, `monitoring`, `s3`.
+    pub service: String,
+    /// The operation as the API reference names it.
+    pub operation: String,
+    /// The HTTP method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The request's body.
+    pub body: Bytes,
+    /// The client token, idempotency token or caller reference.
+    pub token: Option<String>,
+    /// The SDK's id of the call, the same for all its attempts (`amz-sdk-invocation-id`).
+    pub invocation: Option<String>,
+    /// When it arrived, since the proxy's start.
+    pub at: Duration,
+    /// How long the answer took; none as long as there is none.
+    pub took: Option<Duration>,
+    /// The status the emulator or a rule answered with; kept even if the answer was then dropped.
+    pub status: Option<u16>,
+    /// What a rule did to it.
+    pub fault: Option<Fault>,
+}
+
+/// The part behind the lock.
+#[derive(Default)]
+pub struct State {
+    pub calls: Vec<Call>,
+    pub rules: Vec<Rule>,
+    pub latency: Duration,
+    pub hold: Option<(usize, Moment, Sender<Call>)>,
+    /// Counts the calls of [`Shared::forget`], so that a late answer is not written into a newer list.
+    epoch: usize,
+    mutating: usize,
+}
+
+/// What all connections share.
+pub struct Shared {
+    begun: Instant,
+    state: Mutex<State>,
+    frozen: watch::Sender<bool>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { begun: Instant::now(), state: Mutex::default(), frozen: watch::Sender::new(false) }
+    }
+}
+
+/// Where a call stands in the list: the list's number and the place in it.
+pub type Index = (usize, usize);
+
+impl Shared {
+    /// The lock; never held across an await.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Writes a call down, chooses its fault, and returns both with the latency in force.
+    pub fn record(&self, parts: &Parts, body: &Bytes, seen: &Seen) -> (Index, Call, Duration) {
+        let mut state = self.state();
+        let state = &mut *state;
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        state.mutating += usize::from(seen.mutates);
+        let mut call = Call {
+            number: state.calls.len() + 1,
+            mutating: seen.mutates.then_some(state.mutating),
+            service: seen.service.clone(),
+            operation: seen.operation.clone(),
+            method: parts.method.to_string(),
+            path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            body: body.clone(),
+            token: seen.token.clone(),
+            invocation: header("amz-sdk-invocation-id"),
+            at: self.begun.elapsed(),
+            took: None,
+            status: None,
+            fault: None,
+        };
+        call.fault = state.rules.iter_mut().find_map(|rule| rule.apply(&call));
+        state.calls.push(call.clone());
+        ((state.epoch, call.number - 1), call, state.latency)
+    }
+
+    /// Writes down what a call was answered with.
+    pub fn finish(&self, (epoch, index): Index, status: u16, begun: Instant) {
+        let mut state = self.state();
+        if epoch == state.epoch {
+            state.calls[index].status = Some(status);
+            state.calls[index].took = Some(begun.elapsed());
+        }
+    }
+
+    /// Empties the list.
+    pub fn forget(&self) {
+        let mut state = self.state();
+        state.calls.clear();
+        state.mutating = 0;
+        state.epoch += 1;
+    }
+
+    /// Whether the hold in force is for this call and moment.
+    pub fn is_hold(&self, call: &Call, at: Moment) -> bool {
+        matches!(&self.state().hold, Some((number, moment, _)) if Some(*number) == call.mutating && *moment == at)
+    }
+
+    /// Stops the world and the call, if this is the moment of the hold.
+    pub async fn hold_at(&self, call: &Call, at: Moment, line: &Arc<Line>) -> Result<(), Broken> {
+        if self.is_hold(call, at) {
+            self.freeze(call);
+            return self.until_thawed(line).await;
+        }
+        Ok(())
+    }
+
+    /// Stops the world and tells the test.
+    pub fn freeze(&self, call: &Call) {
+        self.frozen.send_replace(true);
+        if let Some((_, _, sender)) = self.state().hold.take() {
+            sender.send(call.clone()).ok();
+        }
+    }
+
+    /// Lets the world go on.
+    pub fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+
+    /// Passes if the world is not stopped; else waits until it goes on, then has the connection reset.
+    pub async fn until_thawed(&self, line: &Arc<Line>) -> Result<(), Broken> {
+        let mut frozen = self.frozen.subscribe();
+        if !*frozen.borrow_and_update() {
+            return Ok(());
+        }
+        frozen.wait_for(|frozen| !frozen).await.ok();
+        Err(line.reset())
+    }
+}
