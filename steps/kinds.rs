@@ -3,7 +3,7 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::{monitoring, network};
+use crate::{functions, monitoring, network};
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -18,8 +18,12 @@ pub fn kinds() -> Kinds<Aws> {
         // Monitoring.
         .with::<monitoring::LogGroup>()
         .with::<monitoring::Topic>()
-
-    // Functions.
+        // Functions.
+        .with::<functions::Function>()
+        .with::<functions::FunctionAlias>()
+        .with::<functions::Permission>()
+        .with::<functions::Queue>()
+        .with::<functions::Schedule>()
 
     // API.
 }
