@@ -4,6 +4,7 @@ use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
 use crate::network;
+use crate::security;
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -11,7 +12,9 @@ pub fn kinds() -> Kinds<Aws> {
         // Network.
         .with::<network::Subnet>()
         .with::<network::Vpc>()
-    // Security.
+        // Security.
+        .with::<security::Key>()
+        .with::<security::Role>()
 
     // Data.
 
