@@ -3,8 +3,7 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::network;
-use crate::security;
+use crate::{monitoring, network, security};
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -15,14 +14,12 @@ pub fn kinds() -> Kinds<Aws> {
         // Security.
         .with::<security::Key>()
         .with::<security::Role>()
-
-    // Data.
-
-    // Storage.
-
-    // Configuration.
-
-    // Monitoring.
+        // Data.
+        // Storage.
+        // Configuration.
+        // Monitoring.
+        .with::<monitoring::LogGroup>()
+        .with::<monitoring::Topic>()
 
     // Functions.
 

@@ -1,4 +1,8 @@
--- Which migrations this database has had; written only by the migrate action.
+-- As payments_owner, before every migration run: who may enter the schema, and which migrations this
+-- database has had.
+revoke all on schema payments from public;
+grant usage on schema payments to payments_app;
+
 create table if not exists payments.migrations (
     version    integer primary key,
     name       text not null,

@@ -23,5 +23,3 @@ alter role payments_app set lock_timeout = '2s';
 alter role payments_app set idle_in_transaction_session_timeout = '5s';
 
 create schema if not exists payments authorization payments_owner;
-revoke all on schema payments from public;
-grant usage on schema payments to payments_app;

@@ -68,6 +68,8 @@ const FILES: [(&str, &str); 3] = [
 ];
 const ROLES: &str = include_str!("../migrations/roles.sql");
 const HISTORY: &str = include_str!("../migrations/history.sql");
+/// What is made belongs to the owner, so that the next run needs no particular master user.
+const AS_OWNER: &str = "set local role payments_owner";
 /// Any fixed number nobody else locks.
 const LOCK: &str = "select pg_advisory_xact_lock(72304)";
 
@@ -135,6 +137,7 @@ pub async fn apply(
     loop {
         let transaction = client.transaction().await?;
         transaction.batch_execute(LOCK).await?;
+        transaction.batch_execute(AS_OWNER).await?;
         let status = compare(history(transaction.client()).await?)?;
         let Some(next) = status.pending.first() else {
             transaction.commit().await?;
@@ -142,7 +145,6 @@ pub async fn apply(
         };
         let file = usize::try_from(next.version - 1).ok().and_then(|index| FILES.get(index));
         let (_, sql) = file.ok_or(MigrationError::Unknown(next.version))?;
-        transaction.batch_execute("set local role payments_owner").await?;
         transaction.batch_execute(sql).await?;
         transaction
             .execute_typed(
@@ -171,7 +173,7 @@ async fn prepare(client: &mut Client, user: &str) -> Result<(), MigrationError> 
         transaction.batch_execute(&for_user.replace(APPLICATION_ROLE, user)).await?;
         transaction.batch_execute(&format!("grant {APPLICATION_ROLE} to {user}")).await?;
     }
-    transaction.batch_execute("set local role payments_owner").await?;
+    transaction.batch_execute(AS_OWNER).await?;
     transaction.batch_execute(HISTORY).await?;
     transaction.commit().await?;
     Ok(())

@@ -4,6 +4,8 @@
 //! did not answer) a sweep publishes later. Nothing is locked meanwhile: two publishers at once send an
 //! event twice, and the consumers de-duplicate by its id.
 
+use std::time::Duration;
+
 use aws_sdk_sns::types::PublishBatchRequestEntry;
 use tokio_postgres::{Client, types::Type};
 
@@ -39,6 +41,8 @@ pub enum OutboxError {
 
 /// SNS takes at most ten messages at once.
 const BATCH: usize = 10;
+/// The time left with which a sweep still begins another hundred events; the rest is the next sweep's.
+const RESERVE: Duration = Duration::from_secs(8);
 /// Younger events are still in the hands of the function that booked them.
 const GRACE_SECONDS: i32 = 5;
 
@@ -68,20 +72,20 @@ pub async fn sweep(
 ) -> Result<u64, OutboxError> {
     let arn = configuration.required("topics/payment-events-arn")?;
     let mut published = 0;
-    let mut refused = None;
-    while refused.is_none() && observation.remaining() > std::time::Duration::from_secs(8) {
+    loop {
         let waiting = database.run(configuration, observation, async |client| waiting(client).await).await?;
-        if waiting.is_empty() {
-            return Ok(published);
-        }
         for batch in waiting.chunks(BATCH) {
-            let (taken, refusal) = observation.time(Part::Service, send(topic, arn, batch)).await?;
+            let (taken, refused) = observation.time(Part::Service, send(topic, arn, batch)).await?;
             database.run(configuration, observation, async |client| mark(client, &taken).await).await?;
             published += taken.len() as u64;
-            refused = refused.or(refusal);
+            if let Some(code) = refused {
+                return Err(OutboxError::Topic(code));
+            }
+        }
+        if waiting.is_empty() || observation.remaining() < RESERVE {
+            return Ok(published);
         }
     }
-    refused.map_or(Ok(published), |code| Err(OutboxError::Topic(code)))
 }
 
 /// Sends one batch; gives the ids the topic took and the code of a refusal among the rest.

@@ -114,6 +114,11 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("CreateBasePathMapping", "BadRequestException", Class::NotYet),
     ("CreateDBCluster", "InvalidParameterValue", Class::Invalid),
     ("CreateDBInstance", "InvalidParameterValue", Class::NotYet),
+    // A key made seconds ago.
+    ("CreateLogGroup", "InvalidParameterException", Class::NotYet),
+    ("AssociateKmsKey", "InvalidParameterException", Class::NotYet),
+    // "Topic already exists with different attributes" or tags.
+    ("CreateTopic", "InvalidParameter", Class::Exists),
     // A function, or its alias, is being changed by an earlier call.
     ("CreateFunction", "ResourceConflictException", Class::Exists),
     ("CreateAlias", "ResourceConflictException", Class::Exists),

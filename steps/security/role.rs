@@ -181,8 +181,14 @@ async fn managed_policies(cloud: &Aws, role: &str) -> Result<Vec<(String, Value)
 
 /// Reads a policy document as IAM gives it: JSON, percent-encoded (RFC 3986).
 fn document(encoded: &str) -> Value {
-    let decoded = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
-    serde_json::from_str(&decoded).unwrap_or_else(|_| Value::String(decoded.into_owned()))
+    let mut parts = encoded.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.extend(byte);
+        bytes.extend(part.get(2..).filter(|_| byte.is_some()).unwrap_or(part).as_bytes());
+    }
+    serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(encoded.to_owned()))
 }
 
 fn outputs(role: &aws_sdk_iam::types::Role) -> Outputs {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::{
-    requests::{action, book, payment, send_raw, validate},
+    requests::{action, book, payment, send_raw, show, validate},
     runtime_api::Failure,
     stack::{Options, Stack},
 };
@@ -65,4 +65,23 @@ async fn events_of_no_known_form_fail_without_a_panic() {
         }
     }
     assert!(!stack.logs().contains("panic"));
+}
+
+#[tokio::test]
+async fn a_configuration_is_kept_while_parameter_store_is_away() {
+    let mut stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
+    let validated = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
+    let session_id = validated.body["session_id"].as_str().unwrap();
+    let booked = book(&stack.processing, "m-1", session_id, "key-1").await.unwrap();
+    let id = booked.body["id"].as_str().unwrap();
+    stack.ministack.kill();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(show(&stack.processing, id).await.unwrap().status, 200);
+    let answer = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
+    assert_eq!((answer.status, &answer.body["code"]), (503, &json!("sessions_unavailable")));
+    // A new environment has nothing to keep.
+    stack.processing.kill_all();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let answer = show(&stack.processing, id).await.unwrap();
+    assert_eq!((answer.status, &answer.body["code"]), (503, &json!("configuration_unavailable")));
 }

@@ -78,3 +78,31 @@ async fn booked_rows_are_fixed_and_unbalanced_ones_refused() {
     let timeout = application.query_one("show statement_timeout", &[]).await.unwrap();
     assert_eq!(timeout.get::<_, &str>(0), "3s");
 }
+
+/// As on Aurora: the master user is no superuser, its password stands in a secret, and the configured
+/// application user has another name.
+#[tokio::test]
+async fn a_plain_master_user_migrates_with_the_managed_secret() {
+    let stack = Stack::start(Options { migrated: false, ..Options::default() }).await;
+    let superuser = stack.connect("postgres").await;
+    let aurora = "create role rds_iam; create role master login createrole; alter database postgres owner to master;";
+    superuser.batch_execute(aurora).await.unwrap();
+    let arn = stack.keep_secret(r#"{"username": "master", "password": "hidden-master-password"}"#).await;
+    stack.set("database/master-secret-arn", &arn).await;
+    stack.set("database/user", "shop").await;
+    let pool = stack.processing_with("PAYMENTS_DATABASE_MASTER_USER", None);
+    for _ in 0..2 {
+        let run = pool.invoke(&action("migrate")).await.unwrap();
+        assert_eq!(run["pending"], json!([]));
+    }
+    let validated = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
+    let session_id = validated.body["session_id"].as_str().unwrap();
+    assert_eq!(book(&pool, "m-1", session_id, "key-1").await.unwrap().status, 201);
+    let shop = stack.connect("shop").await;
+    let row =
+        shop.query_one("select current_setting('statement_timeout'), pg_has_role('shop', 'rds_iam', 'member')", &[]);
+    let row = row.await.unwrap();
+    assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(1)), ("3s", true));
+    assert!(shop.batch_execute("delete from payments.entries").await.is_err());
+    assert!(!stack.logs().contains("hidden-master-password"));
+}

@@ -46,6 +46,12 @@ impl Ministack {
         ministack
     }
 
+    /// Ends it at once: nothing answers any more.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     async fn answers(&self, port: u16) -> bool {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { return false };

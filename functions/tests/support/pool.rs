@@ -18,7 +18,7 @@ pub struct Pool {
     time: Duration,
     permits: Semaphore,
     idle: Mutex<Vec<Environment>>,
-    killers: Mutex<Vec<mpsc::Sender<()>>>,
+    killers: Mutex<Vec<(u32, mpsc::Sender<()>)>>,
 }
 
 impl Pool {
@@ -49,8 +49,8 @@ impl Pool {
             None => {
                 let environment = self.environment().await;
                 let mut killers = self.killers.lock().unwrap();
-                killers.retain(|killer| !killer.is_closed());
-                killers.push(environment.killer());
+                killers.retain(|(_, killer)| !killer.is_closed());
+                killers.push((environment.pid, environment.killer()));
                 environment
             }
         };
@@ -64,15 +64,21 @@ impl Pool {
     /// Kills one process with SIGKILL, whatever it is doing. Says whether there was one.
     pub fn kill_one(&self) -> bool {
         let killers = self.killers.lock().unwrap();
-        let alive: Vec<_> = killers.iter().filter(|killer| !killer.is_closed()).collect();
+        let alive: Vec<_> = killers.iter().filter(|(_, killer)| !killer.is_closed()).collect();
         if alive.is_empty() {
             return false;
         }
-        alive[rand::random_range(0..alive.len())].try_send(()).is_ok()
+        alive[rand::random_range(0..alive.len())].1.try_send(()).is_ok()
+    }
+
+    /// Gives the process ids of the running environments.
+    pub fn pids(&self) -> Vec<u32> {
+        let killers = self.killers.lock().unwrap();
+        killers.iter().filter(|(_, killer)| !killer.is_closed()).map(|(pid, _)| *pid).collect()
     }
 
     pub fn kill_all(&self) {
-        for killer in self.killers.lock().unwrap().drain(..) {
+        for (_, killer) in self.killers.lock().unwrap().drain(..) {
             let _ = killer.try_send(());
         }
     }

@@ -1,6 +1,10 @@
 //! The whole world of one test, and its parameters.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
@@ -197,13 +201,20 @@ impl Stack {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// Gives environments of transaction-processing that reach the services through another address.
-    pub fn processing_through(&self, url: &str) -> Pool {
+    /// Gives environments of transaction-processing with a variable changed, or taken away.
+    pub fn processing_with(&self, variable: &str, value: Option<&str>) -> Pool {
         let mut variables = self.variables.clone();
-        variables.retain(|(name, _)| name != "AWS_ENDPOINT_URL");
-        variables.push(("AWS_ENDPOINT_URL".to_owned(), url.to_owned()));
-        let logs = self.directory.path().join("logs/through");
+        variables.retain(|(name, _)| name != variable);
+        variables.extend(value.map(|value| (variable.to_owned(), value.to_owned())));
+        let logs = self.directory.path().join("logs").join(variable);
         Pool::new(env!("CARGO_BIN_EXE_transaction-processing"), variables, &logs, 1, Duration::from_secs(20))
+    }
+
+    /// Keeps a secret as RDS does; gives its ARN.
+    pub async fn keep_secret(&self, text: &str) -> String {
+        let secrets = aws_sdk_secretsmanager::Client::new(&self.settings);
+        let kept = secrets.create_secret().name("master").secret_string(text).send().await.unwrap();
+        kept.arn.unwrap()
     }
 
     /// Gives the keys of all archived events.
@@ -252,13 +263,9 @@ impl Stack {
 
     /// Gives everything the functions have written so far.
     pub fn logs(&self) -> String {
-        let mut text = String::new();
-        for function in ["payment-validation", "transaction-processing", "notifications"] {
-            let directory = self.directory.path().join("logs").join(function);
-            for entry in std::fs::read_dir(directory).unwrap() {
-                text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
-            }
-        }
-        text
+        let entries = |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let directories: Vec<PathBuf> = entries(&self.directory.path().join("logs"));
+        let files = directories.iter().flat_map(|directory| -> Vec<PathBuf> { entries(directory) });
+        files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
     }
 }

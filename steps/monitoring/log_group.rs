@@ -1,0 +1,188 @@
+//! A CloudWatch log group, made before anything writes to it (R8).
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join_all;
+use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use crate::aws::{Aws, Marked, Tags, error, unless};
+
+/// A log group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogGroup {
+    /// Its name: ours to choose, or the one that its writer looks for.
+    pub name: String,
+    /// Days it keeps its events; 0 means for ever.
+    pub retention_days: u32,
+    /// The KMS key that encrypts it.
+    pub key_arn: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What others use of a log group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its name.
+    pub name: String,
+    /// Its ARN, without the `:*` that policies need.
+    pub arn: String,
+}
+
+/// How the execution log of a REST API stage is named: by the API's id instead of our suffix.
+const EXECUTION_LOG: &str = "API-Gateway-Execution-Logs_";
+
+impl Resource for LogGroup {
+    type Cloud = Aws;
+    type Outputs = Outputs;
+    const KIND: &'static str = "log_group";
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const IDENTITY: Identity = Identity::Name;
+
+    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        let (ours, execution) = tokio::try_join!(
+            groups(cloud, Some(format!("-{}", cloud.stack)), None),
+            groups(cloud, None, Some(EXECUTION_LOG)),
+        )?;
+        // An execution log's name may hold the suffix as well.
+        let mut seen = BTreeSet::new();
+        let candidates = ours.into_iter().chain(execution).filter(|group| {
+            let name = group.log_group_name().unwrap_or_default();
+            let wanted = match select {
+                Select::Owned => has_shape(name, &cloud.stack),
+                Select::Ids(ids) => ids.iter().any(|id| id == name),
+            };
+            wanted && seen.insert(name.to_owned())
+        });
+        let live = try_join_all(candidates.map(|group| live(cloud, group))).await?;
+        let owned = |live: &Live<Self>| live.address.is_some() || select != Select::Owned;
+        Ok(live.into_iter().flatten().filter(owned).collect())
+    }
+
+    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+        let tags = self.tags.clone().into_iter().collect();
+        let request = cx.logs.create_log_group().log_group_name(&self.name).kms_key_id(&self.key_arn);
+        request.set_tags(Some(tags)).send().await.map_err(error("CreateLogGroup"))?;
+        let arn = format!("arn:aws:logs:us-east-1:{}:log-group:{}", cx.account, self.name);
+        Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        if changed.contains(&"key_arn") {
+            let request = cx.logs.associate_kms_key().log_group_name(&live.id).kms_key_id(&self.key_arn);
+            request.send().await.map_err(error("AssociateKmsKey"))?;
+        }
+        if changed.contains(&"retention_days") {
+            let days = i32::try_from(self.retention_days).unwrap_or(i32::MAX);
+            let request = cx.logs.put_retention_policy().log_group_name(&live.id).retention_in_days(days);
+            request.send().await.map_err(error("PutRetentionPolicy"))?;
+        }
+        if changed.contains(&"tags") {
+            retag(cx, live, &self.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+        cx.logs.delete_log_group().log_group_name(&live.id).send().await.map_err(error("DeleteLogGroup"))?;
+        Ok(Progress::Going)
+    }
+}
+
+/// Whether a name is one that this stack gives: `…-prod`, `/aws/rds/cluster/aurora-prod/postgresql`, an execution log.
+fn has_shape(name: &str, suffix: &str) -> bool {
+    name.ends_with(&format!("-{suffix}")) || name.contains(&format!("-{suffix}/")) || name.starts_with(EXECUTION_LOG)
+}
+
+/// Lists log groups by a part or by the beginning of their name.
+async fn groups(
+    cloud: &Aws,
+    part: Option<String>,
+    beginning: Option<&str>,
+) -> Result<Vec<aws_sdk_cloudwatchlogs::types::LogGroup>, Error> {
+    let request = cloud.logs.describe_log_groups().set_log_group_name_pattern(part);
+    let request = request.set_log_group_name_prefix(beginning.map(ToOwned::to_owned));
+    let found = request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+    found.map_err(error("DescribeLogGroups"))
+}
+
+/// Reads the tags of a group; nothing if it has gone meanwhile.
+async fn live(cloud: &Aws, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> Result<Option<Live<LogGroup>>, Error> {
+    let name = group.log_group_name().unwrap_or_default().to_owned();
+    let arn = group.arn().unwrap_or_default().trim_end_matches(":*").to_owned();
+    let request = cloud.logs.list_tags_for_resource().resource_arn(&arn);
+    let Some(tags) = unless(Class::Absent, request.send().await.map_err(error("ListTagsForResource")))? else {
+        return Ok(None);
+    };
+    let tags: Tags = tags.tags.unwrap_or_default().into_iter().collect();
+    Ok(Some(Live {
+        address: tags.address_in(&cloud.stack),
+        id: name.clone(),
+        status: Status::Ready,
+        spec: LogGroup {
+            name: name.clone(),
+            retention_days: group.retention_in_days().unwrap_or_default().unsigned_abs(),
+            key_arn: group.kms_key_id().unwrap_or_default().to_owned(),
+            tags,
+        },
+        outputs: Outputs { name, arn },
+    }))
+}
+
+async fn retag(cloud: &Aws, live: &Live<LogGroup>, want: &Tags) -> Result<(), Error> {
+    let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
+    let arn = &live.outputs.arn;
+    if !surplus.is_empty() {
+        let request = cloud.logs.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+        request.send().await.map_err(error("UntagResource"))?;
+    }
+    let tags = want.clone().into_iter().collect();
+    let request = cloud.logs.tag_resource().resource_arn(arn).set_tags(Some(tags));
+    request.send().await.map_err(error("TagResource"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    const GROUPS: &str = r#"{"logGroups": [
+        {"logGroupName": "/aws/lambda/lambda-notifications-prod", "retentionInDays": 365, "kmsKeyId": "arn:key",
+         "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod:*"},
+        {"logGroupName": "x-production", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:x-production:*"}]}"#;
+    const TAGS: &str = r#"{"tags": {"payinfra:stack": "prod", "payinfra:address": "log_group.notifications"}}"#;
+
+    #[tokio::test]
+    async fn is_found_by_name_and_marks_in_the_shape_of_its_spec() {
+        let (cloud, replay) = Replay::answering([(200, GROUPS), (200, r#"{"logGroups": []}"#), (200, TAGS)]);
+        let live = LogGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live.len(), 1);
+        assert_eq!(live[0].address, Some(Address::new("log_group", "notifications")));
+        assert_eq!((live[0].spec.retention_days, live[0].spec.key_arn.as_str()), (365, "arn:key"));
+        assert!(live[0].outputs.arn.ends_with("lambda-notifications-prod"));
+        assert!(replay.sent()[0].has(r#""logGroupNamePattern":"-prod""#));
+    }
+
+    #[tokio::test]
+    async fn an_absent_id_is_left_out() {
+        let (cloud, _) = Replay::answering([(200, GROUPS), (200, r#"{"logGroups": []}"#)]);
+        let live = LogGroup::list(&cloud, Select::Ids(&["gone-prod".to_owned()])).await.expect("the answers are good");
+        assert!(live.is_empty());
+    }
+
+    #[tokio::test]
+    async fn carries_its_marks_in_the_create_call_and_waits_for_its_key() {
+        let (cloud, replay) = Replay::answering([(400, r#"{"__type": "InvalidParameterException"}"#)]);
+        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
+        let (name, key_arn) = ("log-group-flow-prod".to_owned(), "arn:key".to_owned());
+        let group = LogGroup { name, retention_days: 365, key_arn, tags };
+        let address = Address::new("log_group", "flow");
+        let refused = group.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("the key is too fresh").class, Class::NotYet);
+        assert!(replay.sent()[0].has(r#""payinfra:stack":"prod""#) && replay.sent()[0].has(r#""kmsKeyId":"arn:key""#));
+    }
+}
