@@ -3,7 +3,7 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::network;
+use crate::{data, network, storage};
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -11,11 +11,11 @@ pub fn kinds() -> Kinds<Aws> {
         // Network.
         .with::<network::Subnet>()
         .with::<network::Vpc>()
-    // Security.
-
-    // Data.
-
-    // Storage.
+        // Security.
+        // Data.
+        .with::<data::Table>()
+        // Storage.
+        .with::<storage::Bucket>()
 
     // Configuration.
 
