@@ -3,7 +3,7 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::{monitoring, network, security};
+use crate::{data, monitoring, network, security, storage};
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -12,14 +12,7 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<network::Subnet>()
         .with::<network::Vpc>()
         // Security.
-        .with::<security::Key>()
-        .with::<security::Role>()
-        // Data.
-        // Storage.
-        // Configuration.
-        // Monitoring.
-        .with::<monitoring::LogGroup>()
-        .with::<monitoring::Topic>()
+use crate::{data, monitoring, network, security, storage};
 
     // Functions.
 
