@@ -12,8 +12,16 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<network::Subnet>()
         .with::<network::Vpc>()
         // Security.
-use crate::{data, monitoring, network, security, storage};
-
+        .with::<security::Key>()
+        .with::<security::Role>()
+        // Data.
+        .with::<data::Table>()
+        // Storage.
+        .with::<storage::Bucket>()
+        // Configuration.
+        // Monitoring.
+        .with::<monitoring::LogGroup>()
+        .with::<monitoring::Topic>()
     // Functions.
 
     // API.
