@@ -3,7 +3,12 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::{functions, monitoring, network};
+use crate::data;
+use crate::functions;
+use crate::monitoring;
+use crate::network;
+use crate::security;
+use crate::storage;
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -12,8 +17,12 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<network::Subnet>()
         .with::<network::Vpc>()
         // Security.
+        .with::<security::Key>()
+        .with::<security::Role>()
         // Data.
+        .with::<data::Table>()
         // Storage.
+        .with::<storage::Bucket>()
         // Configuration.
         // Monitoring.
         .with::<monitoring::LogGroup>()
@@ -24,6 +33,5 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<functions::Permission>()
         .with::<functions::Queue>()
         .with::<functions::Schedule>()
-
     // API.
 }
