@@ -25,7 +25,10 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<storage::Bucket>()
         // Configuration.
         // Monitoring.
+        .with::<monitoring::Alarm>()
+        .with::<monitoring::Dashboard>()
         .with::<monitoring::LogGroup>()
+        .with::<monitoring::Subscription>()
         .with::<monitoring::Topic>()
         // Functions.
         .with::<functions::Function>()
