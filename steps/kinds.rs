@@ -3,7 +3,7 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::{monitoring, network};
+use crate::{api, monitoring, network};
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -18,8 +18,13 @@ pub fn kinds() -> Kinds<Aws> {
         // Monitoring.
         .with::<monitoring::LogGroup>()
         .with::<monitoring::Topic>()
-
-    // Functions.
-
-    // API.
+        // Functions.
+        // API.
+        .with::<api::ApiDeployment>()
+        .with::<api::ApiMethod>()
+        .with::<api::ApiModel>()
+        .with::<api::ApiResource>()
+        .with::<api::ApiValidator>()
+        .with::<api::RestApi>()
+        .with::<api::Stage>()
 }
