@@ -3,7 +3,7 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::{api, monitoring, network};
+use crate::{api, data, monitoring, network, security, storage};
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -12,8 +12,12 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<network::Subnet>()
         .with::<network::Vpc>()
         // Security.
+        .with::<security::Key>()
+        .with::<security::Role>()
         // Data.
+        .with::<data::Table>()
         // Storage.
+        .with::<storage::Bucket>()
         // Configuration.
         // Monitoring.
         .with::<monitoring::LogGroup>()
