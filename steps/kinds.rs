@@ -3,7 +3,12 @@
 use payinfra_engine::Kinds;
 
 use crate::aws::Aws;
-use crate::{data, monitoring, network, security, storage};
+use crate::data;
+use crate::functions;
+use crate::monitoring;
+use crate::network;
+use crate::security;
+use crate::storage;
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -22,7 +27,11 @@ pub fn kinds() -> Kinds<Aws> {
         // Monitoring.
         .with::<monitoring::LogGroup>()
         .with::<monitoring::Topic>()
-    // Functions.
-
+        // Functions.
+        .with::<functions::Function>()
+        .with::<functions::FunctionAlias>()
+        .with::<functions::Permission>()
+        .with::<functions::Queue>()
+        .with::<functions::Schedule>()
     // API.
 }
