@@ -2,8 +2,14 @@
 
 use payinfra_engine::Kinds;
 
+use crate::api;
 use crate::aws::Aws;
-use crate::{api, data, monitoring, network, security, storage};
+use crate::data;
+use crate::functions;
+use crate::monitoring;
+use crate::network;
+use crate::security;
+use crate::storage;
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -23,6 +29,11 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<monitoring::LogGroup>()
         .with::<monitoring::Topic>()
         // Functions.
+        .with::<functions::Function>()
+        .with::<functions::FunctionAlias>()
+        .with::<functions::Permission>()
+        .with::<functions::Queue>()
+        .with::<functions::Schedule>()
         // API.
         .with::<api::ApiDeployment>()
         .with::<api::ApiMethod>()
