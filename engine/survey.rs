@@ -17,6 +17,9 @@ pub(crate) type World = BTreeMap<Address, LiveValue>;
 /// The longest that one call may be on its way: an object may be younger by that than its announcement.
 const LONGEST_CALL: Duration = Duration::from_secs(600);
 
+/// How long a call may still be on its way to the cloud after the process that made it died.
+const IN_FLIGHT: Duration = Duration::from_secs(10);
+
 /// The time between two looks for what may become visible.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,17 @@ pub(crate) async fn survey<C: Send + Sync + 'static>(
     events(Event::Reading);
     let kinds = graph.kinds();
     let records = journal.read(|stack| stack.records.clone());
+    let in_flight = records
+        .iter()
+        .filter(|(_, record)| record.phase != Phase::Ready)
+        .map(|(address, record)| (address, IN_FLIGHT.min(base.timing.visibility).saturating_sub(age(record))))
+        .max_by_key(|(_, left)| *left)
+        .filter(|(_, left)| !left.is_zero());
+    if let Some((address, left)) = in_flight {
+        let what = "calls of an earlier run that may still be on their way".to_owned();
+        events(Event::Waiting { address: address.clone(), what });
+        tokio::time::sleep(left).await;
+    }
     let uncertain: Vec<(&Address, Instant)> = records
         .iter()
         .filter(|(address, record)| may_be_invisible(graph, purpose, address, record))
@@ -157,9 +171,12 @@ fn may_be_invisible<C: 'static>(graph: &Graph<C>, purpose: Purpose, address: &Ad
 
 /// For how long from now an object that a record announces may stay invisible.
 fn invisible_for(record: &Record, visibility: Duration) -> Duration {
-    // A clock that was set back must not make a fresh record look old.
-    let age = record.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
-    let age = Duration::try_from(age).unwrap_or_default();
     let on_its_way = if record.phase == Phase::Creating { LONGEST_CALL } else { Duration::ZERO };
-    (visibility + on_its_way).saturating_sub(age).min(visibility)
+    (visibility + on_its_way).saturating_sub(age(record)).min(visibility)
+}
+
+/// How long ago the record's phase was entered; a clock that was set back does not make a fresh record look old.
+fn age(record: &Record) -> Duration {
+    let age = record.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
+    Duration::try_from(age).unwrap_or_default()
 }

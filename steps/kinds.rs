@@ -2,6 +2,7 @@
 
 use payinfra_engine::Kinds;
 
+use crate::api;
 use crate::aws::Aws;
 use crate::data;
 use crate::functions;
@@ -36,5 +37,12 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<functions::Permission>()
         .with::<functions::Queue>()
         .with::<functions::Schedule>()
-    // API.
+        // API.
+        .with::<api::ApiDeployment>()
+        .with::<api::ApiMethod>()
+        .with::<api::ApiModel>()
+        .with::<api::ApiResource>()
+        .with::<api::ApiValidator>()
+        .with::<api::RestApi>()
+        .with::<api::Stage>()
 }

@@ -13,6 +13,7 @@ use payinfra_engine::{Class, Error, Timing};
 
 use super::http::{GuardedClient, Hosts, NameCalls};
 use super::{Emulator, error};
+use crate::api::Gateway;
 use crate::functions::Artifacts;
 
 /// The only region (spec R1).
@@ -100,6 +101,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// WAF.
     pub waf: aws_sdk_wafv2::Client,
+    /// What the kinds of API Gateway share.
+    pub gateway: Gateway,
 }
 
 impl Aws {
@@ -190,6 +193,7 @@ impl Aws {
             waf: aws_sdk_wafv2::Client::from_conf(
                 aws_sdk_wafv2::config::Builder::from(config).interceptor(NameCalls).build(),
             ),
+            gateway: Gateway::default(),
         }
     }
 
