@@ -214,7 +214,9 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         let cell = &self.cells[node];
         let change = self.plan.change(address);
         let action = change.map_or(Action::NoOp, |change| change.action);
-        if let (Action::NoOp | Action::Update, Some(live)) = (action, change.and_then(|change| change.live.as_ref())) {
+        if let (Action::NoOp | Action::Update, Some(live)) = (action, change.and_then(|change| change.live.as_ref()))
+            && live.status != Status::Dormant
+        {
             cell.exists(live.outputs.clone());
         }
         for (dep, need) in &self.run.graph.nodes()[node].edges {

@@ -17,6 +17,9 @@ pub(crate) type World = BTreeMap<Address, LiveValue>;
 /// The longest that one call may be on its way: an object may be younger by that than its announcement.
 const LONGEST_CALL: Duration = Duration::from_secs(600);
 
+/// How long a call may still be on its way to the cloud after the process that made it died.
+const IN_FLIGHT: Duration = Duration::from_secs(10);
+
 /// The time between two looks for what may become visible.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -34,17 +37,33 @@ pub(crate) async fn survey<C: Send + Sync + 'static>(
     events(Event::Reading);
     let kinds = graph.kinds();
     let records = journal.read(|stack| stack.records.clone());
-    let uncertain: Vec<(&Address, Instant)> = records
+    let in_flight = records
+        .iter()
+        .filter(|(_, record)| record.phase != Phase::Ready)
+        .map(|(address, record)| (address, IN_FLIGHT.min(base.timing.visibility).saturating_sub(age(record))))
+        .max_by_key(|(_, left)| *left)
+        .filter(|(_, left)| !left.is_zero());
+    if let Some((address, left)) = in_flight {
+        let what = "calls of an earlier run that may still be on their way".to_owned();
+        events(Event::Waiting { address: address.clone(), what });
+        tokio::time::sleep(left).await;
+    }
+    let uncertain: Vec<(&Address, &Record, Instant)> = records
         .iter()
         .filter(|(address, record)| may_be_invisible(graph, purpose, address, record))
-        .map(|(address, record)| (address, Instant::now() + invisible_for(record, base.timing.visibility)))
+        .map(|(address, record)| (address, record, Instant::now() + invisible_for(record, base.timing.visibility)))
         .collect();
     loop {
         let now = Instant::now();
         let mut world = owned(kinds, base).await?;
-        world.extend(by_id(kinds, base, &records, &world).await?);
-        let missing = uncertain.iter().filter(|(address, until)| !world.contains_key(*address) && *until > now);
-        let Some((address, until)) = missing.max_by_key(|(_, until)| *until) else { return Ok(world) };
+        for (address, live) in by_id(kinds, base, &records, &world).await? {
+            if !world.contains_key(&address) || !is_leaving(&live) {
+                world.insert(address, live);
+            }
+        }
+        let missing =
+            uncertain.iter().filter(|(address, record, until)| !shows(&world, address, record) && *until > now);
+        let Some((address, _, until)) = missing.max_by_key(|(.., until)| *until) else { return Ok(world) };
         let what = "an unanswered create of an earlier run to become visible".to_owned();
         events(Event::Waiting { address: (*address).clone(), what });
         tokio::time::sleep(until.saturating_duration_since(Instant::now()).min(LOOK_EVERY)).await;
@@ -80,6 +99,11 @@ pub(crate) fn is_leaving(live: &LiveValue) -> bool {
     matches!(live.status, Status::Deleting | Status::Dormant)
 }
 
+/// Whether what is there is the recorded object, and not a predecessor on its way out.
+fn shows(world: &World, address: &Address, record: &Record) -> bool {
+    world.get(address).is_some_and(|live| !is_leaving(live) || record.id.as_ref() == Some(&live.id))
+}
+
 /// Lists, by id, what the journal knows and the marks did not show.
 async fn by_id<C: Send + Sync + 'static>(
     kinds: &Kinds<C>,
@@ -89,7 +113,7 @@ async fn by_id<C: Send + Sync + 'static>(
 ) -> Result<World, Failure> {
     let mut wanted: BTreeMap<&str, Vec<(String, Address)>> = BTreeMap::new();
     for (address, record) in records {
-        if let (Some(id), false) = (&record.id, world.contains_key(address)) {
+        if let (Some(id), false) = (&record.id, shows(world, address, record)) {
             wanted.entry(address.kind()).or_default().push((id.clone(), address.clone()));
         }
     }
@@ -157,9 +181,12 @@ fn may_be_invisible<C: 'static>(graph: &Graph<C>, purpose: Purpose, address: &Ad
 
 /// For how long from now an object that a record announces may stay invisible.
 fn invisible_for(record: &Record, visibility: Duration) -> Duration {
-    // A clock that was set back must not make a fresh record look old.
-    let age = record.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
-    let age = Duration::try_from(age).unwrap_or_default();
     let on_its_way = if record.phase == Phase::Creating { LONGEST_CALL } else { Duration::ZERO };
-    (visibility + on_its_way).saturating_sub(age).min(visibility)
+    (visibility + on_its_way).saturating_sub(age(record)).min(visibility)
+}
+
+/// How long ago the record's phase was entered; a clock that was set back does not make a fresh record look old.
+fn age(record: &Record) -> Duration {
+    let age = record.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
+    Duration::try_from(age).unwrap_or_default()
 }

@@ -1,14 +1,14 @@
 //! Brings an object that exists to its spec, and waits until it works.
 
-use futures::TryFutureExt;
 use payinfra_state::Entry;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::backoff::phrase;
 use crate::create::waits_for;
 use crate::diff::changed_attributes;
 use crate::run::{Halt, Run};
-use crate::{Failure, LiveValue, Status};
+use crate::{Class, Failure, LiveValue, Status};
 
 /// How often the same difference is written before the cloud is taken to refuse it silently.
 const WRITES: u32 = 3;
@@ -64,7 +64,10 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                     state
                 }
                 Some(live) => {
-                    on_outputs(live.outputs.clone());
+                    // What is dormant cannot be used before it is taken back.
+                    if live.status == Status::Ready {
+                        on_outputs(live.outputs.clone());
+                    }
                     let changed = changed_attributes(&live.spec, spec, |name| self.graph.compares(kind.name(), name));
                     if changed.is_empty() && live.status == Status::Ready {
                         return Ok(live);
@@ -127,15 +130,19 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let names: Vec<&str> = changed.iter().map(String::as_str).collect();
         let token = format!("{:032x}", rand::random::<u128>());
         let cx = self.cx(address, &token);
-        self.repeat(address, kind.pace().patience, || {
-            // A fresh object may be visible to a list and not yet to a call that changes it.
-            kind.update(&cx, live, spec, &names).map_err(|mut error| {
-                if age != Age::Old {
-                    error.class = waits_for(error.class);
-                }
-                error
-            })
-        })
-        .await
+        let mut retries = self.retries(address, kind.pace().patience);
+        loop {
+            self.check_stop()?;
+            let Err(error) = kind.update(&cx, live, spec, &names).await else { return Ok(()) };
+            // What is absent can be something fresh that the spec refers to, or the object itself while it is fresh.
+            let Some(delay) = retries.delay(waits_for(error.class)) else { return Err(error.into()) };
+            tracing::debug!(%address, %error, ?delay, "update refused");
+            self.waiting(address, phrase(waits_for(error.class)));
+            self.pause(delay).await?;
+            let absent = error.class == Class::Absent && age == Age::Old;
+            if absent && self.observe(kind, address, &live.id).await?.is_none() {
+                return Err(error.into());
+            }
+        }
     }
 }

@@ -2,8 +2,14 @@
 
 use payinfra_engine::Kinds;
 
+use crate::api;
 use crate::aws::Aws;
-use crate::{monitoring, network, security};
+use crate::data;
+use crate::functions;
+use crate::monitoring;
+use crate::network;
+use crate::security;
+use crate::storage;
 
 /// Everything that payinfra can list, make, change and delete.
 pub fn kinds() -> Kinds<Aws> {
@@ -24,13 +30,25 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<security::Key>()
         .with::<security::Role>()
         // Data.
+        .with::<data::Table>()
         // Storage.
+        .with::<storage::Bucket>()
         // Configuration.
         // Monitoring.
         .with::<monitoring::LogGroup>()
         .with::<monitoring::Topic>()
-
-    // Functions.
-
-    // API.
+        // Functions.
+        .with::<functions::Function>()
+        .with::<functions::FunctionAlias>()
+        .with::<functions::Permission>()
+        .with::<functions::Queue>()
+        .with::<functions::Schedule>()
+        // API.
+        .with::<api::ApiDeployment>()
+        .with::<api::ApiMethod>()
+        .with::<api::ApiModel>()
+        .with::<api::ApiResource>()
+        .with::<api::ApiValidator>()
+        .with::<api::RestApi>()
+        .with::<api::Stage>()
 }

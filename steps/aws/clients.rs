@@ -13,6 +13,8 @@ use payinfra_engine::{Class, Error, Timing};
 
 use super::http::{GuardedClient, Hosts, NameCalls};
 use super::{Emulator, error};
+use crate::api::Gateway;
+use crate::functions::Artifacts;
 
 /// The only region (spec R1).
 pub const REGION: &str = "us-east-1";
@@ -59,6 +61,8 @@ pub struct Aws {
     pub account: String,
     /// Who answers, where it is not AWS.
     pub emulator: Option<Emulator>,
+    /// The functions' code, for whoever deploys; a spec holds only its hash.
+    pub artifacts: Artifacts,
     /// AWS Certificate Manager.
     pub acm: aws_sdk_acm::Client,
     /// API Gateway.
@@ -97,6 +101,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// WAF.
     pub waf: aws_sdk_wafv2::Client,
+    /// What the kinds of API Gateway share.
+    pub gateway: Gateway,
 }
 
 impl Aws {
@@ -131,6 +137,7 @@ impl Aws {
             stack: stack.to_owned(),
             account: account.to_owned(),
             emulator,
+            artifacts: Artifacts::none(),
             acm: aws_sdk_acm::Client::from_conf(
                 aws_sdk_acm::config::Builder::from(config).interceptor(NameCalls).build(),
             ),
@@ -186,6 +193,7 @@ impl Aws {
             waf: aws_sdk_wafv2::Client::from_conf(
                 aws_sdk_wafv2::config::Builder::from(config).interceptor(NameCalls).build(),
             ),
+            gateway: Gateway::default(),
         }
     }
 

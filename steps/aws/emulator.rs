@@ -31,7 +31,26 @@ pub struct NotKept {
 }
 
 /// All attributes that are left out of comparisons on an emulator, each with its reason.
-pub const NOT_KEPT: &[NotKept] = &[];
+pub const NOT_KEPT: &[NotKept] = &[
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "bucket",
+        attribute: "moves_small_objects",
+        reason: "the smallest size of a transition is always shown as 128 KB",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "bucket",
+        attribute: "moves_small_objects",
+        reason: "the smallest size of a transition is always shown as 128 KB",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "table",
+        attribute: "warm_throughput",
+        reason: "the warm throughput is always shown as 0",
+    },
+];
 
 impl Emulator {
     /// Asks an endpoint that is not AWS what it is.

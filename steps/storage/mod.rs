@@ -1,1 +1,5 @@
 //! Buckets and the audit trail.
+
+mod bucket;
+
+pub use bucket::{Bucket, LifecycleRule, Logging};

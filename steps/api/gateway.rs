@@ -1,0 +1,216 @@
+//! What the kinds of API Gateway share: reads that several of them need, turns for changes, tags and patches.
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_apigateway::types::{Op, PatchOperation, Resource as PathResource, RestApi};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, try_join_all};
+use payinfra_engine::{Address, Class, Error, Live, Resource, Select};
+
+use crate::aws::{Aws, Marked, Tags, error, unless};
+
+/// Keeps the calls of a whole API within API Gateway's ten a second for the account (fact sheet §2.2).
+#[derive(Debug, Default)]
+pub struct Gateway {
+    turns: tokio::sync::Mutex<()>,
+    apis: Joined<(), Vec<RestApi>>,
+    resources: Joined<String, Vec<PathResource>>,
+}
+
+impl Gateway {
+    /// Waits for the turn to change something, which lasts as long as the guard.
+    ///
+    /// Two changes at once answer `ConflictException`, the very code of a name that is taken (fact sheet §4.2).
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turns.lock().await
+    }
+}
+
+/// Reads that are sent once for all who ask before the call goes out; whoever comes later gets a read of his own.
+#[derive(Debug)]
+struct Joined<K, T> {
+    open: Arc<Mutex<HashMap<K, Shared<BoxFuture<'static, Answer<T>>>>>>,
+}
+
+type Answer<T> = Result<Arc<T>, Error>;
+
+impl<K, T> Default for Joined<K, T> {
+    fn default() -> Self {
+        Self { open: Arc::default() }
+    }
+}
+
+impl<K, T> Joined<K, T>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    T: Send + Sync + 'static,
+{
+    async fn read<F>(&self, key: K, call: impl FnOnce() -> F + Send + 'static) -> Answer<T>
+    where
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let joined = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let (slot, shared) = (key.clone(), Arc::clone(&self.open));
+            let send = async move {
+                // One turn of the scheduler later everybody who reads now has joined.
+                tokio::task::yield_now().await;
+                shared.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot);
+                call().await.map(Arc::new)
+            };
+            open.entry(key).or_insert_with(|| send.boxed().shared()).clone()
+        };
+        joined.await
+    }
+}
+
+/// All REST APIs of the account.
+pub(super) async fn all_apis(cloud: &Aws) -> Result<Arc<Vec<RestApi>>, Error> {
+    let client = cloud.apigateway.clone();
+    let call = || async move {
+        let pages = client.get_rest_apis().limit(500).into_paginator().items().send();
+        pages.collect::<Result<Vec<_>, _>>().await.map_err(error("GetRestApis"))
+    };
+    cloud.gateway.apis.read((), call).await
+}
+
+/// All paths of an API with their methods.
+pub(super) async fn all_resources(cloud: &Aws, api_id: &str) -> Result<Arc<Vec<PathResource>>, Error> {
+    let (client, id) = (cloud.apigateway.clone(), api_id.to_owned());
+    let call = || async move {
+        let pages = client.get_resources().rest_api_id(id).embed("methods").limit(500).into_paginator().items().send();
+        pages.collect::<Result<Vec<_>, _>>().await.map_err(error("GetResources"))
+    };
+    cloud.gateway.resources.read(api_id.to_owned(), call).await
+}
+
+/// The ids of this stack's APIs.
+pub(super) async fn owned_apis(cloud: &Aws) -> Result<Vec<String>, Error> {
+    let all = all_apis(cloud).await?;
+    let owned = all.iter().filter(|api| from_gateway(api.tags()).address_in(&cloud.stack).is_some());
+    Ok(owned.filter_map(|api| api.id().map(ToOwned::to_owned)).collect())
+}
+
+/// Lists what stands inside APIs: in this stack's own, or in those that the ids `<api>/…` name.
+///
+/// What stands inside an API has no tags. It belongs to whom the API belongs to, and its address is made from its path
+/// or name. An id needs no marks: it begins with the API's id, which AWS never gives twice.
+pub(super) async fn children<R, F>(
+    cloud: &Aws,
+    select: Select<'_>,
+    read: impl Fn(String) -> F + Send,
+) -> Result<Vec<Live<R>>, Error>
+where
+    R: Resource,
+    F: Future<Output = Result<Vec<Live<R>>, Error>> + Send,
+{
+    let apis: Vec<String> = match select {
+        Select::Owned => owned_apis(cloud).await?,
+        Select::Ids(ids) => {
+            let apis: BTreeSet<&str> = ids.iter().map(|id| split(id).0).collect();
+            apis.into_iter().map(ToOwned::to_owned).collect()
+        }
+    };
+    let reads: Vec<F> = apis.into_iter().map(read).collect();
+    let found = try_join_all(reads.into_iter().map(|read| async { unless(Class::Absent, read.await) })).await?;
+    let wanted = |live: &Live<R>| match select {
+        Select::Owned => live.address.is_some(),
+        Select::Ids(ids) => ids.contains(&live.id),
+    };
+    Ok(found.into_iter().flatten().flatten().filter(wanted).collect())
+}
+
+/// Splits the id of something inside an API into the API's id and the rest.
+pub(super) fn split(id: &str) -> (&str, &str) {
+    id.split_once('/').unwrap_or((id, ""))
+}
+
+/// The name of a path in addresses: `payments_transactions_id` for `/payments/transactions/{id}`.
+pub(crate) fn path_name(path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.collect::<Vec<_>>().join("_").to_lowercase();
+    if name.is_empty() { "root".to_owned() } else { name }
+}
+
+/// The name of a method in addresses: `post_payments_validate`.
+pub(crate) fn method_name(method: &str, path: &str) -> String {
+    format!("{}_{}", method.to_lowercase(), path_name(path))
+}
+
+/// The address of something inside an API.
+pub(super) fn address<R: Resource>(name: &str) -> Option<Address> {
+    Some(Address::new(R::KIND, name))
+}
+
+/// The ARN of something of API Gateway, which has no account in it.
+pub(super) fn arn(path: &str) -> String {
+    format!("arn:aws:apigateway:us-east-1::/{path}")
+}
+
+/// Tags as read, without AWS's own.
+pub(super) fn from_gateway(tags: Option<&HashMap<String, String>>) -> Tags {
+    let own = tags.into_iter().flatten().filter(|(key, _)| !key.starts_with("aws:"));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Tags as API Gateway wants them.
+pub(super) fn to_gateway(tags: &Tags) -> Option<HashMap<String, String>> {
+    Some(tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+/// Brings the tags of any object of API Gateway to `want`.
+pub(super) async fn retag(cloud: &Aws, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
+    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
+    if !surplus.is_empty() {
+        let request = cloud.apigateway.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+        request.send().await.map_err(error("UntagResource"))?;
+    }
+    let request = cloud.apigateway.tag_resource().resource_arn(arn).set_tags(to_gateway(want));
+    request.send().await.map_err(error("TagResource"))?;
+    Ok(())
+}
+
+/// A patch that sets a value.
+pub(super) fn replace(path: impl Into<String>, value: impl ToString) -> PatchOperation {
+    PatchOperation::builder().op(Op::Replace).path(path).value(value.to_string()).build()
+}
+
+/// A patch that adds to a set or map.
+pub(super) fn add(path: impl Into<String>, value: impl ToString) -> PatchOperation {
+    PatchOperation::builder().op(Op::Add).path(path).value(value.to_string()).build()
+}
+
+/// A patch that takes something away.
+pub(super) fn remove(path: impl Into<String>) -> PatchOperation {
+    PatchOperation::builder().op(Op::Remove).path(path).build()
+}
+
+/// A text as one step of a patch's path (RFC 6901).
+pub(super) fn pointer(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    #[test]
+    fn addresses_are_made_from_paths() {
+        assert_eq!(method_name("POST", "/payments/transactions/{id}/refunds"), "post_payments_transactions_id_refunds");
+        assert_eq!(path_name("/"), "root");
+        assert_eq!(pointer("application/json"), "application~1json");
+    }
+
+    #[tokio::test]
+    async fn kinds_that_read_at_once_share_one_call_and_later_ones_do_not() {
+        let (cloud, replay) = Replay::answering([(200, r#"{"item":[{"id":"a"}]}"#), (200, r#"{"item":[]}"#)]);
+        let (one, two) = tokio::join!(all_apis(&cloud), all_apis(&cloud));
+        assert_eq!((one.expect("an answer").len(), two.expect("an answer").len()), (1, 1));
+        assert_eq!(all_apis(&cloud).await.expect("an answer").len(), 0);
+        assert_eq!(replay.sent().len(), 2);
+    }
+}

@@ -1,0 +1,130 @@
+//! One step of a path of the API.
+
+use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::gateway::{address, all_resources, children, path_name, replace, split};
+use crate::aws::{Aws, error};
+
+/// One step of a path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApiResource {
+    /// The API.
+    pub api_id: String,
+    /// The step before it.
+    pub parent_id: String,
+    /// The step: `payments`, or `{id}` for any.
+    pub path_part: String,
+}
+
+/// What others use of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its id inside the API.
+    pub id: String,
+}
+
+impl Resource for ApiResource {
+    type Cloud = Aws;
+    type Outputs = Outputs;
+    const KIND: &'static str = "api_resource";
+    const REPLACED_BY: &'static [&'static str] = &["api_id", "parent_id"];
+    // A second one at the same place is a `ConflictException`.
+    const IDENTITY: Identity = Identity::Name;
+
+    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        children(cloud, select, |api| async move {
+            let found = all_resources(cloud, &api).await?;
+            // The path `/` comes and goes with the API.
+            let below = found.iter().filter(|resource| resource.parent_id().is_some());
+            Ok(below.map(|resource| live(&api, resource)).collect())
+        })
+        .await
+    }
+
+    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+        let _turn = cx.gateway.turn().await;
+        let request = cx.apigateway.create_resource().rest_api_id(&self.api_id).parent_id(&self.parent_id);
+        let created = request.path_part(&self.path_part).send().await.map_err(error("CreateResource"))?;
+        let id = created.id().unwrap_or_default().to_owned();
+        Ok(Created { id: format!("{}/{id}", self.api_id), outputs: Some(Outputs { id }) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        if changed.contains(&"path_part") {
+            let _turn = cx.gateway.turn().await;
+            let request = cx.apigateway.update_resource().rest_api_id(&self.api_id).resource_id(&live.outputs.id);
+            let request = request.patch_operations(replace("/pathPart", &self.path_part));
+            request.send().await.map_err(error("UpdateResource"))?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+        let _turn = cx.gateway.turn().await;
+        let (api, id) = split(&live.id);
+        let request = cx.apigateway.delete_resource().rest_api_id(api).resource_id(id);
+        request.send().await.map_err(error("DeleteResource"))?;
+        Ok(Progress::Going)
+    }
+}
+
+fn live(api: &str, resource: &aws_sdk_apigateway::types::Resource) -> Live<ApiResource> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let id = text(resource.id());
+    Live {
+        address: address::<ApiResource>(&path_name(resource.path().unwrap_or_default())),
+        id: format!("{api}/{id}"),
+        outputs: Outputs { id },
+        status: Status::Ready,
+        spec: ApiResource {
+            api_id: api.to_owned(),
+            parent_id: text(resource.parent_id()),
+            path_part: text(resource.path_part()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::{Address, Class};
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    const APIS: &str = r#"{"item":[
+        {"id":"a1","name":"api-prod","tags":{"payinfra:stack":"prod","payinfra:address":"rest_api.main"}},
+        {"id":"a2","name":"api-prod","tags":{"payinfra:stack":"test","payinfra:address":"rest_api.main"}}]}"#;
+    const RESOURCES: &str = r#"{"item":[{"id":"r0","path":"/"},
+        {"id":"r1","parentId":"r0","pathPart":"payments","path":"/payments"}]}"#;
+
+    #[tokio::test]
+    async fn belongs_to_the_stack_of_its_api_and_is_addressed_by_its_path() {
+        let (cloud, replay) = Replay::answering([(200, APIS), (200, RESOURCES)]);
+        let live = ApiResource::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live.len(), 1);
+        assert_eq!(live[0].address, Some(Address::new("api_resource", "payments")));
+        assert_eq!((live[0].id.as_str(), live[0].spec.parent_id.as_str()), ("a1/r1", "r0"));
+        assert!(replay.sent()[1].has("/restapis/a1/resources") && replay.sent()[1].has("embed=methods"));
+    }
+
+    #[tokio::test]
+    async fn an_absent_api_or_id_is_left_out_without_reading_all_apis() {
+        let (cloud, replay) = Replay::answering([(404, r#"{"__type":"NotFoundException"}"#), (200, RESOURCES)]);
+        let ids = ["a0/r1".to_owned(), "a1/r9".to_owned()];
+        let live = ApiResource::list(&cloud, Select::Ids(&ids)).await.expect("absence is no error");
+        assert!(live.is_empty());
+        assert_eq!(replay.sent().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_taken_place_is_told_apart() {
+        let (cloud, replay) = Replay::answering([(409, r#"{"__type":"ConflictException","message":"x"}"#)]);
+        let (api_id, parent_id) = ("a1".to_owned(), "r0".to_owned());
+        let step = ApiResource { api_id, parent_id, path_part: "payments".to_owned() };
+        let address = Address::new("api_resource", "payments");
+        let refused = step.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
+        assert!(replay.sent()[0].has(r#""pathPart":"payments""#));
+    }
+}

@@ -1,0 +1,167 @@
+//! The REST API that everything else of API Gateway stands in.
+
+use aws_sdk_apigateway::types::{
+    ApiStatus, EndpointAccessMode, EndpointConfiguration, EndpointType, RestApi as LiveApi, SecurityPolicy,
+};
+use futures::future::try_join_all;
+use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::gateway::{all_apis, all_resources, arn, from_gateway, replace, retag, to_gateway};
+use crate::aws::{Aws, Marked, Tags, error, unless};
+
+/// A REST API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestApi {
+    /// Its name; it is a metric dimension.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Where it answers: `REGIONAL`.
+    pub endpoint: String,
+    /// Whether it does not answer at its `execute-api` address; so where it has a domain of its own (A4).
+    pub execute_api_disabled: bool,
+    /// The TLS policy of its `execute-api` address; AWS's default still takes TLS 1.0.
+    pub security_policy: String,
+    /// Its resource policy as text; empty for none, since callers are authorized one by one (A5).
+    pub policy: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What others use of an API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its id.
+    pub id: String,
+    /// The id of its path `/`.
+    pub root_id: String,
+    /// Its ARN.
+    pub arn: String,
+}
+
+impl Resource for RestApi {
+    type Cloud = Aws;
+    type Outputs = Outputs;
+    const KIND: &'static str = "rest_api";
+    const REPLACED_BY: &'static [&'static str] = &[];
+    // Names are not unique.
+    const IDENTITY: Identity = Identity::Marks;
+    const PACE: Pace = Pace::seconds(2, 2, 900);
+
+    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        let found: Vec<LiveApi> = match select {
+            Select::Owned => {
+                let owned = |api: &&LiveApi| from_gateway(api.tags()).address_in(&cloud.stack).is_some();
+                all_apis(cloud).await?.iter().filter(owned).cloned().collect()
+            }
+            Select::Ids(_) => {
+                let all = all_apis(cloud).await?;
+                all.iter().filter(|api| wanted(select, api)).cloned().collect()
+            }
+        };
+        let live = try_join_all(found.iter().map(|api| async {
+            let root = match api.root_resource_id() {
+                Some(root) => Some(root.to_owned()),
+                None => root_of(cloud, api.id().unwrap_or_default()).await?,
+            };
+            Ok(root.map(|root| live(cloud, api, root)))
+        }));
+        Ok(live.await?.into_iter().flatten().collect())
+    }
+
+    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+        let _turn = cx.gateway.turn().await;
+        let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
+        let created = cx
+            .apigateway
+            .create_rest_api()
+            .name(&self.name)
+            .description(&self.description)
+            .endpoint_configuration(endpoint)
+            .disable_execute_api_endpoint(self.execute_api_disabled)
+            .security_policy(SecurityPolicy::from(self.security_policy.as_str()))
+            .endpoint_access_mode(EndpointAccessMode::Basic)
+            .set_tags(to_gateway(&self.tags))
+            .send()
+            .await
+            .map_err(error("CreateRestApi"))?;
+        let id = created.id().unwrap_or_default().to_owned();
+        let outputs = created.root_resource_id().map(|root| outputs(&id, root.to_owned()));
+        Ok(Created { id, outputs })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        let _turn = cx.gateway.turn().await;
+        let patches: Vec<_> = changed
+            .iter()
+            .filter_map(|name| match *name {
+                "name" => Some(replace("/name", &self.name)),
+                "description" => Some(replace("/description", &self.description)),
+                "endpoint" => {
+                    Some(replace(format!("/endpointConfiguration/types/{}", live.spec.endpoint), &self.endpoint))
+                }
+                "execute_api_disabled" => Some(replace("/disableExecuteApiEndpoint", self.execute_api_disabled)),
+                "security_policy" => Some(replace("/securityPolicy", &self.security_policy)),
+                "policy" => Some(replace("/policy", &self.policy)),
+                _ => None,
+            })
+            .collect();
+        if !patches.is_empty() {
+            let request = cx.apigateway.update_rest_api().rest_api_id(&live.id).set_patch_operations(Some(patches));
+            request.send().await.map_err(error("UpdateRestApi"))?;
+        }
+        if changed.contains(&"tags") {
+            retag(cx, &live.outputs.arn, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+        let _turn = cx.gateway.turn().await;
+        cx.apigateway.delete_rest_api().rest_api_id(&live.id).send().await.map_err(error("DeleteRestApi"))?;
+        Ok(Progress::Going)
+    }
+}
+
+fn wanted(select: Select<'_>, api: &LiveApi) -> bool {
+    let Select::Ids(ids) = select else { return true };
+    ids.iter().any(|id| api.id() == Some(id))
+}
+
+/// The id of the path `/`, for an answer that leaves it out; `None` where the API is gone by now.
+async fn root_of(cloud: &Aws, api_id: &str) -> Result<Option<String>, Error> {
+    let resources = unless(Class::Absent, all_resources(cloud, api_id).await)?;
+    let root = resources.iter().flat_map(|all| all.iter()).find(|resource| resource.path() == Some("/"));
+    Ok(root.and_then(|root| root.id()).map(ToOwned::to_owned))
+}
+
+fn outputs(id: &str, root_id: String) -> Outputs {
+    Outputs { id: id.to_owned(), root_id, arn: arn(&format!("restapis/{id}")) }
+}
+
+fn live(cloud: &Aws, api: &LiveApi, root_id: String) -> Live<RestApi> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let tags = from_gateway(api.tags());
+    let id = text(api.id());
+    let endpoint = api.endpoint_configuration().and_then(|endpoint| endpoint.types().first());
+    Live {
+        address: tags.address_in(&cloud.stack),
+        outputs: outputs(&id, root_id),
+        status: match api.api_status() {
+            Some(ApiStatus::Failed) => Status::Failed(text(api.api_status_message())),
+            Some(status @ (ApiStatus::Pending | ApiStatus::Updating)) => Status::Pending(status.as_str().to_owned()),
+            _ => Status::Ready,
+        },
+        spec: RestApi {
+            name: text(api.name()),
+            description: text(api.description()),
+            endpoint: text(endpoint.map(EndpointType::as_str)),
+            execute_api_disabled: api.disable_execute_api_endpoint(),
+            security_policy: text(api.security_policy().map(SecurityPolicy::as_str)),
+            policy: text(api.policy()),
+            tags,
+        },
+        id,
+    }
+}

@@ -1,0 +1,180 @@
+//! The alias `live` of a function, and the published versions behind it: each change is a version, the last ones stay.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_lambda::operation::get_alias::GetAliasOutput;
+use aws_sdk_lambda::types::{FunctionConfiguration, State};
+use futures::future::try_join_all;
+use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::configuration::Configuration;
+use super::function::{get, owned, tags};
+use crate::aws::{Aws, Marked, error, unless};
+
+/// An alias with its versions. It is there as long as the alias or any version is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FunctionAlias {
+    /// The name of the function.
+    pub function: String,
+    /// The SHA-256 of the code of the version behind the alias, in base64.
+    pub code_sha256: String,
+    /// The configuration of the version behind the alias.
+    #[serde(flatten)]
+    pub configuration: Configuration,
+    /// How many versions stay for a rollback, the one behind the alias included. The alias's description says so.
+    pub versions_kept: u32,
+}
+
+/// What others use of an alias.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// The ARN of the alias; empty while only versions are there.
+    pub arn: String,
+    /// The version behind it.
+    pub version: String,
+}
+
+/// The name of the alias.
+pub const LIVE: &str = "live";
+
+impl Resource for FunctionAlias {
+    type Cloud = Aws;
+    type Outputs = Outputs;
+    const KIND: &'static str = "function_alias";
+    const REPLACED_BY: &'static [&'static str] = &["function"];
+    const CODE: &'static [&'static str] = &["code_sha256"];
+    const IDENTITY: Identity = Identity::Name;
+    const PACE: Pace = Pace::seconds(2, 2, 900);
+
+    // An alias has no tags: the marks are its function's, and the address has the function's name.
+    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        let functions = match select {
+            Select::Owned => owned(cloud).await?,
+            Select::Ids(names) => {
+                try_join_all(names.iter().map(|name| get(cloud, name))).await?.into_iter().flatten().collect()
+            }
+        };
+        let live = functions.iter().map(|function| async move {
+            let name = function.configuration().and_then(|configuration| configuration.function_name());
+            let address = tags(function).address_in(&cloud.stack).map(|of| Address::new(Self::KIND, of.name()));
+            live(cloud, name.unwrap_or_default(), address).await
+        });
+        Ok(try_join_all(live).await?.into_iter().flatten().collect())
+    }
+
+    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+        // Publishing what is published already answers with that version, so only the alias is new.
+        let version = self.publish(cx).await?;
+        let request = cx.lambda.create_alias().function_name(&self.function).name(LIVE).function_version(&version);
+        let request = request.description(description(self.versions_kept));
+        let arn = request.send().await.map_err(error("CreateAlias"))?.alias_arn.unwrap_or_default();
+        Ok(Created { id: self.function.clone(), outputs: Some(Outputs { arn, version }) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        let same_code = changed.iter().all(|name| *name == "versions_kept");
+        let version = if same_code { live.outputs.version.clone() } else { self.publish(cx).await? };
+        if live.outputs.arn.is_empty() {
+            let request = cx.lambda.create_alias().function_name(&self.function).name(LIVE).function_version(&version);
+            let request = request.description(description(self.versions_kept));
+            request.send().await.map_err(error("CreateAlias"))?;
+        } else {
+            let request = cx.lambda.update_alias().function_name(&self.function).name(LIVE).function_version(&version);
+            let request = request.description(description(self.versions_kept));
+            request.send().await.map_err(error("UpdateAlias"))?;
+        }
+        let versions = versions(cx, &self.function).await?;
+        let numbers = versions.iter().filter_map(|version| version.version()?.parse().ok()).collect();
+        remove(cx, &self.function, surplus(numbers, version.parse().ok(), self.versions_kept)).await
+    }
+
+    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+        if !live.outputs.arn.is_empty() {
+            let request = cx.lambda.delete_alias().function_name(&live.spec.function).name(LIVE);
+            request.send().await.map_err(error("DeleteAlias"))?;
+            return Ok(Progress::More);
+        }
+        // Each version holds the function's network interfaces (fact sheet §5.1).
+        let versions = versions(cx, &live.spec.function).await?;
+        let numbers = versions.iter().filter_map(|version| version.version()?.parse().ok()).collect();
+        remove(cx, &live.spec.function, numbers).await?;
+        Ok(Progress::Going)
+    }
+}
+
+impl FunctionAlias {
+    async fn publish(&self, cloud: &Aws) -> Result<String, Error> {
+        let request = cloud.lambda.publish_version().function_name(&self.function).code_sha256(&self.code_sha256);
+        let published = request.send().await.map_err(error("PublishVersion"))?;
+        Ok(published.version.unwrap_or_default())
+    }
+}
+
+fn description(versions_kept: u32) -> String {
+    format!("keeps {versions_kept} versions")
+}
+
+/// The versions beyond the newest `kept`, of which the one behind the alias is always one.
+fn surplus(mut versions: BTreeSet<u64>, behind_alias: Option<u64>, kept: u32) -> BTreeSet<u64> {
+    let mut stay = kept as usize;
+    if let Some(version) = behind_alias
+        && versions.remove(&version)
+    {
+        stay = stay.saturating_sub(1);
+    }
+    let surplus = versions.len().saturating_sub(stay);
+    versions.into_iter().take(surplus).collect()
+}
+
+async fn remove(cloud: &Aws, function: &str, versions: BTreeSet<u64>) -> Result<(), Error> {
+    let removals = versions.into_iter().map(|version| {
+        let request = cloud.lambda.delete_function().function_name(function).qualifier(version.to_string());
+        async move { unless(Class::Absent, request.send().await.map_err(error("DeleteFunction"))) }
+    });
+    try_join_all(removals).await?;
+    Ok(())
+}
+
+/// Reads the published versions.
+async fn versions(cloud: &Aws, function: &str) -> Result<Vec<FunctionConfiguration>, Error> {
+    let request = cloud.lambda.list_versions_by_function().function_name(function).into_paginator().items();
+    let versions = request.send().collect::<Result<Vec<_>, _>>().await.map_err(error("ListVersionsByFunction"))?;
+    Ok(versions.into_iter().filter(|version| version.version() != Some("$LATEST")).collect())
+}
+
+async fn live(cloud: &Aws, function: &str, address: Option<Address>) -> Result<Option<Live<FunctionAlias>>, Error> {
+    let alias = async {
+        let request = cloud.lambda.get_alias().function_name(function).name(LIVE);
+        unless(Class::Absent, request.send().await.map_err(error("GetAlias")))
+    };
+    let versions = async { unless(Class::Absent, versions(cloud, function).await) };
+    let (alias, versions) = tokio::try_join!(alias, versions)?;
+    let versions = versions.unwrap_or_default();
+    if alias.is_none() && versions.is_empty() {
+        return Ok(None);
+    }
+    let alias = alias.unwrap_or_else(|| GetAliasOutput::builder().build());
+    let behind = versions.into_iter().find(|version| version.version() == alias.function_version());
+    let behind = behind.unwrap_or_else(|| FunctionConfiguration::builder().build());
+    let kept =
+        alias.description().and_then(|text| text.strip_prefix("keeps ")?.strip_suffix(" versions")?.parse().ok());
+    Ok(Some(Live {
+        address,
+        id: function.to_owned(),
+        status: match behind.state() {
+            Some(State::Pending) => Status::Pending("Pending".to_owned()),
+            _ => Status::Ready,
+        },
+        spec: FunctionAlias {
+            function: function.to_owned(),
+            code_sha256: behind.code_sha256().unwrap_or_default().to_owned(),
+            configuration: Configuration::read(&behind),
+            versions_kept: kept.unwrap_or_default(),
+        },
+        outputs: Outputs {
+            arn: alias.alias_arn.unwrap_or_default(),
+            version: alias.function_version.unwrap_or_default(),
+        },
+    }))
+}

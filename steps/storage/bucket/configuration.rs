@@ -1,0 +1,238 @@
+//! The parts of a bucket's configuration: each has calls of its own to read and to write it.
+
+use aws_sdk_s3::types::{
+    BucketLifecycleConfiguration, BucketLoggingStatus, BucketVersioningStatus, LoggingEnabled, ObjectOwnership,
+    OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    TransitionDefaultMinimumObjectSize, VersioningConfiguration,
+};
+use payinfra_engine::{Class, Error};
+use serde_json::Value;
+
+use super::{Bucket, LifecycleRule, Logging, lifecycle};
+use crate::aws::{Aws, Tags, error, unless};
+
+/// A part that S3 keeps by itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part {
+    Tags,
+    PublicAccess,
+    Ownership,
+    Encryption,
+    Versioning,
+    Policy,
+    Lifecycle,
+    Logging,
+}
+
+impl Part {
+    /// In the order of writing: marks first, then what protects, then the rest.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Tags,
+        Self::PublicAccess,
+        Self::Ownership,
+        Self::Encryption,
+        Self::Versioning,
+        Self::Policy,
+        Self::Lifecycle,
+        Self::Logging,
+    ];
+
+    /// The attributes of the spec that the part holds.
+    pub(super) const fn attributes(self) -> &'static [&'static str] {
+        match self {
+            Self::Tags => &["tags"],
+            Self::PublicAccess => &["public_access_blocked"],
+            Self::Ownership => &["ownership"],
+            Self::Encryption => &["encryption", "encryption_key", "bucket_key"],
+            Self::Versioning => &["versioning"],
+            Self::Policy => &["policy"],
+            Self::Lifecycle => &["lifecycle", "moves_small_objects"],
+            Self::Logging => &["logging"],
+        }
+    }
+
+    /// Writes the part.
+    pub(super) async fn put(self, cloud: &Aws, spec: &Bucket) -> Result<(), Error> {
+        let (s3, name) = (&cloud.s3, &spec.name);
+        match self {
+            Self::Tags => {
+                let tags = Tagging::builder().set_tag_set(Some(to_s3(&spec.tags)?)).build().map_err(invalid)?;
+                let request = s3.put_bucket_tagging().bucket(name).tagging(tags);
+                request.send().await.map_err(error("PutBucketTagging")).map(drop)
+            }
+            Self::PublicAccess => {
+                let on = spec.public_access_blocked;
+                let block = PublicAccessBlockConfiguration::builder().block_public_acls(on).ignore_public_acls(on);
+                let block = block.block_public_policy(on).restrict_public_buckets(on).build();
+                let request = s3.put_public_access_block().bucket(name).public_access_block_configuration(block);
+                request.send().await.map_err(error("PutPublicAccessBlock")).map(drop)
+            }
+            Self::Ownership => {
+                let rule = OwnershipControlsRule::builder().object_ownership(spec.ownership.as_str().into());
+                let rule = rule.build().map_err(invalid)?;
+                let controls = OwnershipControls::builder().rules(rule).build().map_err(invalid)?;
+                let request = s3.put_bucket_ownership_controls().bucket(name).ownership_controls(controls);
+                request.send().await.map_err(error("PutBucketOwnershipControls")).map(drop)
+            }
+            Self::Encryption => {
+                let default = ServerSideEncryptionByDefault::builder()
+                    .sse_algorithm(spec.encryption.as_str().into())
+                    .set_kms_master_key_id(spec.encryption_key.clone());
+                let rule = ServerSideEncryptionRule::builder()
+                    .apply_server_side_encryption_by_default(default.build().map_err(invalid)?)
+                    .bucket_key_enabled(spec.bucket_key);
+                let rules = ServerSideEncryptionConfiguration::builder().rules(rule.build());
+                let request = s3.put_bucket_encryption().bucket(name);
+                let request = request.server_side_encryption_configuration(rules.build().map_err(invalid)?);
+                request.send().await.map_err(error("PutBucketEncryption")).map(drop)
+            }
+            Self::Versioning => {
+                let status =
+                    if spec.versioning { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
+                let status = VersioningConfiguration::builder().status(status).build();
+                let request = s3.put_bucket_versioning().bucket(name).versioning_configuration(status);
+                request.send().await.map_err(error("PutBucketVersioning")).map(drop)
+            }
+            Self::Policy if spec.policy.is_null() => {
+                s3.delete_bucket_policy().bucket(name).send().await.map_err(error("DeleteBucketPolicy")).map(drop)
+            }
+            Self::Policy => {
+                let request = s3.put_bucket_policy().bucket(name).policy(spec.policy.to_string());
+                request.send().await.map_err(error("PutBucketPolicy")).map(drop)
+            }
+            Self::Lifecycle if spec.lifecycle.is_empty() => {
+                s3.delete_bucket_lifecycle().bucket(name).send().await.map_err(error("DeleteBucketLifecycle")).map(drop)
+            }
+            Self::Lifecycle => {
+                let rules = spec.lifecycle.iter().map(lifecycle::to_s3).collect::<Result<_, _>>()?;
+                let rules = BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build().map_err(invalid)?;
+                let minimum = if spec.moves_small_objects {
+                    TransitionDefaultMinimumObjectSize::VariesByStorageClass
+                } else {
+                    TransitionDefaultMinimumObjectSize::AllStorageClasses128K
+                };
+                let request = s3.put_bucket_lifecycle_configuration().bucket(name).lifecycle_configuration(rules);
+                let request = request.transition_default_minimum_object_size(minimum);
+                request.send().await.map_err(error("PutBucketLifecycleConfiguration")).map(drop)
+            }
+            Self::Logging => {
+                let target = |logging: &Logging| {
+                    let target = LoggingEnabled::builder().target_bucket(&logging.bucket);
+                    target.target_prefix(&logging.prefix).build().map_err(invalid)
+                };
+                let target = spec.logging.as_ref().map(target).transpose()?;
+                let status = BucketLoggingStatus::builder().set_logging_enabled(target).build();
+                let request = s3.put_bucket_logging().bucket(name).bucket_logging_status(status);
+                request.send().await.map_err(error("PutBucketLogging")).map(drop)
+            }
+        }
+    }
+}
+
+/// Reads all parts but the tags at once.
+pub(super) async fn read(cloud: &Aws, name: String, tags: Tags) -> Result<Bucket, Error> {
+    let ((encryption, encryption_key, bucket_key), versioning, (lifecycle, moves_small_objects), rest) =
+        tokio::try_join!(encryption(cloud, &name), versioning(cloud, &name), lifecycle_of(cloud, &name), async {
+            tokio::try_join!(
+                public_access(cloud, &name),
+                ownership(cloud, &name),
+                policy(cloud, &name),
+                logging(cloud, &name)
+            )
+        },)?;
+    let (public_access_blocked, ownership, policy, logging) = rest;
+    Ok(Bucket {
+        name,
+        versioning,
+        encryption,
+        encryption_key,
+        bucket_key,
+        lifecycle,
+        moves_small_objects,
+        public_access_blocked,
+        ownership,
+        policy,
+        logging,
+        tags,
+    })
+}
+
+async fn encryption(cloud: &Aws, name: &str) -> Result<(String, Option<String>, bool), Error> {
+    let answer = cloud.s3.get_bucket_encryption().bucket(name).send().await.map_err(error("GetBucketEncryption"));
+    let found = unless(Class::Absent, answer)?;
+    let rules = found.as_ref().and_then(|found| found.server_side_encryption_configuration());
+    let rule = rules.and_then(|rules| rules.rules().first());
+    let Some((rule, default)) = rule.and_then(|rule| Some((rule, rule.apply_server_side_encryption_by_default()?)))
+    else {
+        return Ok((String::new(), None, false));
+    };
+    let algorithm = default.sse_algorithm();
+    // Without KMS the flag has no meaning, and S3 shows it either way.
+    let bucket_key = *algorithm != ServerSideEncryption::Aes256 && rule.bucket_key_enabled().unwrap_or_default();
+    Ok((algorithm.as_str().to_owned(), default.kms_master_key_id().map(ToOwned::to_owned), bucket_key))
+}
+
+async fn versioning(cloud: &Aws, name: &str) -> Result<bool, Error> {
+    let found = cloud.s3.get_bucket_versioning().bucket(name).send().await.map_err(error("GetBucketVersioning"))?;
+    Ok(found.status() == Some(&BucketVersioningStatus::Enabled))
+}
+
+async fn lifecycle_of(cloud: &Aws, name: &str) -> Result<(Vec<LifecycleRule>, bool), Error> {
+    let request = cloud.s3.get_bucket_lifecycle_configuration().bucket(name);
+    let answer = request.send().await.map_err(error("GetBucketLifecycleConfiguration"));
+    let Some(found) = unless(Class::Absent, answer)? else { return Ok((Vec::new(), false)) };
+    let mut rules: Vec<_> = found.rules().iter().map(lifecycle::from_s3).collect();
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    let small = found.transition_default_minimum_object_size()
+        == Some(&TransitionDefaultMinimumObjectSize::VariesByStorageClass);
+    Ok((rules, small))
+}
+
+async fn public_access(cloud: &Aws, name: &str) -> Result<bool, Error> {
+    let answer = cloud.s3.get_public_access_block().bucket(name).send().await.map_err(error("GetPublicAccessBlock"));
+    let found = unless(Class::Absent, answer)?;
+    let block = found.as_ref().and_then(|found| found.public_access_block_configuration());
+    let all = |block: &PublicAccessBlockConfiguration| {
+        let (acls, policies) = (block.block_public_acls(), block.block_public_policy());
+        [acls, block.ignore_public_acls(), policies, block.restrict_public_buckets()].iter().all(|on| *on == Some(true))
+    };
+    Ok(block.is_some_and(all))
+}
+
+async fn ownership(cloud: &Aws, name: &str) -> Result<String, Error> {
+    let request = cloud.s3.get_bucket_ownership_controls().bucket(name);
+    let found = unless(Class::Absent, request.send().await.map_err(error("GetBucketOwnershipControls")))?;
+    let controls = found.as_ref().and_then(|found| found.ownership_controls());
+    let rule = controls.and_then(|controls| controls.rules().first());
+    Ok(rule.map(|rule| rule.object_ownership()).map(ObjectOwnership::as_str).unwrap_or_default().to_owned())
+}
+
+async fn policy(cloud: &Aws, name: &str) -> Result<Value, Error> {
+    let answer = cloud.s3.get_bucket_policy().bucket(name).send().await.map_err(error("GetBucketPolicy"));
+    let found = unless(Class::Absent, answer)?;
+    let text = found.as_ref().and_then(|found| found.policy());
+    Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+}
+
+async fn logging(cloud: &Aws, name: &str) -> Result<Option<Logging>, Error> {
+    let found = cloud.s3.get_bucket_logging().bucket(name).send().await.map_err(error("GetBucketLogging"))?;
+    Ok(found
+        .logging_enabled()
+        .map(|target| Logging { bucket: target.target_bucket().to_owned(), prefix: target.target_prefix().to_owned() }))
+}
+
+/// Tags as S3 wants them.
+pub(super) fn to_s3(tags: &Tags) -> Result<Vec<Tag>, Error> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(invalid)).collect()
+}
+
+/// Tags as S3 has them, without AWS's own.
+pub(super) fn from_s3(tags: &[Tag]) -> Tags {
+    let own = tags.iter().filter(|tag| !tag.key().starts_with("aws:"));
+    own.map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+}
+
+fn invalid(error: aws_sdk_s3::error::BuildError) -> Error {
+    Error::new(Class::Invalid, "S3", error.to_string())
+}
