@@ -15,8 +15,17 @@ use crate::storage;
 pub fn kinds() -> Kinds<Aws> {
     Kinds::new()
         // Network.
+        .with::<network::ElasticIp>()
+        .with::<network::FlowLog>()
+        .with::<network::InternetGateway>()
+        .with::<network::InternetGatewayAttachment>()
+        .with::<network::NatGateway>()
+        .with::<network::RouteTable>()
+        .with::<network::SecurityGroup>()
+        .with::<network::SecurityGroupRules>()
         .with::<network::Subnet>()
         .with::<network::Vpc>()
+        .with::<network::VpcEndpoint>()
         // Security.
         .with::<security::Key>()
         .with::<security::Role>()
