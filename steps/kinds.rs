@@ -30,6 +30,11 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<security::Key>()
         .with::<security::Role>()
         // Data.
+        .with::<data::DbCluster>()
+        .with::<data::DbInstance>()
+        .with::<data::DbParameterGroup>()
+        .with::<data::DbProxy>()
+        .with::<data::DbSubnetGroup>()
         .with::<data::Table>()
         // Storage.
         .with::<storage::Bucket>()
