@@ -174,6 +174,7 @@ const CODES: &[(&str, Class)] = &[
     ("ResourceNotFound", Class::Absent),
     ("Gateway.NotAttached", Class::Absent),
     ("ParameterNotFound", Class::Absent),
+    ("NoSuchResourceException", Class::Absent),
     ("WAFNonexistentItemException", Class::Absent),
     ("AWS.SimpleQueueService.NonExistentQueue", Class::Absent),
     ("QueueDoesNotExist", Class::Absent),
