@@ -15,18 +15,35 @@ use crate::storage;
 pub fn kinds() -> Kinds<Aws> {
     Kinds::new()
         // Network.
+        .with::<network::ElasticIp>()
+        .with::<network::FlowLog>()
+        .with::<network::InternetGateway>()
+        .with::<network::InternetGatewayAttachment>()
+        .with::<network::NatGateway>()
+        .with::<network::RouteTable>()
+        .with::<network::SecurityGroup>()
+        .with::<network::SecurityGroupRules>()
         .with::<network::Subnet>()
         .with::<network::Vpc>()
+        .with::<network::VpcEndpoint>()
         // Security.
         .with::<security::Key>()
         .with::<security::Role>()
         // Data.
+        .with::<data::DbCluster>()
+        .with::<data::DbInstance>()
+        .with::<data::DbParameterGroup>()
+        .with::<data::DbProxy>()
+        .with::<data::DbSubnetGroup>()
         .with::<data::Table>()
         // Storage.
         .with::<storage::Bucket>()
         // Configuration.
         // Monitoring.
+        .with::<monitoring::Alarm>()
+        .with::<monitoring::Dashboard>()
         .with::<monitoring::LogGroup>()
+        .with::<monitoring::Subscription>()
         .with::<monitoring::Topic>()
         // Functions.
         .with::<functions::Function>()

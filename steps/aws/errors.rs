@@ -174,6 +174,7 @@ const CODES: &[(&str, Class)] = &[
     ("ServerSideEncryptionConfigurationNotFoundError", Class::Absent),
     ("OwnershipControlsNotFoundError", Class::Absent),
     ("ResourceNotFound", Class::Absent),
+    ("Gateway.NotAttached", Class::Absent),
     ("ParameterNotFound", Class::Absent),
     ("WAFNonexistentItemException", Class::Absent),
     ("AWS.SimpleQueueService.NonExistentQueue", Class::Absent),
