@@ -48,17 +48,22 @@ pub(crate) async fn survey<C: Send + Sync + 'static>(
         events(Event::Waiting { address: address.clone(), what });
         tokio::time::sleep(left).await;
     }
-    let uncertain: Vec<(&Address, Instant)> = records
+    let uncertain: Vec<(&Address, &Record, Instant)> = records
         .iter()
         .filter(|(address, record)| may_be_invisible(graph, purpose, address, record))
-        .map(|(address, record)| (address, Instant::now() + invisible_for(record, base.timing.visibility)))
+        .map(|(address, record)| (address, record, Instant::now() + invisible_for(record, base.timing.visibility)))
         .collect();
     loop {
         let now = Instant::now();
         let mut world = owned(kinds, base).await?;
-        world.extend(by_id(kinds, base, &records, &world).await?);
-        let missing = uncertain.iter().filter(|(address, until)| !world.contains_key(*address) && *until > now);
-        let Some((address, until)) = missing.max_by_key(|(_, until)| *until) else { return Ok(world) };
+        for (address, live) in by_id(kinds, base, &records, &world).await? {
+            if !world.contains_key(&address) || !is_leaving(&live) {
+                world.insert(address, live);
+            }
+        }
+        let missing =
+            uncertain.iter().filter(|(address, record, until)| !shows(&world, address, record) && *until > now);
+        let Some((address, _, until)) = missing.max_by_key(|(.., until)| *until) else { return Ok(world) };
         let what = "an unanswered create of an earlier run to become visible".to_owned();
         events(Event::Waiting { address: (*address).clone(), what });
         tokio::time::sleep(until.saturating_duration_since(Instant::now()).min(LOOK_EVERY)).await;
@@ -94,6 +99,11 @@ pub(crate) fn is_leaving(live: &LiveValue) -> bool {
     matches!(live.status, Status::Deleting | Status::Dormant)
 }
 
+/// Whether what is there is the recorded object, and not a predecessor on its way out.
+fn shows(world: &World, address: &Address, record: &Record) -> bool {
+    world.get(address).is_some_and(|live| !is_leaving(live) || record.id.as_ref() == Some(&live.id))
+}
+
 /// Lists, by id, what the journal knows and the marks did not show.
 async fn by_id<C: Send + Sync + 'static>(
     kinds: &Kinds<C>,
@@ -103,7 +113,7 @@ async fn by_id<C: Send + Sync + 'static>(
 ) -> Result<World, Failure> {
     let mut wanted: BTreeMap<&str, Vec<(String, Address)>> = BTreeMap::new();
     for (address, record) in records {
-        if let (Some(id), false) = (&record.id, world.contains_key(address)) {
+        if let (Some(id), false) = (&record.id, shows(world, address, record)) {
             wanted.entry(address.kind()).or_default().push((id.clone(), address.clone()));
         }
     }
@@ -132,7 +142,7 @@ async fn by_id<C: Send + Sync + 'static>(
 ///
 /// Another resource's marks say that it is not. Where an id is a name, anybody can have taken it since: without marks
 /// it is a stranger's, while an id that the cloud makes up never belongs to a second object.
-fn is_ours(identity: Identity, address: &Address, live: &LiveValue) -> bool {
+pub(crate) fn is_ours(identity: Identity, address: &Address, live: &LiveValue) -> bool {
     match &live.address {
         Some(marked) => marked == address,
         None => identity != Identity::Name,

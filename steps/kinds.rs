@@ -16,8 +16,17 @@ use crate::storage;
 pub fn kinds() -> Kinds<Aws> {
     Kinds::new()
         // Network.
+        .with::<network::ElasticIp>()
+        .with::<network::FlowLog>()
+        .with::<network::InternetGateway>()
+        .with::<network::InternetGatewayAttachment>()
+        .with::<network::NatGateway>()
+        .with::<network::RouteTable>()
+        .with::<network::SecurityGroup>()
+        .with::<network::SecurityGroupRules>()
         .with::<network::Subnet>()
         .with::<network::Vpc>()
+        .with::<network::VpcEndpoint>()
         // Security.
         .with::<security::Key>()
         .with::<security::Role>()
@@ -36,7 +45,10 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<config::Parameter>()
         .with::<config::SecretParameter>()
         // Monitoring.
+        .with::<monitoring::Alarm>()
+        .with::<monitoring::Dashboard>()
         .with::<monitoring::LogGroup>()
+        .with::<monitoring::Subscription>()
         .with::<monitoring::Topic>()
         // Functions.
         .with::<functions::Function>()
@@ -45,11 +57,20 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<functions::Queue>()
         .with::<functions::Schedule>()
         // API.
+        .with::<api::ApiAccount>()
         .with::<api::ApiDeployment>()
+        .with::<api::ApiDomain>()
+        .with::<api::ApiKey>()
+        .with::<api::ApiMapping>()
         .with::<api::ApiMethod>()
         .with::<api::ApiModel>()
         .with::<api::ApiResource>()
         .with::<api::ApiValidator>()
+        .with::<api::Certificate>()
+        .with::<api::DnsRecord>()
         .with::<api::RestApi>()
         .with::<api::Stage>()
+        .with::<api::UsagePlan>()
+        .with::<api::WebAcl>()
+        .with::<api::WebAclAssociation>()
 }

@@ -27,5 +27,16 @@ create trigger outbox_change before update or delete on payments.outbox
 create trigger outbox_truncate before truncate on payments.outbox
     for each statement execute function payments.refuse_change();
 
+-- Notes that the topic has taken these events. Without waiting for the disk: a note lost in a crash makes
+-- an event come twice, which its id tells, while each booking would pay for a second commit. The setting
+-- ends with the transaction.
+create function payments.mark_published(p_event_ids text[]) returns void language plpgsql as $$
+begin
+    perform set_config('synchronous_commit', 'off', true);
+    update payments.outbox set published_at = clock_timestamp()
+     where event_id = any (p_event_ids) and published_at is null;
+end
+$$;
+
 grant select, insert on payments.outbox to payments_app;
 grant update (published_at) on payments.outbox to payments_app;

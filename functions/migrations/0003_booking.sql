@@ -146,5 +146,6 @@ grant execute on function
     payments.earlier(text, text, text),
     payments.book(text, text, text, text, text, text, bigint, bigint, text, text, text),
     payments.refund(text, text, text, text, text, bigint, text),
-    payments.show(text)
+    payments.show(text),
+    payments.mark_published(text[])
     to payments_app;

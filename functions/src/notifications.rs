@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::{
     clients,
+    clock::seconds_now,
     configuration::{Configuration, ConfigurationError, ParameterStore},
     deliveries::{self, Claim, DeliveryError},
     environment::Environment,
@@ -24,7 +25,6 @@ use crate::{
     invocation::Invocation,
     lambda::{Done, Handler, healthy},
     observation::{Observation, Part},
-    payment_validation::seconds_now,
     refusal::{Refusal, chain},
     routes::{Function, Matched},
     webhook::{WebhookError, Webhooks},

@@ -113,8 +113,7 @@ async fn waiting(client: &Client) -> Result<Vec<Event>, tokio_postgres::Error> {
     rows.iter().map(|row| Ok(Event { id: row.try_get(0)?, payload: row.try_get(1)? })).collect()
 }
 
-async fn mark(client: &Client, ids: &[String]) -> Result<u64, tokio_postgres::Error> {
-    let sql = "update payments.outbox set published_at = clock_timestamp() \
-               where event_id = any($1) and published_at is null";
-    client.execute_typed(sql, &[(&ids, Type::TEXT_ARRAY)]).await
+async fn mark(client: &Client, ids: &[String]) -> Result<(), tokio_postgres::Error> {
+    client.query_typed("select payments.mark_published($1)", &[(&ids, Type::TEXT_ARRAY)]).await?;
+    Ok(())
 }

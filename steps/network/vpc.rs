@@ -1,11 +1,12 @@
 //! The virtual network everything stands in.
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, SecurityGroup, VpcAttributeName, VpcState};
 use futures::future::try_join_all;
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::tags::{filter, from_ec2, retag, specification};
+use super::rules::{Direction, from_ec2, revoke};
+use super::tags::{self, filter, retag, specification};
 use crate::aws::{Aws, Marked, Tags, error};
 
 /// A VPC.
@@ -17,6 +18,8 @@ pub struct Vpc {
     pub dns_hostnames: bool,
     /// Whether the VPC's resolver answers.
     pub dns_support: bool,
+    /// Whether the group that AWS puts interfaces in that name none lets nothing through (FSBP EC2.2).
+    pub default_group_closed: bool,
     /// Its tags.
     pub tags: Tags,
 }
@@ -39,13 +42,16 @@ impl Resource for Vpc {
         let request = cloud.ec2.describe_vpcs().filters(filter(cloud, select, "vpc-id"));
         let found: Vec<_> =
             request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("DescribeVpcs"))?;
-        let live = found.into_iter().map(|vpc| async move {
+        let ids: Vec<&str> = found.iter().filter_map(|vpc| vpc.vpc_id()).collect();
+        let groups = &default_groups(cloud, &ids).await?;
+        let live = found.iter().map(|vpc| async move {
             let id = vpc.vpc_id().unwrap_or_default().to_owned();
+            let group = groups.iter().find(|group| group.vpc_id() == Some(&id));
             let (dns_support, dns_hostnames) = tokio::try_join!(
                 attribute(cloud, &id, VpcAttributeName::EnableDnsSupport),
                 attribute(cloud, &id, VpcAttributeName::EnableDnsHostnames),
             )?;
-            let tags = from_ec2(vpc.tags());
+            let tags = tags::from_ec2(vpc.tags());
             let cidr = vpc.cidr_block().unwrap_or_default().to_owned();
             Ok(Live {
                 address: tags.address_in(&cloud.stack),
@@ -54,7 +60,13 @@ impl Resource for Vpc {
                     Some(VpcState::Available) | None => Status::Ready,
                     Some(state) => Status::Pending(state.as_str().to_owned()),
                 },
-                spec: Self { cidr, dns_hostnames, dns_support, tags },
+                spec: Self {
+                    cidr,
+                    dns_hostnames,
+                    dns_support,
+                    default_group_closed: group.is_some_and(is_closed),
+                    tags,
+                },
                 id,
             })
         });
@@ -83,6 +95,14 @@ impl Resource for Vpc {
             let request = request.enable_dns_hostnames(boolean(self.dns_hostnames));
             request.send().await.map_err(error("ModifyVpcAttribute"))?;
         }
+        if changed.contains(&"default_group_closed") && self.default_group_closed {
+            for group in default_groups(cx, &[&live.id]).await? {
+                let id = group.group_id().unwrap_or_default();
+                let (ingress, egress) = (from_ec2(group.ip_permissions()), from_ec2(group.ip_permissions_egress()));
+                revoke(cx, id, Direction::Ingress, &ingress.iter().collect::<Vec<_>>()).await?;
+                revoke(cx, id, Direction::Egress, &egress.iter().collect::<Vec<_>>()).await?;
+            }
+        }
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
@@ -97,6 +117,23 @@ impl Resource for Vpc {
 
 fn boolean(value: bool) -> AttributeBooleanValue {
     AttributeBooleanValue::builder().value(value).build()
+}
+
+/// Reads the security groups that VPCs are born with.
+async fn default_groups(cloud: &Aws, vpcs: &[&str]) -> Result<Vec<SecurityGroup>, Error> {
+    if vpcs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values = vpcs.iter().map(|vpc| (*vpc).to_owned()).collect();
+    let vpcs = Filter::builder().name("vpc-id").set_values(Some(values)).build();
+    let name = Filter::builder().name("group-name").values("default").build();
+    let request = cloud.ec2.describe_security_groups().filters(vpcs).filters(name);
+    let found: Result<_, _> = request.into_paginator().items().send().collect().await;
+    found.map_err(error("DescribeSecurityGroups"))
+}
+
+fn is_closed(group: &SecurityGroup) -> bool {
+    group.ip_permissions().is_empty() && group.ip_permissions_egress().is_empty()
 }
 
 async fn attribute(cloud: &Aws, id: &str, name: VpcAttributeName) -> Result<bool, Error> {
@@ -123,12 +160,17 @@ mod tests {
     const TRUE: &str = "<DescribeVpcAttributeResponse><enableDnsSupport><value>true</value></enableDnsSupport></DescribeVpcAttributeResponse>";
     const NAMES: &str = "<DescribeVpcAttributeResponse><enableDnsHostnames><value>true</value></enableDnsHostnames></DescribeVpcAttributeResponse>";
 
+    const GROUPS: &str = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId><vpcId>vpc-1</vpcId>
+        <ipPermissionsEgress><item><ipProtocol>-1</ipProtocol><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges>
+        </item></ipPermissionsEgress></item></securityGroupInfo></DescribeSecurityGroupsResponse>";
+
     #[tokio::test]
     async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Replay::answering([(200, FOUND), (200, TRUE), (200, NAMES)]);
+        let (cloud, replay) = Replay::answering([(200, FOUND), (200, GROUPS), (200, TRUE), (200, NAMES)]);
         let live = Vpc::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("vpc", "main")));
         assert_eq!((live[0].id.as_str(), live[0].spec.dns_hostnames, &live[0].status), ("vpc-1", true, &Status::Ready));
+        assert!(!live[0].spec.default_group_closed, "a fresh group lets everything out");
         assert!(replay.sent()[0].has("Filter.1.Name=tag%3Apayinfra%3Astack&Filter.1.Value.1=prod"));
     }
 
@@ -146,7 +188,8 @@ mod tests {
             "<Response><Errors><Error><Code>VpcLimitExceeded</Code><Message>5</Message></Error></Errors></Response>";
         let (cloud, replay) = Replay::answering([(400, body)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
-        let vpc = Vpc { cidr: "10.0.0.0/16".to_owned(), dns_hostnames: true, dns_support: true, tags };
+        let cidr = "10.0.0.0/16".to_owned();
+        let vpc = Vpc { cidr, dns_hostnames: true, dns_support: true, default_group_closed: true, tags };
         let address = Address::new("vpc", "main");
         let refused = vpc.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);

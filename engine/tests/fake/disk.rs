@@ -1,11 +1,13 @@
 //! A disk that can be killed at every write, and the switch that kills.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payinfra_state::{
-    Backend, BoxFuture, Entry, Error, Loaded, Stack, decode_journal, decode_snapshot, encode_journal, encode_snapshot,
+    Backend, BoxFuture, Entry, Error, Holder, Loaded, LocalBackend, Stack, decode_journal, decode_snapshot,
+    encode_journal, encode_snapshot,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -184,5 +186,43 @@ impl Backend for Disk {
             self.lose();
             Ok(())
         })
+    }
+}
+
+/// The real files in a folder; what is written there is also noted on the fake disk, where the cloud looks.
+pub struct Mirrored {
+    local: LocalBackend,
+    disk: Disk,
+}
+
+impl Mirrored {
+    pub fn open(folder: &Path, disk: Disk) -> Self {
+        Self { local: LocalBackend::open(folder, "test", &Holder::this_process("test")).unwrap(), disk }
+    }
+}
+
+impl Backend for Mirrored {
+    fn load<'a>(&'a mut self, suffix: &'a str) -> BoxFuture<'a, Result<Loaded, Error>> {
+        Box::pin(async move {
+            let loaded = self.local.load(suffix).await?;
+            self.disk.files.lock().unwrap().durable = loaded.stack.clone().unwrap_or_default();
+            Ok(loaded)
+        })
+    }
+
+    fn append<'a>(&'a mut self, stack: &'a Stack, entries: &'a [Entry]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.local.append(stack, entries).await?;
+            self.disk.write(stack, entries, None);
+            Ok(())
+        })
+    }
+
+    fn replace<'a>(&'a mut self, stack: &'a Stack) -> BoxFuture<'a, Result<(), Error>> {
+        self.local.replace(stack)
+    }
+
+    fn remove(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        self.local.remove()
     }
 }

@@ -262,8 +262,10 @@ impl World {
     pub fn delete(&mut self, id: &str) -> Result<Progress, Error> {
         let refuse = |class, text: &str| Err(Error::new(class, "delete", text));
         let now = Instant::now();
-        let held = self.objects.values().any(|other| other.id != id && !other.dormant && other.refers_to(id));
-        let used = held || self.lingering.iter().any(|(reference, until)| reference == id && *until > now);
+        let users = || self.objects.values().filter(|other| other.id != id && !other.dormant && other.refers_to(id));
+        let held = users().any(|other| manners(other.kind).holds);
+        let used =
+            users().next().is_some() || self.lingering.iter().any(|(reference, until)| reference == id && *until > now);
         let Some(object) = self.objects.get_mut(id).filter(|object| object.calls_at <= now) else {
             return refuse(Class::Absent, "it does not exist");
         };

@@ -1,17 +1,18 @@
 //! Runs the engine against the fake cloud, lets it die, and looks at what is left.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payinfra_engine::{
     Base, Event, Failure, Graph, Outcome, Plan, Purpose, Shutdown, Timing, execute, plan, plan_destroy,
 };
-use payinfra_state::{Journal, Phase, Stack};
+use payinfra_state::{Backend, Journal, Phase, Stack};
 use tokio::time::Instant;
 
 use crate::fake::cloud::{Cloud, Delays};
-use crate::fake::disk::{Disk, Kill};
+use crate::fake::disk::{Disk, Kill, Mirrored};
 use crate::fake::stacks::{Plant, graph};
 
 /// How a run ended.
@@ -35,6 +36,12 @@ pub struct Lab {
     pub kill: Arc<Kill>,
     pub base: Base<Cloud>,
     pub stop: Mutex<Shutdown>,
+    /// Where the state is kept in real files instead of the fake disk.
+    pub folder: Option<PathBuf>,
+    /// Whether deletions may come in any order that the cloud accepts.
+    pub lenient: bool,
+    /// What the state's loading told.
+    pub warnings: Mutex<Vec<String>>,
     pub events: Mutex<Vec<(Instant, Event)>>,
 }
 
@@ -47,7 +54,17 @@ impl Lab {
         let disk = Disk::new(Arc::clone(&kill));
         let cloud = Arc::new(Cloud::new(seed, delays, disk.clone()));
         let base = Base { cloud: Arc::clone(&cloud), timing: Timing::AWS };
-        Self { cloud, disk, kill, base, stop: Mutex::default(), events: Mutex::default() }
+        Self {
+            cloud,
+            disk,
+            kill,
+            base,
+            stop: Mutex::default(),
+            folder: None,
+            lenient: false,
+            warnings: Mutex::default(),
+            events: Mutex::default(),
+        }
     }
 
     pub async fn up(&self, plants: &[Plant]) -> End {
@@ -59,11 +76,11 @@ impl Lab {
     }
 
     pub async fn run(&self, graph: &Graph<Cloud>, purpose: Purpose) -> End {
-        self.cloud.world.lock().unwrap().strict = purpose == Purpose::Destroy;
+        self.cloud.world.lock().unwrap().strict = purpose == Purpose::Destroy && !self.lenient;
         let stop = Shutdown::default();
         *self.stop.lock().unwrap() = stop.clone();
         let run = async {
-            let (journal, _) = Journal::open(Box::new(self.disk.clone()), "test").await.unwrap();
+            let journal = self.journal().await;
             let plan = match self.plan_with(graph, &journal, purpose).await {
                 Ok(plan) => plan,
                 Err(failure) => return End::Refused(failure),
@@ -82,6 +99,16 @@ impl Lab {
         }
     }
 
+    async fn journal(&self) -> Journal {
+        let backend: Box<dyn Backend> = match &self.folder {
+            Some(folder) => Box::new(Mirrored::open(folder, self.disk.clone())),
+            None => Box::new(self.disk.clone()),
+        };
+        let (journal, warnings) = Journal::open(backend, "test").await.unwrap();
+        *self.warnings.lock().unwrap() = warnings;
+        journal
+    }
+
     async fn plan_with(&self, graph: &Graph<Cloud>, journal: &Journal, purpose: Purpose) -> Result<Plan, Failure> {
         match purpose {
             Purpose::Up => plan(graph, journal, &self.base, &|_| {}).await,
@@ -91,7 +118,7 @@ impl Lab {
 
     /// Plans without carrying out.
     pub async fn plan(&self, plants: &[Plant]) -> Result<Plan, Failure> {
-        let (journal, _) = Journal::open(Box::new(self.disk.clone()), "test").await.unwrap();
+        let journal = self.journal().await;
         self.plan_with(&graph(plants), &journal, Purpose::Up).await
     }
 

@@ -9,9 +9,9 @@ use crate::routes::{ROUTES, Route};
 
 pub use yaml::to_yaml;
 
-/// Statuses API Gateway itself answers in front of every function: no or wrong credentials (403),
-/// throttling (429), its own failures (500, 502, 504).
-const GATEWAY: [u16; 5] = [403, 429, 500, 502, 504];
+/// Statuses API Gateway itself answers in front of every function: malformed requests (400), no or wrong
+/// credentials (403), throttling (429), its own failures (500, 502, 504).
+const GATEWAY: [u16; 6] = [400, 403, 429, 500, 502, 504];
 
 /// Builds the document.
 pub fn document() -> Value {

@@ -130,7 +130,13 @@ async fn nothing_is_lost_doubled_or_unbalanced() {
     let count = std::env::var("PAYMENTS_FIRE_COUNT").ok().and_then(|count| count.parse().ok());
     let count: u64 = count.unwrap_or(3000);
     let binaries = std::env::var_os("PAYMENTS_FUNCTION_BINARIES").map(PathBuf::from);
-    let options = Options { environments: 24, notification_seconds: 3, binaries, ..Options::default() };
+    let options = Options {
+        environments: 24,
+        configuration_seconds: 30,
+        notification_seconds: 3,
+        binaries,
+        ..Options::default()
+    };
     let stack = Arc::new(Stack::start(options).await);
     let relay = Relay::start(stack.sqs(), stack.events_queue.clone(), Arc::clone(&stack.notifications));
     let (told, next, stop) =
@@ -205,7 +211,7 @@ async fn settle(stack: &Stack, relay: &Relay) {
             say(&format!("settled in {:.1} s", started.elapsed().as_secs_f64()));
             return;
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Options {
     pub environments: usize,
     pub durable: bool,
     pub migrated: bool,
+    /// How old the functions' configuration may grow.
+    pub configuration_seconds: u64,
     /// The time an invocation of notifications has.
     pub notification_seconds: u64,
     /// The directory of the function binaries; the test build's own when empty.
@@ -61,7 +63,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { environments: 16, durable: false, migrated: true, notification_seconds: 10, binaries: None }
+        Self {
+            environments: 16,
+            durable: false,
+            migrated: true,
+            configuration_seconds: 1,
+            notification_seconds: 10,
+            binaries: None,
+        }
     }
 }
 
@@ -74,7 +83,7 @@ impl Stack {
         let merchant = Merchant::start(&authority).await;
         let variables: Vec<(String, String)> = [
             ("PAYMENTS_PARAMETER_PATH", PATH),
-            ("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS", "1"),
+            ("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS", &options.configuration_seconds.to_string()),
             ("PAYMENTS_DATABASE_ADDRESS", &format!("127.0.0.1:{}", postgres.port)),
             ("PAYMENTS_DATABASE_CA_FILE", &authority.file.display().to_string()),
             ("PAYMENTS_DATABASE_MASTER_USER", "postgres"),

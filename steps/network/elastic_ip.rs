@@ -1,0 +1,114 @@
+//! A public address that stays ours.
+
+use aws_sdk_ec2::types::{Address as Found, DomainType, ResourceType};
+use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::tags::{filter, from_ec2, retag, specification};
+use crate::aws::{Aws, Marked, Tags, error};
+
+/// An Elastic IP address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ElasticIp {
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What others use of an address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its id, `eipalloc-…`.
+    pub id: String,
+    /// The address itself, for the firewalls of those we call.
+    pub public_ip: String,
+}
+
+impl Resource for ElasticIp {
+    type Cloud = Aws;
+    type Outputs = Outputs;
+    const KIND: &'static str = "elastic_ip";
+    const REPLACED_BY: &'static [&'static str] = &[];
+    const IDENTITY: Identity = Identity::Marks;
+    const PACE: Pace = Pace::seconds(1, 1, 900);
+
+    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        // This answer has no pages: an account has five addresses, not thousands.
+        let request = cloud.ec2.describe_addresses().filters(filter(cloud, select, "allocation-id"));
+        let found = request.send().await.map_err(error("DescribeAddresses"))?;
+        let live = |address: &Found| {
+            let tags = from_ec2(address.tags());
+            let outputs = outputs(address.allocation_id(), address.public_ip());
+            Live {
+                address: tags.address_in(&cloud.stack),
+                id: outputs.id.clone(),
+                spec: Self { tags },
+                outputs,
+                status: Status::Ready,
+            }
+        };
+        Ok(found.addresses().iter().map(live).collect())
+    }
+
+    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+        let request = cx.ec2.allocate_address().domain(DomainType::Vpc);
+        let created = request
+            .tag_specifications(specification(ResourceType::ElasticIp, &self.tags))
+            .send()
+            .await
+            .map_err(error("AllocateAddress"))?;
+        let outputs = outputs(created.allocation_id(), created.public_ip());
+        Ok(Created { id: outputs.id.clone(), outputs: Some(outputs) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        if changed.contains(&"tags") {
+            retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+        let request = cx.ec2.release_address().allocation_id(&live.id);
+        request.send().await.map_err(error("ReleaseAddress"))?;
+        Ok(Progress::Going)
+    }
+}
+
+fn outputs(id: Option<&str>, public_ip: Option<&str>) -> Outputs {
+    Outputs { id: id.unwrap_or_default().to_owned(), public_ip: public_ip.unwrap_or_default().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::{Address, Class};
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    #[tokio::test]
+    async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
+        let found = "<DescribeAddressesResponse><addressesSet><item><publicIp>192.0.2.1</publicIp>
+            <allocationId>eipalloc-1</allocationId><tagSet>
+            <item><key>payinfra:stack</key><value>prod</value></item>
+            <item><key>payinfra:address</key><value>elastic_ip.a</value></item>
+            </tagSet></item></addressesSet></DescribeAddressesResponse>";
+        let none = "<DescribeAddressesResponse><addressesSet/></DescribeAddressesResponse>";
+        let (cloud, replay) = Replay::answering([(200, found), (200, none)]);
+        let live = ElasticIp::list(&cloud, Select::Owned).await.expect("the answer is good");
+        assert_eq!(live[0].address, Some(Address::new("elastic_ip", "a")));
+        assert_eq!(live[0].outputs.public_ip, "192.0.2.1");
+        assert_eq!(ElasticIp::list(&cloud, Select::Ids(&["eipalloc-2".to_owned()])).await, Ok(Vec::new()));
+        assert!(replay.sent()[1].has("Filter.1.Name=allocation-id&Filter.1.Value.1=eipalloc-2"));
+    }
+
+    #[tokio::test]
+    async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
+        let body = "<Response><Errors><Error><Code>AddressLimitExceeded</Code></Error></Errors></Response>";
+        let (cloud, replay) = Replay::answering([(400, body)]);
+        let spec = ElasticIp { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };
+        let address = Address::new("elastic_ip", "a");
+        let refused = spec.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
+        assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
+    }
+}
