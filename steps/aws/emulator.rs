@@ -92,6 +92,72 @@ pub const NOT_KEPT: &[NotKept] = &[
         attribute: "warm_throughput",
         reason: "the warm throughput is always shown as 0",
     },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
+        attribute: "alarm_actions",
+        reason: "alarms are shown without whom they tell",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
+        attribute: "description",
+        reason: "alarms are shown without their description",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
+        attribute: "few_samples",
+        reason: "alarms are shown without what few samples mean",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
+        attribute: "metric",
+        reason: "alarms are shown without the metric's dimensions and period",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
+        attribute: "missing_data",
+        reason: "alarms are shown without what missing data mean",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
+        attribute: "ok_actions",
+        reason: "alarms are shown without whom they tell that all is well",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
+        attribute: "queries",
+        reason: "alarms are shown without the metrics that they compute with",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "function",
+        attribute: "dead_letter_arn",
+        reason: "functions are shown without their dead-letter queue",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "function",
+        attribute: "log_group",
+        reason: "functions are shown without their log group",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "function_alias",
+        attribute: "dead_letter_arn",
+        reason: "functions are shown without their dead-letter queue",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "function_alias",
+        attribute: "log_group",
+        reason: "functions are shown without their log group",
+    },
 ];
 
 impl Emulator {
