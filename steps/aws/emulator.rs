@@ -157,6 +157,33 @@ pub const NOT_KEPT: &[NotKept] = &[
         kind: "function_alias",
         attribute: "log_group",
         reason: "functions are shown without their log group",
+        kind: "web_acl",
+        attribute: "log_group_arn",
+        reason: "PutLoggingConfiguration is not there",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "web_acl",
+        attribute: "redacted_headers",
+        reason: "PutLoggingConfiguration is not there",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "rest_api",
+        attribute: "tags",
+        reason: "TagResource does not reach the tags that are listed",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "api_stage",
+        attribute: "tags",
+        reason: "TagResource does not reach the tags that are listed",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "rest_api",
+        attribute: "security_policy",
+        reason: "APIs are shown without their TLS policy",
     },
 ];
 
