@@ -157,6 +157,9 @@ pub const NOT_KEPT: &[NotKept] = &[
         kind: "function_alias",
         attribute: "log_group",
         reason: "functions are shown without their log group",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
         kind: "web_acl",
         attribute: "log_group_arn",
         reason: "PutLoggingConfiguration is not there",
