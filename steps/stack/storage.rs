@@ -16,8 +16,6 @@ use crate::storage::{Bucket, LifecycleRule, Logging, Trail};
 #[derive(Clone, Copy)]
 pub(super) struct Storage {
     pub archive: Handle<Bucket>,
-    pub logs: Handle<Bucket>,
-    pub trail: Option<Handle<Trail>>,
 }
 
 /// Where in the log bucket S3 writes its access logs.
@@ -83,12 +81,14 @@ pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>
             }
         })
     };
-    let trail = design.settings.trail.then(|| trail(graph, design, key, logs));
-    Storage { archive, logs, trail }
+    if design.settings.trail {
+        trail(graph, design, key, logs);
+    }
+    Storage { archive }
 }
 
 /// Records what is done in the account, and every access to the archive and the sessions.
-fn trail(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>, logs: Handle<Bucket>) -> Handle<Trail> {
+fn trail(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>, logs: Handle<Bucket>) {
     let design = Arc::clone(design);
     graph.add("main", move |scope| {
         let name = design.names.only(Kind::Trail);
@@ -113,7 +113,7 @@ fn trail(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>, logs: H
             tags: design.tags(scope, &name),
             name,
         }
-    })
+    });
 }
 
 /// What both buckets have in common.
