@@ -88,6 +88,30 @@ pub const NOT_KEPT: &[NotKept] = &[
     },
     NotKept {
         emulator: Emulator::MiniStack,
+        kind: "db_cluster",
+        attribute: "log_exports",
+        reason: "the exported logs are left out of the answer",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "db_instance",
+        attribute: "performance_insights",
+        reason: "the KMS key of Performance Insights is left out of the answer",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "db_instance",
+        attribute: "performance_insights",
+        reason: "Performance Insights is left out of the answer",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "db_proxy",
+        attribute: "auth_scheme",
+        reason: "the default scheme is dropped, and ModifyDBProxy is missing",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
         kind: "table",
         attribute: "warm_throughput",
         reason: "the warm throughput is always shown as 0",
