@@ -212,6 +212,90 @@ pub const NOT_KEPT: &[NotKept] = &[
         attribute: "security_policy",
         reason: "APIs are shown without their TLS policy",
     },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "rest_api",
+        attribute: "tags",
+        reason: "TagResource is there for stages only",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "api_key",
+        attribute: "tags",
+        reason: "TagResource is there for stages only",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "usage_plan",
+        attribute: "tags",
+        reason: "TagResource is there for stages only",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "api_domain",
+        attribute: "tags",
+        reason: "TagResource is there for stages only",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "api_key",
+        attribute: "tags",
+        reason: "TagResource does not reach the tags that are listed",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "usage_plan",
+        attribute: "tags",
+        reason: "TagResource does not reach the tags that are listed",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "api_domain",
+        attribute: "tags",
+        reason: "TagResource does not reach the tags that are listed",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "api_stage",
+        attribute: "methods",
+        reason: "the settings of a single method cannot be removed",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "rest_api",
+        attribute: "execute_api_disabled",
+        reason: "a patch turns the boolean into a text, and the list cannot be read any more",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "api_key",
+        attribute: "enabled",
+        reason: "a patch turns the boolean into a text, and the list cannot be read any more",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "rest_api",
+        attribute: "execute_api_disabled",
+        reason: "a patch disables the address whatever it says",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "usage_plan",
+        attribute: "rate",
+        reason: "a patch turns the value into a text, and the list cannot be read any more",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "usage_plan",
+        attribute: "burst",
+        reason: "a patch turns the value into a text, and the list cannot be read any more",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "usage_plan",
+        attribute: "stages",
+        reason: "a patch turns the value into a text, and the list cannot be read any more",
+    },
 ];
 
 impl Emulator {
