@@ -95,6 +95,12 @@ pub const NOT_KEPT: &[NotKept] = &[
     NotKept {
         emulator: Emulator::MiniStack,
         kind: "db_instance",
+        attribute: "auto_minor_version_upgrade",
+        reason: "a change of it is taken and ignored",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "db_instance",
         attribute: "performance_insights",
         reason: "the KMS key of Performance Insights is left out of the answer",
     },

@@ -115,6 +115,14 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("CreateBasePathMapping", "BadRequestException", Class::NotYet),
     ("CreateDBCluster", "InvalidParameterValue", Class::Invalid),
     ("CreateDBInstance", "InvalidParameterValue", Class::NotYet),
+    ("CreateDBProxy", "InvalidParameterValue", Class::NotYet),
+    // A key made seconds ago.
+    ("CreateDBCluster", "KMSKeyNotAccessibleFault", Class::NotYet),
+    ("CreateDBInstance", "KMSKeyNotAccessibleFault", Class::NotYet),
+    // "Only N tables can be created, updated, or deleted simultaneously."
+    ("CreateTable", "LimitExceededException", Class::Throttled),
+    ("UpdateTable", "LimitExceededException", Class::Throttled),
+    ("DeleteTable", "LimitExceededException", Class::Throttled),
     // A key made seconds ago.
     ("CreateLogGroup", "InvalidParameterException", Class::NotYet),
     ("AssociateKmsKey", "InvalidParameterException", Class::NotYet),
@@ -181,6 +189,7 @@ const CODES: &[(&str, Class)] = &[
     ("ResourceNotFound", Class::Absent),
     ("Gateway.NotAttached", Class::Absent),
     ("ParameterNotFound", Class::Absent),
+    ("InvalidResourceId", Class::Absent),
     ("NoSuchResourceException", Class::Absent),
     ("WAFNonexistentItemException", Class::Absent),
     ("AWS.SimpleQueueService.NonExistentQueue", Class::Absent),

@@ -1,7 +1,7 @@
 //! The Aurora PostgreSQL cluster: storage, endpoints, backups, the master secret.
 
-use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster as Found};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster as Found, Filter};
+use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::engine_version;
@@ -161,6 +161,10 @@ impl Resource for DbCluster {
             request.apply_immediately(true).send().await.map_err(error("ModifyDBCluster"))?;
             return Ok(Progress::More);
         }
+        // RDS refuses it too, unlike the emulators, which would lose the instances.
+        if has_instances(cx, &live.id).await? {
+            return Err(Error::new(Class::InUse, "DeleteDBCluster", "the cluster has instances"));
+        }
         let request = cx.rds.delete_db_cluster().db_cluster_identifier(&live.id);
         let request = if cx.final_snapshots {
             // A snapshot's name is never given twice.
@@ -209,6 +213,14 @@ fn outputs(cloud: &Aws, found: &Found) -> Outputs {
         port: found.port().map(|port| port.to_string()).unwrap_or_default(),
         secret_arn: text(found.master_user_secret().and_then(|secret| secret.secret_arn())),
     }
+}
+
+/// Whether the cluster has instances that are not being deleted.
+async fn has_instances(cloud: &Aws, cluster: &str) -> Result<bool, Error> {
+    let members = Filter::builder().name("db-cluster-id").values(cluster).build();
+    let request = cloud.rds.describe_db_instances().filters(members);
+    let found = request.send().await.map_err(error("DescribeDBInstances"))?;
+    Ok(found.db_instances().iter().any(|instance| instance.db_instance_status() != Some("deleting")))
 }
 
 fn live(cloud: &Aws, found: &Found) -> Live<DbCluster> {

@@ -1,4 +1,4 @@
-use payinfra_engine::{Address, Class};
+use payinfra_engine::Address;
 
 use super::super::rds::samples;
 use super::*;
@@ -87,16 +87,28 @@ async fn is_made_with_its_marks_at_the_newest_minor_and_tells_its_endpoints_at_o
 }
 
 #[tokio::test]
-async fn is_deleted_with_a_last_snapshot_only_if_asked_and_waits_for_its_instances() {
+async fn is_deleted_with_a_last_snapshot_only_if_asked_and_once_its_instances_are_on_their_way_out() {
+    let instances = |status: &str| {
+        format!(
+            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance><DBInstanceStatus>{status}</DBInstanceStatus></DBInstance></DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+        )
+    };
+    let (alive, leaving) = (instances("available"), instances("deleting"));
     let refusal = samples::refusal("InvalidDBClusterStateFault");
-    let (cloud, replay) = Replay::answering([(200, found("available").as_str()), (400, &refusal), (400, &refusal)]);
+    let deleted = "<DeleteDBClusterResponse><DeleteDBClusterResult/></DeleteDBClusterResponse>";
+    let cluster = found("available");
+    let answers =
+        [(200, cluster.as_str()), (200, &alive), (200, &leaving), (400, &refusal), (200, &leaving), (200, deleted)];
+    let (cloud, replay) = Replay::answering(answers);
     let address = Address::new("db_cluster", "main");
     let live = DbCluster::list(&cloud, Select::Owned).await.expect("the answer is good");
-    let refused = DbCluster::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
-    assert_eq!(refused.expect_err("it has instances").class, Class::InUse);
-    assert!(replay.sent()[1].has("SkipFinalSnapshot=true"));
+    let cx = Cx { cloud: &cloud, address: &address, token: "" };
+    assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect_err("it has instances").class, Class::InUse);
+    assert_eq!(replay.sent().len(), 2, "no emulator is asked to delete it now");
+    assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect_err("RDS knows better").class, Class::InUse);
+    assert!(replay.sent()[3].has("SkipFinalSnapshot=true"));
     let cloud = cloud.with_final_snapshots(true);
-    let refused = DbCluster::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
-    assert_eq!(refused.expect_err("it has instances").class, Class::InUse);
-    assert!(replay.sent()[2].has("FinalDBSnapshotIdentifier=aurora-prod-final-"));
+    let cx = Cx { cloud: &cloud, address: &address, token: "" };
+    assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect("deleted"), Progress::Going);
+    assert!(replay.sent()[5].has("FinalDBSnapshotIdentifier=aurora-prod-final-"));
 }

@@ -72,6 +72,8 @@ impl Resource for DbInstance {
     const REPLACED_BY: &'static [&'static str] = &["name", "cluster", "subnet_group", "zone"];
     const IDENTITY: Identity = Identity::Name;
     const PACE: Pace = Pace::seconds(600, 660, 7200);
+    // The cluster may be deleted as soon as its instances are on their way out, and then waits for them itself.
+    const HOLDS: bool = false;
 
     async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let instances = cloud.rds.describe_db_instances().into_paginator().items().send();

@@ -232,8 +232,11 @@ async fn expire_by(cloud: &Aws, name: &str, have: &str, want: &str) -> Result<()
     let expiry = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled);
     let request = cloud.dynamodb.update_time_to_live().table_name(name);
     let request = request.time_to_live_specification(expiry.build().map_err(invalid)?);
-    request.send().await.map_err(error("UpdateTimeToLive"))?;
-    Ok(())
+    match request.send().await.map_err(error("UpdateTimeToLive")) {
+        // It is so already, or was changed less than an hour ago: what the engine sees next tells which.
+        Err(error) if error.code.as_deref() == Some("ValidationException") => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 async fn retag(cloud: &Aws, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {

@@ -58,7 +58,7 @@ pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>
         let name = design.names.parameter(SIGNING_KEY);
         SecretParameter {
             description: "Signs the webhooks to merchants".to_owned(),
-            key_arn: scope.get(key, |key| key.arn.clone()),
+            key_arn: scope.ready(key, |key| key.arn.clone()),
             tags: design.tags(scope, &name),
             name,
         }

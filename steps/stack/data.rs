@@ -129,7 +129,7 @@ fn cluster(
     let cluster = graph.add("main", move |scope| {
         let settings = &design.settings.database;
         let name = design.names.only(Kind::DbCluster);
-        let key_arn = scope.get(key, |key| key.arn.clone());
+        let key_arn = scope.ready(key, |key| key.arn.clone());
         DbCluster {
             engine_version: settings.engine_version.clone(),
             subnet_group: scope.ready(subnets, |subnets| subnets.name.clone()),
@@ -183,7 +183,7 @@ fn instances(
                     auto_minor_version_upgrade: settings.auto_minor_version_upgrade,
                     maintenance_window: settings.maintenance_window.clone(),
                     performance_insights: settings.performance_insights.then(|| PerformanceInsights {
-                        key_arn: scope.get(key, |key| key.arn.clone()),
+                        key_arn: scope.ready(key, |key| key.arn.clone()),
                         retention_days: number(settings.performance_insights_retention_days),
                     }),
                     enhanced_monitoring: monitoring.map(|role| EnhancedMonitoring {
@@ -301,7 +301,7 @@ fn table(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>) -> Hand
         Table {
             key: "session_id".to_owned(),
             billing: "PAY_PER_REQUEST".to_owned(),
-            key_arn: scope.get(key, |key| key.arn.clone()),
+            key_arn: scope.ready(key, |key| key.arn.clone()),
             expiry_attribute: "expires_at".to_owned(),
             point_in_time_recovery: true,
             deletion_protection: false,
