@@ -72,11 +72,11 @@ pub fn graph(design: &Arc<Design>, cloud: &Aws) -> Graph<Aws> {
     let network = network::add(&mut graph, design, key);
     let storage = storage::add(&mut graph, design, key);
     let data = data::add(&mut graph, design, key, &network);
-    let functions = functions::add(&mut graph, design, key, &network, &data, &storage, &topics);
+    let functions = functions::add(&mut graph, design, key, &network, &data, &topics);
     let api = api::add(&mut graph, design, key, &functions);
     let told = config::Told { data: &data, storage: &storage, topics: &topics, functions: &functions, api: &api };
     let parameters = config::add(&mut graph, design, key, &told);
     data::add_schema(&mut graph, &data, &network, &functions, &parameters);
-    monitoring::add(&mut graph, design, &topics, &network, &data, &functions, &api);
+    monitoring::add(&mut graph, design, &topics, &network, &data);
     graph
 }
