@@ -7,6 +7,7 @@ pub mod api;
 pub mod aws;
 pub mod config;
 pub mod data;
+pub mod discover;
 pub mod functions;
 pub mod kinds;
 pub mod monitoring;
