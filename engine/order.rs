@@ -15,8 +15,9 @@ pub(crate) fn deletes(change: &Change) -> bool {
 ///
 /// Creations wait for what they use, and for their own predecessor; the graph keeps that free of cycles. What deletions
 /// wait for is taken from records, which can contradict each other and the graph (an order that was reversed between
-/// two runs, a reversal that was killed half-way). A wait that would close a cycle is left out: the cloud then refuses
-/// the deletion until its user lets go, and the refusal is waited out.
+/// two runs, a reversal that was killed half-way, a user that moves from a removed resource to a replaced one). Waits
+/// on a cycle are left out: the cloud then refuses each of the deletions until its user lets go, which is waited out.
+#[derive(Default)]
 pub(crate) struct Order<'a> {
     holders: BTreeMap<&'a Address, Vec<&'a Address>>,
     users: BTreeMap<&'a Address, Vec<usize>>,
@@ -25,28 +26,20 @@ pub(crate) struct Order<'a> {
 impl<'a> Order<'a> {
     pub(crate) fn new<C: 'static>(graph: &Graph<C>, plan: &'a Plan) -> Self {
         let going: Vec<&Change> = plan.changes.iter().filter(|change| deletes(change)).collect();
-        let mut waits = Waits::new(graph, plan, &going);
-        let mut order = Self { holders: BTreeMap::new(), users: BTreeMap::new() };
-        for (index, change) in going.iter().enumerate() {
-            let holds = |other: &Change| graph.kinds().get(other.address.kind()).is_none_or(|kind| kind.holds());
-            for (other_index, other) in going.iter().enumerate() {
-                if other_index != index
-                    && holds(other)
-                    && other.deps.contains(&change.address)
-                    && waits.add(waits.going(index), waits.going(other_index))
-                {
-                    order.holders.entry(&change.address).or_default().push(&other.address);
-                }
-            }
+        let acts = Acts { nodes: graph.nodes().len() };
+        let wanted: Vec<(usize, Act)> =
+            (0..going.len()).flat_map(|index| waits_of(graph, plan, &going, index)).collect();
+        let mut waits = acts.creations(graph, plan, &going);
+        for (index, first) in &wanted {
+            waits[acts.number(Act::Going(*index))].push(acts.number(*first));
         }
-        // What stays and used this one when it was last applied must let go first. What waits for a replacement
-        // cannot be waited for.
-        for (index, change) in going.iter().enumerate().filter(|(_, change)| change.action == Action::Delete) {
-            let stay = plan.changes.iter().filter(|other| !deletes(other) && other.deps.contains(&change.address));
-            for user in stay.filter_map(|other| graph.node_of(&other.address)) {
-                if waits.add(waits.going(index), user) {
-                    order.users.entry(&change.address).or_default().push(user);
-                }
+        let mut order = Self::default();
+        for (index, first) in wanted {
+            let address = &going[index].address;
+            match first {
+                _ if reaches(&waits, acts.number(first), acts.number(Act::Going(index))) => {}
+                Act::Going(holder) => order.holders.entry(address).or_default().push(&going[holder].address),
+                Act::Node(user) => order.users.entry(address).or_default().push(user),
             }
         }
         order
@@ -63,47 +56,70 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Who waits for whom: the nodes of the graph, then the deletions.
-struct Waits {
-    nodes: usize,
-    waits_for: Vec<Vec<usize>>,
+/// One act of a run: the creation or change of a node, or a deletion, by its position among the deletions.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Node(usize),
+    Going(usize),
 }
 
-impl Waits {
-    fn new<C: 'static>(graph: &Graph<C>, plan: &Plan, going: &[&Change]) -> Self {
-        let nodes = graph.nodes().len();
-        let mut waits = Self { nodes, waits_for: vec![Vec::new(); nodes + going.len()] };
+/// What the deletion at `index` would wait for.
+fn waits_of<C: 'static>(graph: &Graph<C>, plan: &Plan, going: &[&Change], index: usize) -> Vec<(usize, Act)> {
+    let change = going[index];
+    let holds = |other: &Change| graph.kinds().get(other.address.kind()).is_none_or(|kind| kind.holds());
+    let held = |other: &Change| other.deps.contains(&change.address) && other.address != change.address;
+    let holders = going.iter().enumerate().filter(|(_, other)| held(other) && holds(other));
+    let mut waits: Vec<(usize, Act)> = holders.map(|(holder, _)| (index, Act::Going(holder))).collect();
+    // What stays and used this one when it was last applied must let go first. What waits for a replacement of it
+    // cannot be waited for.
+    if change.action == Action::Delete {
+        let stay = plan.changes.iter().filter(|other| !deletes(other) && held(other));
+        let users = stay.filter_map(|other| graph.node_of(&other.address));
+        waits.extend(users.map(|user| (index, Act::Node(user))));
+    }
+    waits
+}
+
+/// Numbers the acts: the nodes first, then the deletions.
+struct Acts {
+    nodes: usize,
+}
+
+impl Acts {
+    fn number(&self, act: Act) -> usize {
+        match act {
+            Act::Node(node) => node,
+            Act::Going(index) => self.nodes + index,
+        }
+    }
+
+    /// What each act waits for without any wait of a deletion.
+    fn creations<C: 'static>(&self, graph: &Graph<C>, plan: &Plan, going: &[&Change]) -> Vec<Vec<usize>> {
+        let mut waits = vec![Vec::new(); self.nodes + going.len()];
         if plan.purpose == Purpose::Up {
             for (node, below) in graph.nodes().iter().enumerate() {
-                waits.waits_for[node].extend(below.edges.keys());
+                waits[node].extend(below.edges.keys());
             }
             for (index, change) in going.iter().enumerate() {
                 if let Some(node) = graph.node_of(&change.address) {
-                    let going = waits.going(index);
-                    waits.waits_for[node].push(going);
+                    waits[node].push(self.number(Act::Going(index)));
                 }
             }
         }
         waits
     }
+}
 
-    fn going(&self, index: usize) -> usize {
-        self.nodes + index
-    }
-
-    /// Adds a wait unless it would close a cycle; says whether it did.
-    fn add(&mut self, waiter: usize, first: usize) -> bool {
-        let mut seen = vec![false; self.waits_for.len()];
-        let mut open = vec![first];
-        while let Some(next) = open.pop() {
-            if next == waiter {
-                return false;
-            }
-            if !std::mem::replace(&mut seen[next], true) {
-                open.extend(&self.waits_for[next]);
-            }
+fn reaches(waits: &[Vec<usize>], from: usize, to: usize) -> bool {
+    let mut seen = vec![false; waits.len()];
+    let mut open = vec![from];
+    while let Some(next) = open.pop() {
+        if next == to {
+            return true;
         }
-        self.waits_for[waiter].push(first);
-        true
+        if !std::mem::replace(&mut seen[next], true) {
+            open.extend(&waits[next]);
+        }
     }
+    false
 }

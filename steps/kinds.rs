@@ -30,6 +30,11 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<security::Key>()
         .with::<security::Role>()
         // Data.
+        .with::<data::DbCluster>()
+        .with::<data::DbInstance>()
+        .with::<data::DbParameterGroup>()
+        .with::<data::DbProxy>()
+        .with::<data::DbSubnetGroup>()
         .with::<data::Table>()
         // Storage.
         .with::<storage::Bucket>()
@@ -47,11 +52,20 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<functions::Queue>()
         .with::<functions::Schedule>()
         // API.
+        .with::<api::ApiAccount>()
         .with::<api::ApiDeployment>()
+        .with::<api::ApiDomain>()
+        .with::<api::ApiKey>()
+        .with::<api::ApiMapping>()
         .with::<api::ApiMethod>()
         .with::<api::ApiModel>()
         .with::<api::ApiResource>()
         .with::<api::ApiValidator>()
+        .with::<api::Certificate>()
+        .with::<api::DnsRecord>()
         .with::<api::RestApi>()
         .with::<api::Stage>()
+        .with::<api::UsagePlan>()
+        .with::<api::WebAcl>()
+        .with::<api::WebAclAssociation>()
 }

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod aws;
+pub mod capacity;
 pub mod config;
 pub mod data;
 pub mod discover;

@@ -5,7 +5,8 @@ use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_apigateway::types::{Op, PatchOperation, Resource as PathResource, RestApi};
+use aws_sdk_acm::types::CertificateType;
+use aws_sdk_apigateway::types::{DomainName, Op, PatchOperation, Resource as PathResource, RestApi};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
 use payinfra_engine::{Address, Class, Error, Live, Resource, Select};
@@ -18,6 +19,8 @@ pub struct Gateway {
     turns: tokio::sync::Mutex<()>,
     apis: Joined<(), Vec<RestApi>>,
     resources: Joined<String, Vec<PathResource>>,
+    domains: Joined<(), Vec<DomainName>>,
+    certificates: Joined<(), Vec<(String, Tags)>>,
 }
 
 impl Gateway {
@@ -87,6 +90,38 @@ pub(super) async fn all_resources(cloud: &Aws, api_id: &str) -> Result<Arc<Vec<P
     cloud.gateway.resources.read(api_id.to_owned(), call).await
 }
 
+/// All custom domains of the account.
+pub(super) async fn all_domains(cloud: &Aws) -> Result<Arc<Vec<DomainName>>, Error> {
+    let client = cloud.apigateway.clone();
+    let call = || async move {
+        let pages = client.get_domain_names().limit(500).into_paginator().items().send();
+        pages.collect::<Result<Vec<_>, _>>().await.map_err(error("GetDomainNames"))
+    };
+    cloud.gateway.domains.read((), call).await
+}
+
+/// The ARNs and tags of all certificates that ACM has issued or shall issue.
+pub(super) async fn all_certificates(cloud: &Aws) -> Result<Arc<Vec<(String, Tags)>>, Error> {
+    let client = cloud.acm.clone();
+    let call = || async move {
+        let pages = client.list_certificates().into_paginator().items().send();
+        let found: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(error("ListCertificates"))?;
+        let own = found.iter().filter(|found| found.r#type() != Some(&CertificateType::Imported));
+        // ACM lists certificates without their tags.
+        let tagged = own.filter_map(|found| found.certificate_arn()).map(|arn| {
+            let request = client.list_tags_for_certificate().certificate_arn(arn);
+            async move {
+                let found = unless(Class::Absent, request.send().await.map_err(error("ListTagsForCertificate")))?;
+                let tags = found.as_ref().map(|found| found.tags()).unwrap_or_default().iter();
+                let tags = tags.map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned()));
+                Ok((arn.to_owned(), tags.filter(|(key, _)| !key.starts_with("aws:")).collect()))
+            }
+        });
+        try_join_all(tagged).await
+    };
+    cloud.gateway.certificates.read((), call).await
+}
+
 /// The ids of this stack's APIs.
 pub(super) async fn owned_apis(cloud: &Aws) -> Result<Vec<String>, Error> {
     let all = all_apis(cloud).await?;
@@ -129,14 +164,14 @@ pub(super) fn split(id: &str) -> (&str, &str) {
 }
 
 /// The name of a path in addresses: `payments_transactions_id` for `/payments/transactions/{id}`.
-pub(crate) fn path_name(path: &str) -> String {
+pub fn path_name(path: &str) -> String {
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let name = words.collect::<Vec<_>>().join("_").to_lowercase();
     if name.is_empty() { "root".to_owned() } else { name }
 }
 
 /// The name of a method in addresses: `post_payments_validate`.
-pub(crate) fn method_name(method: &str, path: &str) -> String {
+pub fn method_name(method: &str, path: &str) -> String {
     format!("{}_{}", method.to_lowercase(), path_name(path))
 }
 

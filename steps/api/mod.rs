@@ -1,23 +1,41 @@
 //! The API: REST API, paths, methods, models, stage, domain, certificate, web ACL.
 
+mod account;
+mod certificate;
 mod deployment;
 mod document;
+mod domain;
 mod gateway;
+mod key;
+mod mapping;
 mod method;
 mod model;
+mod record;
 mod resource;
 mod rest_api;
 mod stage;
+mod usage_plan;
 mod validator;
+mod web_acl;
+mod web_acl_association;
+mod web_acl_rule;
 
+pub use account::{ApiAccount, LOG_ROLE, foreign_log_role};
+pub use certificate::Certificate;
 pub use deployment::ApiDeployment;
 pub use document::{Checks, Document, JSON, Route, last_step};
-pub use gateway::Gateway;
-pub(crate) use gateway::{method_name, path_name};
+pub use domain::ApiDomain;
+pub use gateway::{Gateway, method_name, path_name};
+pub use key::ApiKey;
+pub use mapping::{ALL_PATHS, ApiMapping};
 pub use method::{ApiMethod, Integration, invocation};
-pub use model::ApiModel;
-pub(crate) use model::model_name;
+pub use model::{ApiModel, model_name};
+pub use record::{ALIAS, DnsRecord, VALIDATION, ZONE};
 pub use resource::ApiResource;
 pub use rest_api::RestApi;
 pub use stage::{ALL_METHODS, AccessLog, MethodSettings, Stage};
+pub use usage_plan::UsagePlan;
 pub use validator::ApiValidator;
+pub use web_acl::WebAcl;
+pub use web_acl_association::WebAclAssociation;
+pub use web_acl_rule::{BLOCK, GROUP, WebRule, WebStatement};

@@ -80,7 +80,7 @@ impl Resource for ApiModel {
 }
 
 /// The name of a model in addresses: `refund_request` for `RefundRequest`.
-pub(crate) fn model_name(name: &str) -> String {
+pub fn model_name(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {
         if letter.is_ascii_uppercase() && !words.is_empty() {

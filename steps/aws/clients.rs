@@ -61,6 +61,8 @@ pub struct Aws {
     pub account: String,
     /// Who answers, where it is not AWS.
     pub emulator: Option<Emulator>,
+    /// Whether the database leaves a last snapshot when it is deleted (`--final-snapshot`); otherwise nothing is left.
+    pub final_snapshots: bool,
     /// The functions' code, for whoever deploys; a spec holds only its hash.
     pub artifacts: Artifacts,
     /// AWS Certificate Manager.
@@ -137,6 +139,7 @@ impl Aws {
             stack: stack.to_owned(),
             account: account.to_owned(),
             emulator,
+            final_snapshots: false,
             artifacts: Artifacts::none(),
             acm: aws_sdk_acm::Client::from_conf(
                 aws_sdk_acm::config::Builder::from(config).interceptor(NameCalls).build(),
@@ -195,6 +198,13 @@ impl Aws {
             ),
             gateway: Gateway::default(),
         }
+    }
+
+    /// Chooses whether the database leaves a last snapshot when it is deleted.
+    #[must_use]
+    pub fn with_final_snapshots(mut self, final_snapshots: bool) -> Self {
+        self.final_snapshots = final_snapshots;
+        self
     }
 
     /// How patient to be: an emulator shows at once what it was told.

@@ -55,7 +55,7 @@ pub const NOT_KEPT: &[NotKept] = &[
 impl Emulator {
     /// Asks an endpoint that is not AWS what it is.
     pub async fn recognise(endpoint: &str) -> Self {
-        for (path, emulator) in [("/_ministack/health", Self::MiniStack), ("/moto-api/data.json", Self::Moto)] {
+        for (path, emulator) in [("/_ministack/health", Self::MiniStack), ("/moto-api/config", Self::Moto)] {
             if answers(&format!("{}{path}", endpoint.trim_end_matches('/'))).await {
                 return emulator;
             }
@@ -71,5 +71,5 @@ async fn answers(url: &str) -> bool {
         return false;
     }
     let answer = tokio::time::timeout(Duration::from_secs(5), connector.call(request)).await;
-    matches!(answer, Ok(Ok(response)) if response.status().as_u16() == 200)
+    matches!(answer, Ok(Ok(response)) if response.status().is_success())
 }

@@ -134,6 +134,8 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("CreateDomainName", "BadRequestException", Class::Invalid),
     ("CreateBasePathMapping", "ConflictException", Class::Exists),
     ("CreateApiKey", "ConflictException", Class::Exists),
+    // Route 53 answers a record that is there already, or is no longer what is to be deleted, with this.
+    ("ChangeResourceRecordSets", "InvalidChangeBatch", Class::Exists),
     // "Active stages pointing to this deployment must be moved or deleted."
     ("DeleteDeployment", "BadRequestException", Class::InUse),
     // "Unable to delete": a model or validator that a method still uses.
@@ -174,6 +176,7 @@ const CODES: &[(&str, Class)] = &[
     ("ResourceNotFound", Class::Absent),
     ("Gateway.NotAttached", Class::Absent),
     ("ParameterNotFound", Class::Absent),
+    ("NoSuchResourceException", Class::Absent),
     ("WAFNonexistentItemException", Class::Absent),
     ("AWS.SimpleQueueService.NonExistentQueue", Class::Absent),
     ("QueueDoesNotExist", Class::Absent),
@@ -216,6 +219,7 @@ const CODES: &[(&str, Class)] = &[
     ("InvalidSubnet", Class::InUse),
     ("KMSInvalidStateException", Class::InUse),
     ("WAFAssociatedItemException", Class::InUse),
+    ("WAFTagOperationException", Class::InUse),
     ("WAFOptimisticLockException", Class::InUse),
     ("HostedZoneNotEmpty", Class::InUse),
     // Not there yet.
@@ -235,6 +239,7 @@ const CODES: &[(&str, Class)] = &[
     ("KMSInternalException", Class::Transient),
     ("DependencyTimeoutException", Class::Transient),
     ("WAFInternalErrorException", Class::Transient),
+    ("WAFTagOperationInternalErrorException", Class::Transient),
     ("RequestTimeout", Class::Transient),
     ("RequestTimeoutException", Class::Transient),
     // Credentials.

@@ -12,7 +12,7 @@ pub mod schedule;
 pub use artifact::{Artifact, ArtifactError, Artifacts};
 pub use configuration::Configuration;
 pub use function::Function;
-pub use function_alias::FunctionAlias;
+pub use function_alias::{FunctionAlias, LIVE};
 pub use permission::Permission;
 pub use queue::Queue;
 pub use schedule::Schedule;

@@ -1,0 +1,147 @@
+//! Which stage a custom domain leads to (A4).
+
+use futures::future::try_join_all;
+use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::domain::ApiDomain;
+use super::gateway::{address, path_name, replace, split};
+use crate::aws::{Aws, error, unless};
+
+/// A base path mapping.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApiMapping {
+    /// The domain.
+    pub domain: String,
+    /// The first step of the paths that it is for; `(none)` for all.
+    pub base_path: String,
+    /// The API.
+    pub api_id: String,
+    /// The stage.
+    pub stage: String,
+}
+
+/// The base path that stands for all paths.
+pub const ALL_PATHS: &str = "(none)";
+
+/// What others use of a mapping.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Where callers reach the API.
+    pub url: String,
+}
+
+impl Resource for ApiMapping {
+    type Cloud = Aws;
+    type Outputs = Outputs;
+    const KIND: &'static str = "api_mapping";
+    const REPLACED_BY: &'static [&'static str] = &["domain", "base_path"];
+    const IDENTITY: Identity = Identity::Name;
+
+    // A mapping has no tags: it belongs to whom the domain belongs to, and its path is its name.
+    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        let domains: Vec<String> = match select {
+            Select::Owned => ApiDomain::list(cloud, select).await?.into_iter().map(|live| live.id).collect(),
+            Select::Ids(ids) => ids.iter().map(|id| split(id).0.to_owned()).collect(),
+        };
+        let found = try_join_all(domains.into_iter().map(|domain| async move {
+            let pages = cloud.apigateway.get_base_path_mappings().domain_name(&domain).limit(500).into_paginator();
+            let found = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+            let found = unless(Class::Absent, found.map_err(error("GetBasePathMappings")))?.unwrap_or_default();
+            Ok(found.iter().map(|mapping| live(&domain, mapping)).collect::<Vec<_>>())
+        }));
+        let wanted = |live: &Live<Self>| match select {
+            Select::Owned => true,
+            Select::Ids(ids) => ids.contains(&live.id),
+        };
+        Ok(found.await?.into_iter().flatten().filter(wanted).collect())
+    }
+
+    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+        let _turn = cx.gateway.turn().await;
+        let request = cx.apigateway.create_base_path_mapping().domain_name(&self.domain).base_path(&self.base_path);
+        let request = request.rest_api_id(&self.api_id).stage(&self.stage);
+        request.send().await.map_err(error("CreateBasePathMapping"))?;
+        let id = format!("{}/{}", self.domain, self.base_path);
+        Ok(Created { id, outputs: Some(outputs(&self.domain, &self.base_path)) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Aws>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        let _turn = cx.gateway.turn().await;
+        let patches = changed.iter().filter_map(|name| match *name {
+            // The API's id is spelt like this here only.
+            "api_id" => Some(replace("/restapiId", &self.api_id)),
+            "stage" => Some(replace("/stage", &self.stage)),
+            _ => None,
+        });
+        let request = cx.apigateway.update_base_path_mapping().domain_name(&self.domain).base_path(&self.base_path);
+        let request = request.set_patch_operations(Some(patches.collect()));
+        request.send().await.map_err(error("UpdateBasePathMapping"))?;
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+        let _turn = cx.gateway.turn().await;
+        let (domain, path) = split(&live.id);
+        let request = cx.apigateway.delete_base_path_mapping().domain_name(domain).base_path(path);
+        request.send().await.map_err(error("DeleteBasePathMapping"))?;
+        Ok(Progress::Going)
+    }
+}
+
+fn outputs(domain: &str, base_path: &str) -> Outputs {
+    let path = if base_path == ALL_PATHS { String::new() } else { format!("/{base_path}") };
+    Outputs { url: format!("https://{domain}{path}") }
+}
+
+fn live(domain: &str, mapping: &aws_sdk_apigateway::types::BasePathMapping) -> Live<ApiMapping> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let base_path = mapping.base_path().filter(|path| !path.is_empty()).unwrap_or(ALL_PATHS).to_owned();
+    let name = if base_path == ALL_PATHS { "all".to_owned() } else { path_name(&base_path) };
+    Live {
+        address: address::<ApiMapping>(&name),
+        id: format!("{domain}/{base_path}"),
+        outputs: outputs(domain, &base_path),
+        status: Status::Ready,
+        spec: ApiMapping {
+            domain: domain.to_owned(),
+            base_path,
+            api_id: text(mapping.rest_api_id()),
+            stage: text(mapping.stage()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    #[tokio::test]
+    async fn belongs_to_the_stack_of_its_domain() {
+        let domains = r#"{"item":[{"domainName":"pay.example.com",
+            "tags":{"payinfra:stack":"prod","payinfra:address":"api_domain.main"}},{"domainName":"other"}]}"#;
+        let mappings = r#"{"item":[{"basePath":"(none)","restApiId":"a1","stage":"live"}]}"#;
+        let (cloud, replay) = Replay::answering([(200, domains), (200, mappings)]);
+        let live = ApiMapping::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live[0].address, Some(Address::new("api_mapping", "all")));
+        assert_eq!(
+            (live[0].id.as_str(), live[0].outputs.url.as_str()),
+            ("pay.example.com/(none)", "https://pay.example.com")
+        );
+        assert_eq!(replay.sent().len(), 2, "the other domain is not looked at");
+    }
+
+    #[tokio::test]
+    async fn a_domain_that_has_not_spread_yet_is_waited_for() {
+        let (cloud, _) = Replay::answering([(400, r#"{"__type":"BadRequestException","message":"x"}"#)]);
+        let text = |value: &str| value.to_owned();
+        let (domain, base_path) = (text("pay.example.com"), text(ALL_PATHS));
+        let mapping = ApiMapping { domain, base_path, api_id: text("a1"), stage: text("live") };
+        let address = Address::new("api_mapping", "all");
+        let refused = mapping.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("it is too early").class, Class::NotYet);
+    }
+}
