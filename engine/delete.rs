@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use crate::backoff::phrase;
 use crate::create::waits_for;
 use crate::run::{Halt, Run, millis_since};
+use crate::survey::is_ours;
 use crate::{Change, Failure, Kind, LiveValue, Progress, Status};
 
 impl<C: Send + Sync + 'static> Run<'_, C> {
@@ -28,20 +29,29 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let entry = Entry::Deleting { address: address.clone(), id: live.id.clone(), at: self.now() };
         self.record(entry).await?;
         let mut retries = self.retries(address, pace.patience);
-        let mut asked = live.status == Status::Deleting;
+        let mut asked = (live.status == Status::Deleting).then(Instant::now);
+        let mut refused = None;
         let mut resting = true;
         loop {
             self.check_stop()?;
-            if !asked && resting {
+            // What was accepted and rests all the same is asked for again: the deletion was lost, or the object came
+            // back (a log group under a late writer).
+            let settled = asked.is_some_and(|at| at.elapsed() >= self.base.timing.settle);
+            if settled && resting && !is_ours(kind.identity(), address, &live) {
+                break;
+            }
+            if (asked.is_none() || settled) && resting {
                 let cx = self.cx(address, "");
+                refused = None;
                 match kind.delete(&cx, &live).await {
-                    Ok(Progress::Going) => asked = true,
+                    Ok(Progress::Going) => asked = Some(Instant::now()),
                     Ok(Progress::More) => {}
                     Err(error) => {
                         // Absent means gone, which the next look will tell, or too fresh for this call.
                         let class = waits_for(error.class);
                         let Some(delay) = retries.delay(class) else { return Err(error.into()) };
                         tracing::debug!(%address, %error, "delete refused");
+                        refused = Some(error);
                         self.waiting(address, phrase(class));
                         self.pause(delay).await?;
                     }
@@ -49,18 +59,23 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             }
             match self.observe(kind, address, &live.id).await? {
                 Some(LiveValue { status: Status::Dormant, .. }) => break,
-                None if believed(asked) => break,
+                None if believed(asked.is_some()) => break,
                 None => {}
                 Some(seen) => live = seen,
             }
             // The next of several steps is asked for once the object rests.
             resting = !matches!(live.status, Status::Pending(_) | Status::Deleting);
             if start.elapsed() > pace.patience {
-                let seconds = start.elapsed().as_secs();
-                let state = if resting { "there" } else { "being deleted" }.to_owned();
-                return Err(Failure::TimedOut { address: address.clone(), state, seconds }.into());
+                return Err(match refused {
+                    Some(error) => error.into(),
+                    None => {
+                        let seconds = start.elapsed().as_secs();
+                        let state = if resting { "there" } else { "being deleted" }.to_owned();
+                        Failure::TimedOut { address: address.clone(), state, seconds }.into()
+                    }
+                });
             }
-            if asked || !resting {
+            if asked.is_some() || !resting {
                 self.waiting(address, "it to be gone");
                 self.pause(self.until_next_look(pace.delete)).await?;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
@@ -12,6 +13,9 @@ use crate::{Error, Kind, LiveValue, Select};
 
 type Answer = Result<Arc<Vec<LiveValue>>, Error>;
 type SharedAnswer = Shared<BoxFuture<'static, Answer>>;
+
+/// How long a call waits for others that are due at the same time; short against the way to a cloud and back.
+const GATHER: Duration = Duration::from_millis(5);
 
 pub(crate) struct Observer<C> {
     cloud: Arc<C>,
@@ -52,12 +56,12 @@ impl<C: Send + Sync + 'static> Observer<C> {
         batch.answer.clone()
     }
 
-    /// The call is sent one turn of the scheduler later, so that everybody who is due now is in it.
+    /// The call is sent a moment later, so that everybody who is due now is in it.
     fn send_soon(&self, kind: Arc<dyn Kind<C>>) -> SharedAnswer {
         let cloud = Arc::clone(&self.cloud);
         let open = Arc::clone(&self.open);
         async move {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(GATHER).await;
             let batch = open.lock().unwrap_or_else(PoisonError::into_inner).remove(kind.name());
             let ids: Vec<String> = batch.map(|batch| batch.ids.into_iter().collect()).unwrap_or_default();
             kind.list(&cloud, Select::Ids(&ids)).await.map(Arc::new)

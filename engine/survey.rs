@@ -142,7 +142,7 @@ async fn by_id<C: Send + Sync + 'static>(
 ///
 /// Another resource's marks say that it is not. Where an id is a name, anybody can have taken it since: without marks
 /// it is a stranger's, while an id that the cloud makes up never belongs to a second object.
-fn is_ours(identity: Identity, address: &Address, live: &LiveValue) -> bool {
+pub(crate) fn is_ours(identity: Identity, address: &Address, live: &LiveValue) -> bool {
     match &live.address {
         Some(marked) => marked == address,
         None => identity != Identity::Name,

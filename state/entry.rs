@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Address;
+use crate::record::known;
 
 /// One fact of a run, durable before anything follows from it.
 ///
@@ -37,6 +38,7 @@ pub enum Entry {
         /// The cloud's name for it.
         id: String,
         /// What others may use of it, where the create call already told.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
         outputs: Option<Value>,
         /// When.
         at: Timestamp,

@@ -212,7 +212,8 @@ fn close_to_others(path: &Path) -> Result<(), Error> {
             Err(io_error("use", path)(error))
         }
         Ok(found) if found.permissions().mode() & 0o077 != 0 => {
-            fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io_error("close to others", path))
+            let own = Permissions::from_mode(found.permissions().mode() & 0o700);
+            fs::set_permissions(path, own).map_err(io_error("close to others", path))
         }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_private_folder(path),

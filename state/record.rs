@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{Address, Entry};
@@ -35,7 +35,8 @@ pub struct Record {
     pub id: Option<String>,
     /// The spec that was last applied (or, while creating, is being applied).
     pub spec: Value,
-    /// What others may use of it, once known.
+    /// What others may use of it, once known; `null` is known, too.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     pub outputs: Option<Value>,
     /// The resources whose outputs it uses.
     pub deps: Vec<Address>,
@@ -45,6 +46,11 @@ pub struct Record {
     pub since: Option<Timestamp>,
     /// How long its creation took, in milliseconds.
     pub took_ms: Option<u64>,
+}
+
+/// Reads a field that is there: it is known, even where it is `null`.
+pub(crate) fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// Everything that is known of one stack.

@@ -4,6 +4,7 @@ use payinfra_engine::Kinds;
 
 use crate::api;
 use crate::aws::Aws;
+use crate::config;
 use crate::data;
 use crate::functions;
 use crate::monitoring;
@@ -35,10 +36,14 @@ pub fn kinds() -> Kinds<Aws> {
         .with::<data::DbParameterGroup>()
         .with::<data::DbProxy>()
         .with::<data::DbSubnetGroup>()
+        .with::<data::Schema>()
         .with::<data::Table>()
         // Storage.
         .with::<storage::Bucket>()
+        .with::<storage::Trail>()
         // Configuration.
+        .with::<config::Parameter>()
+        .with::<config::SecretParameter>()
         // Monitoring.
         .with::<monitoring::Alarm>()
         .with::<monitoring::Dashboard>()

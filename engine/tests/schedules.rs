@@ -236,6 +236,8 @@ impl Schedule {
                 if !self.unmarked {
                     tokio::time::sleep(seconds(60)).await;
                     self.lab.disk.lose();
+                    // What left the configuration is an orphan from here on: nobody knows what it used.
+                    self.lab.lenient = true;
                 }
             }
         }

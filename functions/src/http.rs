@@ -41,7 +41,11 @@ impl<'a> Request<'a> {
     pub fn route(&self) -> Result<Matched<'_>, Refusal> {
         routes::find(self.method, &self.path).map_err(|none| match none {
             NoRoute::UnknownPath => Refusal::new(404, "no_route", "there is nothing at this path"),
-            NoRoute::OtherMethod => Refusal::new(405, "no_method", "this path does not take this method"),
+            NoRoute::OtherMethod(allowed) => {
+                let mut refusal = Refusal::new(405, "no_method", "this path does not take this method");
+                refusal.header = Some(("Allow", allowed));
+                refusal
+            }
         })
     }
 

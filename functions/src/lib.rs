@@ -4,6 +4,7 @@
 pub mod addresses;
 pub mod cards;
 pub mod clients;
+pub mod clock;
 pub mod configuration;
 pub mod database;
 pub mod deliveries;

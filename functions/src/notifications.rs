@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::{
     clients,
+    clock::seconds_now,
     configuration::{Configuration, ConfigurationError, ParameterStore},
     deliveries::{self, Claim, DeliveryError},
     environment::Environment,
@@ -24,7 +25,6 @@ use crate::{
     invocation::Invocation,
     lambda::{Done, Handler, healthy},
     observation::{Observation, Part},
-    payment_validation::seconds_now,
     refusal::{Refusal, chain},
     routes::{Function, Matched},
     webhook::{WebhookError, Webhooks},
@@ -239,7 +239,12 @@ impl Notifications {
     ) -> Result<&'static str, Refusal> {
         let reason = chain(reason);
         observation.note("reason", &reason);
-        let queue = configuration.required("queues/notifications-dlq-url")?;
+        let Some(queue) = configuration.optional("queues/notifications-dlq-url") else {
+            // Without a queue of its own the reason goes where Lambda sends failed invocations.
+            let mut refusal = Refusal::new(500, "not_notified", "the event cannot be notified");
+            refusal.cause = Some(reason);
+            return Err(refusal);
+        };
         let event: Value = serde_json::from_str(message).unwrap_or_else(|_| message.into());
         let body = json!({"reason": reason, "attempts": attempts, "event_id": event_id, "event": event});
         let sending = self.dead_letters.send_message().queue_url(queue).message_body(body.to_string());

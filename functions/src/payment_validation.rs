@@ -1,47 +1,27 @@
 //! The payment-validation function: checks payments and opens sessions for them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use lambda_runtime::Error;
 use serde_json::json;
 
 use crate::{
     clients,
-    configuration::{ConfigurationError, ParameterStore},
+    clock::seconds_now,
+    configuration::ParameterStore,
     environment::Environment,
     http::{Request, Response},
-    identifiers::{self, Kind, NoRandomness},
+    identifiers::{self, Kind},
     invocation::Invocation,
     lambda::{Done, Handler, healthy},
     observation::{Observation, Part},
     refusal::Refusal,
     routes::{Function, Matched, Operation},
-    sessions::{self, SessionError},
-    validation,
+    sessions, validation,
 };
 
 /// The function with its clients.
 pub struct PaymentValidation {
     parameters: ParameterStore,
     sessions: aws_sdk_dynamodb::Client,
-}
-
-impl From<ConfigurationError> for Refusal {
-    fn from(error: ConfigurationError) -> Self {
-        Self::unavailable("configuration_unavailable", &error)
-    }
-}
-
-impl From<SessionError> for Refusal {
-    fn from(error: SessionError) -> Self {
-        Self::unavailable("sessions_unavailable", &error)
-    }
-}
-
-impl From<NoRandomness> for Refusal {
-    fn from(error: NoRandomness) -> Self {
-        Self::unavailable("randomness_unavailable", &error)
-    }
 }
 
 impl Handler for PaymentValidation {
@@ -109,10 +89,4 @@ impl PaymentValidation {
         let body = json!({"session_id": session_id, "expires_at": expires_at}).to_string();
         Ok(("validated", Response::json(200, body)))
     }
-}
-
-/// Gives the seconds since 1970.
-pub(crate) fn seconds_now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

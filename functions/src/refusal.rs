@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::http::Response;
+use crate::{
+    configuration::ConfigurationError, database::DatabaseError, http::Response, identifiers::NoRandomness,
+    migrations::MigrationError, outbox::OutboxError, sessions::SessionError,
+};
 
 /// One thing wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +32,14 @@ pub struct Refusal {
     pub reasons: Vec<Reason>,
     /// What to log besides; never shown to the caller.
     pub cause: Option<String>,
+    /// A header of the answer, name and value.
+    pub header: Option<(&'static str, &'static str)>,
 }
 
 impl Refusal {
     /// Makes a refusal without reasons.
     pub const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { status, code, message, reasons: Vec::new(), cause: None }
+        Self { status, code, message, reasons: Vec::new(), cause: None, header: None }
     }
 
     /// Makes the refusal of invalid values (422).
@@ -53,6 +58,7 @@ impl Refusal {
     pub fn unavailable(code: &'static str, cause: &dyn std::error::Error) -> Self {
         let mut refusal = Self::new(503, code, "a part of the service does not answer; send the same request again");
         refusal.cause = Some(chain(cause));
+        refusal.header = Some(("Retry-After", "1"));
         refusal
     }
 
@@ -65,11 +71,56 @@ impl Refusal {
             body["reasons"] = reasons.into();
         }
         let response = Response::json(self.status, body.to_string());
-        match self.status {
-            503 => response.with_header("Retry-After", "1"),
-            405 => response.with_header("Allow", "GET, POST"),
-            _ => response,
+        match self.header {
+            Some((name, value)) => response.with_header(name, value),
+            None => response,
         }
+    }
+}
+
+impl From<ConfigurationError> for Refusal {
+    fn from(error: ConfigurationError) -> Self {
+        Self::unavailable("configuration_unavailable", &error)
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        Self::unavailable("sessions_unavailable", &error)
+    }
+}
+
+impl From<NoRandomness> for Refusal {
+    fn from(error: NoRandomness) -> Self {
+        Self::unavailable("randomness_unavailable", &error)
+    }
+}
+
+impl From<DatabaseError> for Refusal {
+    /// A missing parameter is the configuration's failure, whoever met it.
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Configuration(error) => error.into(),
+            error => Self::unavailable("database_unavailable", &error),
+        }
+    }
+}
+
+impl From<OutboxError> for Refusal {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::Configuration(error) => error.into(),
+            OutboxError::Database(error) => error.into(),
+            error @ OutboxError::Topic(_) => Self::unavailable("topic_unavailable", &error),
+        }
+    }
+}
+
+impl From<MigrationError> for Refusal {
+    fn from(error: MigrationError) -> Self {
+        let mut refusal = Self::new(500, "migration_failed", "the schema is not up to date");
+        refusal.cause = Some(chain(&error));
+        refusal
     }
 }
 

@@ -148,8 +148,8 @@ pub struct Matched<'a> {
 pub enum NoRoute {
     /// No route has this path.
     UnknownPath,
-    /// The path exists with other methods.
-    OtherMethod,
+    /// The path exists, with this method.
+    OtherMethod(&'static str),
 }
 
 /// Finds the route of a method and a concrete path.
@@ -160,7 +160,7 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, NoRoute> {
             if route.method == method {
                 return Ok(Matched { route, id });
             }
-            no_route = NoRoute::OtherMethod;
+            no_route = NoRoute::OtherMethod(route.method);
         }
     }
     Err(no_route)
@@ -201,6 +201,6 @@ mod tests {
         for path in ["/", "", "/payments", "/payments/transactions/", "/health/x"] {
             assert_eq!(find("GET", path).err(), Some(NoRoute::UnknownPath), "{path}");
         }
-        assert_eq!(find("DELETE", "/health").err(), Some(NoRoute::OtherMethod));
+        assert_eq!(find("DELETE", "/health").err(), Some(NoRoute::OtherMethod("GET")));
     }
 }

@@ -9,18 +9,18 @@ use tokio::time::timeout;
 
 use crate::{
     clients,
+    clock::seconds_now,
     configuration::{Configuration, ParameterStore},
-    database::{Database, DatabaseError},
+    database::Database,
     environment::Environment,
     http::{Request, Response},
     identifiers::{self, Kind, fingerprint},
     invocation::Invocation,
     lambda::{Done, Handler, healthy},
     ledger::{self, NewPayment, NewRefund, Outcome},
-    migrations::{self, MigrationError, Status},
+    migrations::{self, Status},
     observation::{Observation, Part},
-    outbox::{self, OutboxError},
-    payment_validation::seconds_now,
+    outbox,
     refusal::{Refusal, chain},
     routes::{Function, Matched, Operation},
     sessions::{self, Consumption},
@@ -38,26 +38,6 @@ pub struct TransactionProcessing {
     sessions: aws_sdk_dynamodb::Client,
     topic: aws_sdk_sns::Client,
     secrets: aws_sdk_secretsmanager::Client,
-}
-
-impl From<DatabaseError> for Refusal {
-    fn from(error: DatabaseError) -> Self {
-        Self::unavailable("database_unavailable", &error)
-    }
-}
-
-impl From<OutboxError> for Refusal {
-    fn from(error: OutboxError) -> Self {
-        Self::unavailable("outbox_unavailable", &error)
-    }
-}
-
-impl From<MigrationError> for Refusal {
-    fn from(error: MigrationError) -> Self {
-        let mut refusal = Self::new(500, "migration_failed", "the schema is not up to date");
-        refusal.cause = Some(chain(&error));
-        refusal
-    }
 }
 
 impl Handler for TransactionProcessing {

@@ -1,5 +1,6 @@
 //! The clients of one stack, and the choice between AWS and an emulator.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -63,6 +64,8 @@ pub struct Aws {
     pub emulator: Option<Emulator>,
     /// Whether the database leaves a last snapshot when it is deleted (`--final-snapshot`); otherwise nothing is left.
     pub final_snapshots: bool,
+    /// Whether the database schema counts as gone in this run, because its cluster is being destroyed.
+    pub schema_left: AtomicBool,
     /// The functions' code, for whoever deploys; a spec holds only its hash.
     pub artifacts: Artifacts,
     /// AWS Certificate Manager.
@@ -140,6 +143,7 @@ impl Aws {
             account: account.to_owned(),
             emulator,
             final_snapshots: false,
+            schema_left: AtomicBool::new(false),
             artifacts: Artifacts::none(),
             acm: aws_sdk_acm::Client::from_conf(
                 aws_sdk_acm::config::Builder::from(config).interceptor(NameCalls).build(),

@@ -33,6 +33,48 @@ pub struct NotKept {
 /// All attributes that are left out of comparisons on an emulator, each with its reason.
 pub const NOT_KEPT: &[NotKept] = &[
     NotKept {
+        emulator: Emulator::Moto,
+        kind: "key",
+        attribute: "rotation_days",
+        reason: "the days between two rotations are not shown",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "flow_log",
+        attribute: "role_arn",
+        reason: "flow logs are shown without their role",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "flow_log",
+        attribute: "aggregation_seconds",
+        reason: "flow logs are shown without their aggregation interval",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "nat_gateway",
+        attribute: "allocation_id",
+        reason: "NAT gateways are shown without their addresses",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "vpc_endpoint",
+        attribute: "policy",
+        reason: "endpoints are shown without their policy",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "vpc_endpoint",
+        attribute: "private_dns",
+        reason: "interface endpoints are shown without private names",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "vpc_endpoint",
+        attribute: "security_group_ids",
+        reason: "interface endpoints are shown without their security groups",
+    },
+    NotKept {
         emulator: Emulator::MiniStack,
         kind: "bucket",
         attribute: "moves_small_objects",

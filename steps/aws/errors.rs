@@ -110,6 +110,7 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("PutKeyPolicy", "MalformedPolicyDocumentException", Class::NotYet),
     ("EnableKeyRotation", "DisabledException", Class::NotYet),
     ("PutBucketPolicy", "MalformedPolicy", Class::NotYet),
+    ("PutParameter", "InvalidKeyId", Class::NotYet),
     ("CreateFlowLogs", "InvalidParameter", Class::NotYet),
     ("CreateBasePathMapping", "BadRequestException", Class::NotYet),
     ("CreateDBCluster", "InvalidParameterValue", Class::Invalid),

@@ -83,7 +83,7 @@ async fn is_made_with_its_marks_at_the_newest_minor_and_tells_its_endpoints_at_o
     for part in ["EngineVersion=16.13", "Value=prod", "ManageMasterUserPassword=true", "StorageEncrypted=true"] {
         assert!(sent.has(part), "{part} is missing");
     }
-    assert!(!sent.has("MasterUserPassword="));
+    assert!(!sent.has("&MasterUserPassword="));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod db_proxy;
 mod db_subnet_group;
 mod engine_version;
 mod rds;
+mod schema;
 mod table;
 
 pub use db_cluster::DbCluster;
@@ -14,4 +15,5 @@ pub use db_instance::{DbInstance, EnhancedMonitoring, PerformanceInsights};
 pub use db_parameter_group::DbParameterGroup;
 pub use db_proxy::DbProxy;
 pub use db_subnet_group::DbSubnetGroup;
+pub use schema::{Migration, Schema};
 pub use table::{Table, WarmThroughput};

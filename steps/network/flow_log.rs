@@ -103,7 +103,7 @@ fn live(cloud: &Aws, log: &Found) -> Live<FlowLog> {
         spec: FlowLog {
             vpc_id: text(log.resource_id()),
             traffic: text(log.traffic_type().map(TrafficType::as_str)),
-            log_group: text(log.log_group_name()),
+            log_group: text(log.log_group_name().or(log.log_destination().and_then(|arn| arn.rsplit(':').next()))),
             role_arn: text(log.deliver_logs_permission_arn()),
             aggregation_seconds: log.max_aggregation_interval().unwrap_or_default(),
             tags,

@@ -44,6 +44,9 @@ pub struct Outputs {
 /// The tag key that carries [`Key::deletion_days`].
 const DELETION_DAYS: &str = "payinfra:key-deletion-days";
 
+/// The only policy that a key has.
+const POLICY: &str = "default";
+
 /// How many keys are looked at at once.
 const LOOKS: usize = 16;
 
@@ -86,7 +89,7 @@ impl Resource for Key {
             kms.enable_key().key_id(&live.id).send().await.map_err(error("EnableKey"))?;
         }
         if changed.contains(&"policy") {
-            let request = kms.put_key_policy().key_id(&live.id).policy(self.policy.to_string());
+            let request = kms.put_key_policy().key_id(&live.id).policy_name(POLICY).policy(self.policy.to_string());
             request.send().await.map_err(error("PutKeyPolicy"))?;
         }
         if changed.contains(&"description") {
@@ -210,7 +213,10 @@ async fn read(
         return Ok(None);
     }
     let described = async { cloud.kms.describe_key().key_id(id).send().await.map_err(error("DescribeKey")) };
-    let policy = async { cloud.kms.get_key_policy().key_id(id).send().await.map_err(error("GetKeyPolicy")) };
+    let policy = async {
+        let request = cloud.kms.get_key_policy().key_id(id).policy_name(POLICY);
+        request.send().await.map_err(error("GetKeyPolicy"))
+    };
     let rotation =
         async { cloud.kms.get_key_rotation_status().key_id(id).send().await.map_err(error("GetKeyRotationStatus")) };
     let (described, policy, rotation) = tokio::try_join!(described, policy, rotation)?;
@@ -259,7 +265,7 @@ mod tests {
     const TAGS: &str = r#"{"Tags": [{"TagKey": "payinfra:stack", "TagValue": "prod"},
         {"TagKey": "payinfra:address", "TagValue": "key.main"},
         {"TagKey": "payinfra:key-deletion-days", "TagValue": "7"}]}"#;
-    const POLICY: &str = r#"{"Policy": "{\"Version\": \"2012-10-17\"}"}"#;
+    const POLICY_FOUND: &str = r#"{"Policy": "{\"Version\": \"2012-10-17\"}"}"#;
     const ROTATION: &str = r#"{"KeyRotationEnabled": true, "RotationPeriodInDays": 365}"#;
 
     fn key() -> Key {
@@ -291,7 +297,7 @@ mod tests {
             (200, TAGS),
             (400, denied),
             (200, metadata),
-            (200, POLICY),
+            (200, POLICY_FOUND),
             (200, ROTATION),
         ]);
         let live = Key::list(&cloud, Select::Owned).await.expect("the answers are good");

@@ -1,5 +1,7 @@
 //! Buckets and the audit trail.
 
 mod bucket;
+mod trail;
 
 pub use bucket::{Bucket, LifecycleRule, Logging};
+pub use trail::Trail;

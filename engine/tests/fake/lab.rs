@@ -38,6 +38,8 @@ pub struct Lab {
     pub stop: Mutex<Shutdown>,
     /// Where the state is kept in real files instead of the fake disk.
     pub folder: Option<PathBuf>,
+    /// Whether deletions may come in any order that the cloud accepts.
+    pub lenient: bool,
     /// What the state's loading told.
     pub warnings: Mutex<Vec<String>>,
     pub events: Mutex<Vec<(Instant, Event)>>,
@@ -59,6 +61,7 @@ impl Lab {
             base,
             stop: Mutex::default(),
             folder: None,
+            lenient: false,
             warnings: Mutex::default(),
             events: Mutex::default(),
         }
@@ -73,7 +76,7 @@ impl Lab {
     }
 
     pub async fn run(&self, graph: &Graph<Cloud>, purpose: Purpose) -> End {
-        self.cloud.world.lock().unwrap().strict = purpose == Purpose::Destroy;
+        self.cloud.world.lock().unwrap().strict = purpose == Purpose::Destroy && !self.lenient;
         let stop = Shutdown::default();
         *self.stop.lock().unwrap() = stop.clone();
         let run = async {

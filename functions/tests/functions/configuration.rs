@@ -25,7 +25,7 @@ async fn a_missing_parameter_is_503_until_it_is_there() {
     assert_eq!(book(&stack.processing, "m-1", session_id, "key-1").await.unwrap().status, 503);
     let health = stack.processing.invoke(&action("health")).await.unwrap_err();
     assert!(
-        matches!(health, Failure::Reported { kind, message } if kind == "database_unavailable" && message.contains("writer-endpoint"))
+        matches!(health, Failure::Reported { kind, message } if kind == "configuration_unavailable" && message.contains("writer-endpoint"))
     );
 
     stack.set("storage/sessions-table", "sessions").await;

@@ -146,6 +146,11 @@ async fn webhooks_into_the_network_are_refused_with_the_reason() {
         let letters = stack.drain(&stack.dead_letters).await;
         assert!(letters[0]["reason"].as_str().unwrap().contains(reason), "{url}: {letters:?}");
     }
+    // Without the queue, the failed invocation carries the reason.
+    stack.unset("queues/notifications-dlq-url").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let error = format!("{:?}", stack.notifications.invoke(&message(&event('p', "m-1").1)).await.unwrap_err());
+    assert!(error.contains("not public"), "{error}");
 }
 
 #[tokio::test]

@@ -70,8 +70,8 @@ async fn is_closed_to_writers_before_it_is_emptied_and_deleted_only_once_empty()
     let answers = [
         (204, ""),
         (200, versions),
-        (200, no_uploads),
         (200, "<DeleteResult/>"),
+        (200, no_uploads),
         (200, no_versions),
         (200, no_uploads),
         (409, "<Error><Code>BucketNotEmpty</Code></Error>"),
@@ -87,6 +87,6 @@ async fn is_closed_to_writers_before_it_is_emptied_and_deleted_only_once_empty()
     assert!(replay.sent()[0].has("BeingDeleted"));
     let closed = live(nobody_writes(NAME));
     assert_eq!(Bucket::delete(&cx, &closed).await.expect("emptied"), Progress::More);
-    assert!(replay.sent()[3].has("<VersionId>2</VersionId>"));
+    assert!(replay.sent()[2].has("<VersionId>2</VersionId>"));
     assert_eq!(Bucket::delete(&cx, &closed).await.expect_err("a late log came").class, Class::InUse);
 }
