@@ -31,6 +31,9 @@ pub struct Design {
     pub zones: Vec<String>,
     /// The functions' code.
     pub artifacts: Artifacts,
+    /// The role under which API Gateway writes logs for this account, where it is somebody else's: then it stays so
+    /// ([`crate::api::foreign_log_role`]).
+    pub foreign_log_role: Option<String>,
     /// What only the sandbox's functions get in their environment (the way to the emulator and its database).
     pub sandbox_environment: BTreeMap<String, String>,
 }

@@ -3,7 +3,7 @@
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::gateway::{address, all_resources, children, path_name, replace, split};
+use super::gateway::{address, all_resources, children, path_name, split};
 use crate::aws::{Aws, error};
 
 /// One step of a path.
@@ -28,7 +28,7 @@ impl Resource for ApiResource {
     type Cloud = Aws;
     type Outputs = Outputs;
     const KIND: &'static str = "api_resource";
-    const REPLACED_BY: &'static [&'static str] = &["api_id", "parent_id"];
+    const REPLACED_BY: &'static [&'static str] = &["api_id", "parent_id", "path_part"];
     // A second one at the same place is a `ConflictException`.
     const IDENTITY: Identity = Identity::Name;
 
@@ -50,13 +50,8 @@ impl Resource for ApiResource {
         Ok(Created { id: format!("{}/{id}", self.api_id), outputs: Some(Outputs { id }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
-        if changed.contains(&"path_part") {
-            let _turn = cx.gateway.turn().await;
-            let request = cx.apigateway.update_resource().rest_api_id(&self.api_id).resource_id(&live.outputs.id);
-            let request = request.patch_operations(replace("/pathPart", &self.path_part));
-            request.send().await.map_err(error("UpdateResource"))?;
-        }
+    // Another step is another path, and so another resource.
+    async fn update(&self, _: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 

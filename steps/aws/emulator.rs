@@ -92,6 +92,36 @@ pub const NOT_KEPT: &[NotKept] = &[
         attribute: "warm_throughput",
         reason: "the warm throughput is always shown as 0",
     },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "web_acl",
+        attribute: "log_group_arn",
+        reason: "PutLoggingConfiguration is not there",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "web_acl",
+        attribute: "redacted_headers",
+        reason: "PutLoggingConfiguration is not there",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "rest_api",
+        attribute: "tags",
+        reason: "TagResource does not reach the tags that are listed",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "api_stage",
+        attribute: "tags",
+        reason: "TagResource does not reach the tags that are listed",
+    },
+    NotKept {
+        emulator: Emulator::Moto,
+        kind: "rest_api",
+        attribute: "security_policy",
+        reason: "APIs are shown without their TLS policy",
+    },
 ];
 
 impl Emulator {

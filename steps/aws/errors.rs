@@ -135,6 +135,8 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("CreateDomainName", "BadRequestException", Class::Invalid),
     ("CreateBasePathMapping", "ConflictException", Class::Exists),
     ("CreateApiKey", "ConflictException", Class::Exists),
+    // MiniStack does not know the operation: no web ACL logs there.
+    ("GetLoggingConfiguration", "InvalidAction", Class::Absent),
     // Route 53 answers a record that is there already, or is no longer what is to be deleted, with this.
     ("ChangeResourceRecordSets", "InvalidChangeBatch", Class::Exists),
     // "Active stages pointing to this deployment must be moved or deleted."
