@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use payinfra_engine::{Base, Graph};
+use payinfra_engine::{Base, Failure, Graph};
 use payinfra_state::{Holder, Journal, LocalBackend};
 use payinfra_steps::aws::{Aws, Connection, Credentials};
 use payinfra_steps::capacity;
@@ -54,7 +54,7 @@ impl Session {
         warnings.iter().for_each(|warning| screen.warning(warning));
         let (artifacts, missing) = match Artifacts::load(&settings.functions.artifacts, settings.functions.architecture) {
             Ok(artifacts) => (artifacts, None),
-            Err(error) => (Artifacts::default(), Some(error)),
+            Err(error) => (Artifacts::none(), Some(error)),
         };
         if let ("up", Some(error)) = (command, &missing) {
             return Err(artifact_problem(error));
@@ -83,7 +83,7 @@ impl Session {
         let (journal, warnings) = Journal::open(Box::new(backend), suffix.as_str()).await?;
         warnings.iter().for_each(|warning| screen.warning(warning));
         refuse_other_account(&journal, &cloud, suffix.as_str(), &root)?;
-        let zones = discover::zones(&cloud, &settings.network, &journal).await.map_err(payinfra_engine::Failure::from)?;
+        let zones = discover::zones(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
         let design = Arc::new(Design {
             names: Names::new(suffix, cloud.account.clone()),
             settings,
@@ -122,10 +122,16 @@ impl Session {
     }
 
     /// Compares the load the stack is sized for with the account's quotas, and warns.
-    pub async fn check_capacity(&self, screen: &Screen) {
-        for shortfall in capacity::check_quotas(&self.base.cloud, &self.design.settings).await {
-            screen.warning(&shortfall.to_string());
+    pub async fn check_capacity(&self, screen: &Screen) -> Result<(), Problem> {
+        let quotas = capacity::check_quotas(&self.base.cloud, &self.design.settings).await.map_err(Failure::from)?;
+        for capacity::Shortfall { name, quota: (service, code), needed, available } in &quotas.shortfalls {
+            screen.warning(&format!(
+                "{name}: the stack at {} requests/s needs {needed}, the account has {available}; ask for more of {code} in {service}",
+                self.design.settings.capacity.requests_per_second
+            ));
         }
+        quotas.notes.iter().for_each(|note| screen.note(note));
+        Ok(())
     }
 
     /// Folds the journal and gives the lock back.
@@ -136,8 +142,7 @@ impl Session {
 }
 
 fn artifact_problem(error: &ArtifactError) -> Problem {
-    Problem::new(Exit::Usage, error.to_string())
-        .hint("Nothing was changed. `cargo build --profile function -p payments --bins` builds the functions.")
+    Problem::new(Exit::Usage, error.to_string()).hint("Nothing was changed. `scripts/build` builds the functions and puts them there.")
 }
 
 /// A state knows its account: the same suffix elsewhere is another stack.

@@ -16,4 +16,5 @@ pub mod names;
 pub mod network;
 pub mod security;
 pub mod settings;
+pub mod stack;
 pub mod storage;

@@ -23,7 +23,7 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
         remember(&plan, &session.graph, &session.journal).await.map_err(Problem::from)?;
     }
     session.close().await?;
-    let outputs = session.journal.read(outputs);
+    let outputs = outputs(&session.journal.read(|stack| stack.clone()));
     if outputs.is_empty() {
         let problem = Problem::new(Exit::Failed, format!("there is no stack with suffix {}", session.suffix()));
         return Err(problem.hint(format!("`payinfra up --suffix {}` makes one.", session.suffix())));
@@ -33,7 +33,7 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
         Some(name) => match outputs.get(name.as_str()) {
             Some(value) => screen.line(value),
             None => {
-                let names: Vec<&str> = outputs.keys().copied().collect();
+                let names: Vec<&str> = outputs.keys().map(String::as_str).collect();
                 let problem = Problem::new(Exit::Usage, format!("there is no output {name}"));
                 return Err(problem.hint(format!("There are: {}.", names.join(", "))));
             }

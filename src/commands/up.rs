@@ -21,7 +21,7 @@ pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Pro
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     screen.plan(&plan, &session.title());
     if plan.count(Action::Create) > 0 {
-        session.check_capacity(screen).await;
+        session.check_capacity(screen).await?;
     }
     if !plan.is_empty() {
         confirm(global, screen, plan.destroys())?;

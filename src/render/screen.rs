@@ -120,7 +120,7 @@ impl Screen {
     }
 
     /// Writes the stack's outputs.
-    pub fn outputs(&self, outputs: &BTreeMap<&'static str, String>) {
+    pub fn outputs(&self, outputs: &BTreeMap<String, String>) {
         if self.json {
             return self.object("outputs", json!({ "outputs": outputs }));
         }
