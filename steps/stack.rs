@@ -76,8 +76,9 @@ pub fn graph(design: &Arc<Design>, cloud: &Aws) -> Graph<Aws> {
     let data = data::add(&mut graph, design, key, &network);
     let functions = functions::add(&mut graph, design, key, &network, &data, &storage, &topics);
     let api = api::add(&mut graph, design, key, &functions);
-    config::add(&mut graph, design, key, &data, &storage, &topics, &functions, &api);
-    data::add_schema(&mut graph, design, &data, &functions);
+    let told = config::Told { data: &data, storage: &storage, topics: &topics, functions: &functions, api: &api };
+    let parameters = config::add(&mut graph, design, key, &told);
+    data::add_schema(&mut graph, &data, &network, &functions, &parameters);
     monitoring::add(&mut graph, design, &topics, &network, &data, &functions, &api);
     graph
 }

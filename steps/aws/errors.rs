@@ -145,6 +145,8 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("DeleteModel", "ConflictException", Class::InUse),
     ("DeleteRequestValidator", "ConflictException", Class::InUse),
     ("ReleaseAddress", "AuthFailure", Class::InUse),
+    // The address is still with the gateway's predecessor.
+    ("CreateNatGateway", "Resource.AlreadyAssociated", Class::InUse),
     ("DeleteNetworkInterface", "InvalidParameterValue", Class::InUse),
 ];
 

@@ -80,9 +80,7 @@ impl Resource for VpcEndpoint {
         let request = if self.endpoint_type == VpcEndpointType::Gateway.as_str() {
             request.set_route_table_ids(list_of(&self.route_table_ids))
         } else {
-            request
-                .set_subnet_ids(list_of(&self.subnet_ids))
-                .set_security_group_ids(list_of(&self.security_group_ids))
+            request.set_subnet_ids(list_of(&self.subnet_ids)).set_security_group_ids(list_of(&self.security_group_ids))
         };
         let created = request.send().await.map_err(error("CreateVpcEndpoint"))?;
         let id = created.vpc_endpoint().and_then(|endpoint| endpoint.vpc_endpoint_id()).unwrap_or_default().to_owned();
@@ -216,8 +214,9 @@ mod tests {
 
     #[tokio::test]
     async fn is_found_by_its_marks_in_the_shape_of_its_spec_until_it_is_deleted() {
-        let (cloud, replay) =
-            Replay::answering(["available", "Deleting", "deleted", "available"].map(found).each_ref().map(|body| (200, body.as_str())));
+        let (cloud, replay) = Replay::answering(
+            ["available", "Deleting", "deleted", "available"].map(found).each_ref().map(|body| (200, body.as_str())),
+        );
         let live = VpcEndpoint::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("vpc_endpoint", "s3")));
         let tags = live[0].spec.tags.clone();

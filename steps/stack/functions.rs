@@ -52,7 +52,7 @@ pub(super) fn add(
         let log_group = log_group(graph, design, key, which);
         let role = policies::add(graph, design, which, key, network, data);
         let configuration = {
-            let (design, network) = (Arc::clone(design), *network);
+            let (design, network) = (Arc::clone(design), network.clone());
             move |scope: &Scope<'_>| configuration(&design, scope, which, key, &network)
         };
         let function = {

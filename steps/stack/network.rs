@@ -89,8 +89,7 @@ fn subnets(
             zone: design.zones[zone].clone(),
             cidr: cidr.clone(),
             public_addresses: false,
-            tags: design
-                .tags(scope, &design.names.of(Kind::Subnet, &format!("{tier}-{}", letter(&design, zone)))),
+            tags: design.tags(scope, &design.names.of(Kind::Subnet, &format!("{tier}-{}", letter(&design, zone)))),
         })
     })
 }
@@ -176,8 +175,7 @@ fn routes(
             // EC2 takes a route to a gateway that is still being made.
             routes: nat.map(|nat| (ANYWHERE.to_owned(), scope.get(nat, |nat| nat.id.clone()))).into_iter().collect(),
             subnet_ids: BTreeSet::from([scope.get(subnet, |subnet| subnet.id.clone())]),
-            tags: design
-                .tags(scope, &design.names.of(Kind::RouteTable, &format!("private-{}", letter(&design, zone)))),
+            tags: design.tags(scope, &design.names.of(Kind::RouteTable, &format!("private-{}", letter(&design, zone)))),
         })
     };
     private.iter().enumerate().map(table).collect()

@@ -78,7 +78,7 @@ fn key_policy(design: &Design) -> Value {
     let root = json!({ "AWS": format!("arn:aws:iam::{account}:root") });
     let through =
         |services: &[&str]| services.iter().map(|name| format!("{name}.us-east-1.amazonaws.com")).collect::<Vec<_>>();
-    json!({
+    let mut policy = json!({
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -122,7 +122,40 @@ fn key_policy(design: &Design) -> Value {
             // SNS brings what it could not deliver into an encrypted queue.
             publisher(design, "Topics", "sns.amazonaws.com", "sns", "sns-*"),
         ],
-    })
+    });
+    if let (true, Some(statements)) = (design.settings.trail, policy["Statement"].as_array_mut()) {
+        statements.extend(trail(design, &root));
+    }
+    policy
+}
+
+/// Lets CloudTrail encrypt the trail's files, and the account read them: the bucket's own keys are S3's.
+fn trail(design: &Design, root: &Value) -> [Value; 2] {
+    let trail = design.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
+    [
+        json!({
+            "Sid": "Trail",
+            "Effect": "Allow",
+            "Principal": { "Service": "cloudtrail.amazonaws.com" },
+            "Action": ["kms:DescribeKey", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": { "StringEquals": { "aws:SourceArn": trail } },
+        }),
+        json!({
+            "Sid": "TrailReaders",
+            "Effect": "Allow",
+            "Principal": root,
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": {
+                "Null": { "kms:EncryptionContext:aws:cloudtrail:arn": "false" },
+                "StringEquals": {
+                    "kms:CallerAccount": design.account(),
+                    "kms:ViaService": "s3.us-east-1.amazonaws.com",
+                },
+            },
+        }),
+    ]
 }
 
 /// Lets a service encrypt for an encrypted topic or queue on behalf of this stack's resources.

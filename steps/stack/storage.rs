@@ -1,4 +1,4 @@
-//! The archive of events and the bucket of logs.
+//! The archive of events, the bucket of logs and the audit trail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,22 +10,24 @@ use super::Design;
 use crate::aws::Aws;
 use crate::names::Kind;
 use crate::security::Key;
-use crate::storage::{Bucket, LifecycleRule, Logging};
+use crate::storage::{Bucket, LifecycleRule, Logging, Trail};
 
 /// The storage's resources.
 #[derive(Clone, Copy)]
 pub(super) struct Storage {
     pub archive: Handle<Bucket>,
-    pub logs: Handle<Bucket>,
 }
 
 /// Where in the log bucket S3 writes its access logs.
 const ACCESS_LOGS: &str = "s3-access/";
 
+/// Where in the log bucket CloudTrail writes.
+const TRAIL_LOGS: &str = "cloudtrail";
+
 /// For how many days a log that was deleted or overwritten before its time can still be recovered.
 const LOG_RECOVERY: i32 = 30;
 
-pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, _key: Handle<Key>) -> Storage {
+pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>) -> Storage {
     let logs = {
         let design = Arc::clone(design);
         graph.add("logs", move |scope| {
@@ -79,7 +81,39 @@ pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, _key: Handle<Key
             }
         })
     };
-    Storage { archive, logs }
+    if design.settings.trail {
+        trail(graph, design, key, logs);
+    }
+    Storage { archive }
+}
+
+/// Records what is done in the account, and every access to the archive and the sessions.
+fn trail(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>, logs: Handle<Bucket>) {
+    let design = Arc::clone(design);
+    graph.add("main", move |scope| {
+        let name = design.names.only(Kind::Trail);
+        let table = format!("table/{}", design.names.of(Kind::Table, "sessions"));
+        let archive = format!("arn:aws:s3:::{}/", design.names.of(Kind::Bucket, "archive"));
+        Trail {
+            // Its policy lets CloudTrail write.
+            bucket: scope.ready(logs, |logs| logs.name.clone()),
+            prefix: TRAIL_LOGS.to_owned(),
+            key_arn: scope.ready(key, |key| key.arn.clone()),
+            log_group_arn: String::new(),
+            log_role_arn: String::new(),
+            multi_region: true,
+            global_services: true,
+            validation: true,
+            management_events: true,
+            data_events: BTreeMap::from([
+                ("AWS::DynamoDB::Table".to_owned(), vec![design.arn("dynamodb", &table)]),
+                ("AWS::S3::Object".to_owned(), vec![archive]),
+            ]),
+            logging: true,
+            tags: design.tags(scope, &name),
+            name,
+        }
+    });
 }
 
 /// What both buckets have in common.
@@ -104,23 +138,45 @@ fn rule(id: &str) -> LifecycleRule {
     LifecycleRule { id: id.to_owned(), enabled: true, ..LifecycleRule::default() }
 }
 
-/// Lets the S3 logging service write, for the archive only. Its statement stands first: moto looks no further.
+/// Lets the S3 logging service write for the archive, and CloudTrail for the trail. S3's statement stands first: moto
+/// looks no further.
 fn log_policy(design: &Design, name: &str) -> Value {
     let archive = design.names.of(Kind::Bucket, "archive");
-    json!({ "Version": "2012-10-17", "Statement": [
-        {
-            "Sid": "AccessLogs",
-            "Effect": "Allow",
-            "Principal": { "Service": "logging.s3.amazonaws.com" },
-            "Action": "s3:PutObject",
-            "Resource": format!("arn:aws:s3:::{name}/{ACCESS_LOGS}*"),
-            "Condition": {
-                "ArnLike": { "aws:SourceArn": format!("arn:aws:s3:::{archive}") },
-                "StringEquals": { "aws:SourceAccount": design.account() },
-            },
+    let mut statements = vec![json!({
+        "Sid": "AccessLogs",
+        "Effect": "Allow",
+        "Principal": { "Service": "logging.s3.amazonaws.com" },
+        "Action": "s3:PutObject",
+        "Resource": format!("arn:aws:s3:::{name}/{ACCESS_LOGS}*"),
+        "Condition": {
+            "ArnLike": { "aws:SourceArn": format!("arn:aws:s3:::{archive}") },
+            "StringEquals": { "aws:SourceAccount": design.account() },
         },
-        tls_only(name),
-    ] })
+    })];
+    if design.settings.trail {
+        let trail = design.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
+        let principal = json!({ "Service": "cloudtrail.amazonaws.com" });
+        statements.push(json!({
+            "Sid": "TrailLooks",
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "s3:GetBucketAcl",
+            "Resource": format!("arn:aws:s3:::{name}"),
+            "Condition": { "StringEquals": { "aws:SourceArn": trail } },
+        }));
+        statements.push(json!({
+            "Sid": "TrailWrites",
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "s3:PutObject",
+            "Resource": format!("arn:aws:s3:::{name}/{TRAIL_LOGS}/AWSLogs/{}/*", design.account()),
+            "Condition": {
+                "StringEquals": { "aws:SourceArn": trail, "s3:x-amz-acl": "bucket-owner-full-control" },
+            },
+        }));
+    }
+    statements.push(tls_only(name));
+    json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 /// Refuses every request without TLS.

@@ -97,7 +97,7 @@ impl Disk {
             Files { durable: Stack { lineage: LINEAGE.to_owned(), ..Stack::default() }, ..Files::default() };
     }
 
-    /// Reads what is there and drops a torn last line.
+    /// Reads what is there, drops a torn last line, and a journal that the snapshot already holds.
     fn read(&self) -> Result<Stack, Error> {
         let mut files = self.files.lock().unwrap();
         let mut stack = match &files.snapshot {
@@ -105,10 +105,12 @@ impl Disk {
             None => Stack { lineage: LINEAGE.to_owned(), ..Stack::default() },
         };
         let journal = decode_journal("journal", &files.journal)?;
-        if journal.whole > 0 && serial_of(&files.journal) >= stack.serial {
+        files.journal.truncate(journal.whole);
+        if journal.whole > 0 && serial_of(&files.journal) < stack.serial {
+            files.journal.clear();
+        } else {
             journal.entries.iter().for_each(|entry| stack.apply(entry));
         }
-        files.journal.truncate(journal.whole);
         Ok(stack)
     }
 

@@ -46,7 +46,7 @@ pub(super) fn add(
     network: &Network,
     data: &Data,
 ) -> Handle<Role> {
-    let (design, network, data) = (Arc::clone(design), *network, data.clone());
+    let (design, network, data) = (Arc::clone(design), network.clone(), data.clone());
     graph.add(&super::resource(which), move |scope| {
         let name = design.names.of(Kind::Role, which.name());
         let key_arn = scope.get(key, |key| key.arn.clone());
