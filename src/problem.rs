@@ -90,7 +90,9 @@ impl From<StateError> for Problem {
         let hint = match &error {
             StateError::Locked(_) => Some("Wait until that run has ended; the lock ends with its process."),
             StateError::Newer { .. } => Some("Use the payinfra that wrote it, or a newer one."),
-            StateError::Io { .. } => Some("The last state that was written is intact. Make the folder writable, or choose another with --state."),
+            StateError::Io { .. } => Some(
+                "The last state that was written is intact. Make the folder writable, or choose another with --state.",
+            ),
             _ => None,
         };
         Self { exit, error: error.into(), hint: hint.map(ToOwned::to_owned) }
@@ -143,15 +145,25 @@ pub fn hint_for(failure: &Failure) -> Option<String> {
         Failure::Duplicate { .. } => {
             "Both carry this stack's tags. Look at them, delete the one that is not in use, and run the command again."
         }
-        Failure::NotKept { .. } => "The service accepted the change and shows the old value. Run `payinfra diff` to see it.",
-        Failure::PlanChanged { .. } => "The cloud changed after the plan was made. Run the command again to see a new plan.",
+        Failure::NotKept { .. } => {
+            "The service accepted the change and shows the old value. Run `payinfra diff` to see it."
+        }
+        Failure::PlanChanged { .. } => {
+            "The cloud changed after the plan was made. Run the command again to see a new plan."
+        }
         Failure::Failed { .. } => "Run `payinfra up` again: the plan will show what has to be replaced.",
         Failure::TimedOut { .. } => "It may still get there. Run the command again: it goes on from where it is.",
         Failure::Call(error) => match error.class {
-            Class::Quota => "A quota of the account is used up. Ask AWS for more in the Service Quotas console, or remove what uses it, and run the command again.",
+            Class::Quota => {
+                "A quota of the account is used up. Ask AWS for more in the Service Quotas console, or remove what uses it, and run the command again."
+            }
             Class::Denied => "The caller may not do this. Add the permission and run the command again.",
-            Class::Credentials => "The credentials are missing or have expired. Sign in again and run the command again: it goes on from where it is.",
-            Class::NoAnswer => "The service gave no answer. Check the network and run the command again: it finds out what was done.",
+            Class::Credentials => {
+                "The credentials are missing or have expired. Sign in again and run the command again: it goes on from where it is."
+            }
+            Class::NoAnswer => {
+                "The service gave no answer. Check the network and run the command again: it finds out what was done."
+            }
             _ => return None,
         },
         Failure::State(_) => return None,

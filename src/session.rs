@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use payinfra_engine::{Base, Failure, Graph};
 use payinfra_state::{Holder, Journal, LocalBackend};
+use payinfra_steps::api::foreign_log_role;
 use payinfra_steps::aws::{Aws, Connection, Credentials};
 use payinfra_steps::capacity;
 use payinfra_steps::discover;
@@ -43,16 +44,12 @@ impl Session {
         Self::open_with(global, screen, "destroy", final_snapshot).await
     }
 
-    async fn open_with(
-        global: &Global,
-        screen: &Screen,
-        command: &str,
-        final_snapshot: bool,
-    ) -> Result<Self, Problem> {
+    async fn open_with(global: &Global, screen: &Screen, command: &str, final_snapshot: bool) -> Result<Self, Problem> {
         let suffix = global.suffix.as_deref().or(global.sandbox.then_some(SANDBOX_SUFFIX));
         let config::Loaded { settings, suffix, warnings } = config::load(global.config.as_deref(), suffix)?;
         warnings.iter().for_each(|warning| screen.warning(warning));
-        let (artifacts, missing) = match Artifacts::load(&settings.functions.artifacts, settings.functions.architecture) {
+        let (artifacts, missing) = match Artifacts::load(&settings.functions.artifacts, settings.functions.architecture)
+        {
             Ok(artifacts) => (artifacts, None),
             Err(error) => (Artifacts::none(), Some(error)),
         };
@@ -74,17 +71,25 @@ impl Session {
             && *expected != cloud.account
             && connection.credentials() == Credentials::Chain
         {
-            let problem =
-                Problem::new(Exit::Denied, format!("this is account {}, not {expected}", cloud.account));
-            return Err(problem.hint("Nothing was changed. Use credentials of the account that the configuration names."));
+            let problem = Problem::new(Exit::Denied, format!("this is account {}, not {expected}", cloud.account));
+            return Err(
+                problem.hint("Nothing was changed. Use credentials of the account that the configuration names.")
+            );
         }
         let root = global.state.clone().unwrap_or_else(|| settings.state.clone());
+        if root.starts_with("s3://") {
+            let problem =
+                Problem::new(Exit::Usage, format!("state = \"{root}\": this payinfra keeps its state in folders only"));
+            return Err(problem.hint("Nothing was changed. Name a folder with --state or `state`."));
+        }
         let backend = LocalBackend::open(Path::new(&root), suffix.as_str(), &Holder::this_process(command))?;
         let (journal, warnings) = Journal::open(Box::new(backend), suffix.as_str()).await?;
         warnings.iter().for_each(|warning| screen.warning(warning));
         refuse_other_account(&journal, &cloud, suffix.as_str(), &root)?;
         let zones = discover::zones(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
+        let foreign_log_role = foreign_log_role(&cloud).await.map_err(Failure::from)?;
         let design = Arc::new(Design {
+            foreign_log_role,
             names: Names::new(suffix, cloud.account.clone()),
             settings,
             zones,
@@ -142,7 +147,8 @@ impl Session {
 }
 
 fn artifact_problem(error: &ArtifactError) -> Problem {
-    Problem::new(Exit::Usage, error.to_string()).hint("Nothing was changed. `scripts/build` builds the functions and puts them there.")
+    Problem::new(Exit::Usage, error.to_string())
+        .hint("Nothing was changed. `scripts/build` builds the functions and puts them there.")
 }
 
 /// A state knows its account: the same suffix elsewhere is another stack.

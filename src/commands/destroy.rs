@@ -1,6 +1,8 @@
 //! `payinfra destroy`: delete the stack and everything in it.
 
-use payinfra_engine::{Outcome, Shutdown, execute, inventory, plan_destroy};
+use payinfra_engine::{Outcome, Resource, Shutdown, execute, inventory, plan_destroy};
+
+use payinfra_steps::security::Key;
 
 use crate::cli::Global;
 use crate::commands::up::finish;
@@ -8,6 +10,9 @@ use crate::problem::{Exit, Problem};
 use crate::render::{Progress, Screen};
 use crate::session::Session;
 use crate::signals;
+
+/// The kind of the stack's key, which outlives the stack where a snapshot does.
+const KEY: &str = Key::KIND;
 
 /// Arguments of `destroy`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +27,12 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
     let session = Session::open_for_destroy(global, screen, args.final_snapshot).await?;
     let stop = Shutdown::default();
     signals::watch(&stop, screen)?;
-    let plan = plan_destroy(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
+    let mut plan =
+        plan_destroy(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
+    if args.final_snapshot {
+        plan.changes.retain(|change| change.address.kind() != KEY);
+        screen.note("the stack's key is kept: without it the last snapshot could not be read");
+    }
     screen.plan(&plan, &session.title());
     if !plan.is_empty() {
         confirm(global, screen, session.suffix())?;
@@ -35,7 +45,8 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
         session.close().await?;
         return finish(screen, outcome, "destroy", &session);
     }
-    let left = inventory(&session.graph, &session.base).await.map_err(Problem::from)?;
+    let mut left = inventory(&session.graph, &session.base).await.map_err(Problem::from)?;
+    left.retain(|(address, _)| !(args.final_snapshot && address.kind() == KEY));
     screen.inventory(session.suffix(), &left);
     if !left.is_empty() {
         session.close().await?;

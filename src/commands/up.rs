@@ -67,9 +67,7 @@ pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Sessio
             let exit = failures
                 .iter()
                 .filter_map(|(_, failure)| failure.class())
-                .any(|class| {
-                    matches!(class, payinfra_engine::Class::Credentials | payinfra_engine::Class::Denied)
-                });
+                .any(|class| matches!(class, payinfra_engine::Class::Credentials | payinfra_engine::Class::Denied));
             let exit = if exit { Exit::Denied } else { Exit::Failed };
             let in_place = session.journal.read(|stack| stack.records.len());
             let recorded = format!("{in_place} resources are in place and recorded. Then run `{again}` again.");
@@ -79,12 +77,7 @@ pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Sessio
 }
 
 /// Shows every failure but the last, which becomes the command's error.
-fn report(
-    screen: &Screen,
-    failures: Vec<(payinfra_engine::Address, Failure)>,
-    exit: Exit,
-    recorded: &str,
-) -> Problem {
+fn report(screen: &Screen, failures: Vec<(payinfra_engine::Address, Failure)>, exit: Exit, recorded: &str) -> Problem {
     let mut problems: Vec<Problem> = failures
         .into_iter()
         .map(|(address, failure)| {

@@ -96,8 +96,13 @@ async fn beat(screen: Screen, state: Arc<Mutex<State>>) {
         tokio::time::sleep(HEARTBEAT).await;
         let text = {
             let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let running: Vec<String> = state.running.iter().map(|(address, running)| describe(address, running)).collect();
-            if running.is_empty() { continue } else { format!("{}/{}: {}", state.done, state.total, running.join("; ")) }
+            let running: Vec<String> =
+                state.running.iter().map(|(address, running)| describe(address, running)).collect();
+            if running.is_empty() {
+                continue;
+            } else {
+                format!("{}/{}: {}", state.done, state.total, running.join("; "))
+            }
         };
         screen.note(&text);
     }

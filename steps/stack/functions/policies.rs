@@ -110,7 +110,11 @@ fn trust(design: &Design, which: Function) -> Value {
 fn runtime(design: &Design, which: Function) -> Vec<Value> {
     let group = design.names.function_log_group(which.name());
     vec![
-        allow("Log", &["logs:CreateLogStream", "logs:PutLogEvents"], design.arn("logs", &format!("log-group:{group}:*"))),
+        allow(
+            "Log",
+            &["logs:CreateLogStream", "logs:PutLogEvents"],
+            design.arn("logs", &format!("log-group:{group}:*")),
+        ),
         allow("Trace", &["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
     ]
 }
@@ -140,15 +144,11 @@ fn attachment(design: &Design, scope: &Scope<'_>, which: Function, network: &Net
 fn configuration(design: &Design, which: Function, key_arn: &str) -> Vec<Value> {
     let root = design.names.parameter_root();
     let root = root.trim_end_matches('/');
-    let resources = vec![
-        design.arn("ssm", &format!("parameter{root}")),
-        design.arn("ssm", &format!("parameter{root}/*")),
-    ];
+    let resources =
+        vec![design.arn("ssm", &format!("parameter{root}")), design.arn("ssm", &format!("parameter{root}/*"))];
     let actions = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"];
-    let mut statements = vec![
-        allow("Read", &actions, resources),
-        via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda"),
-    ];
+    let mut statements =
+        vec![allow("Read", &actions, resources), via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda")];
     if which == Function::Notifications {
         statements.push(via("ReadSecrets", &["kms:Decrypt"], key_arn, "ssm"));
     }

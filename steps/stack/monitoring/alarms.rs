@@ -103,7 +103,8 @@ impl Api {
 
 fn function(watch: &mut Watch<'_>, which: Function) {
     let name = watch.design.names.of(Kind::Function, which.name());
-    let metric = move |metric: &str, statistic: &str| Metric::new("AWS/Lambda", metric, &[("FunctionName", &name)], statistic);
+    let metric =
+        move |metric: &str, statistic: &str| Metric::new("AWS/Lambda", metric, &[("FunctionName", &name)], statistic);
     let of = metric.clone();
     watch.add(&format!("{}-errors", which.name()), move |design, _| {
         let thresholds = &design.settings.monitoring.thresholds;
