@@ -6,7 +6,7 @@ mod fake;
 
 use std::time::Duration;
 
-use payinfra_engine::{Action, Address, Class, Event, Failure, Outcome, Reason, Summary, execute, plan};
+use payinfra_engine::{Action, Address, Class, Event, Failure, Outcome, Reason, Summary, execute, plan, plan_destroy};
 use payinfra_state::{Journal, Phase};
 use serde_json::json;
 use tokio::time::Instant;
@@ -389,5 +389,19 @@ fn an_act_that_the_plan_did_not_show_is_refused() {
         let Outcome::Failed(summary, failures) = outcome else { panic!("{outcome:?}") };
         assert_eq!((summary.created, summary.failed), (2, 1));
         assert!(matches!(failures[0].1, Failure::PlanChanged { act: "made", .. }));
+    });
+}
+
+#[test]
+fn a_plan_over_kinds_and_purposes_reads_only() {
+    in_virtual_time(async {
+        let lab = Lab::new(1, Delays::NONE);
+        completed(lab.up(&payments()).await);
+        let (calls, written) = (lab.cloud.mutating_calls(), lab.disk.files.lock().unwrap().written);
+        let (journal, _) = Journal::open(Box::new(lab.disk.clone()), "test").await.unwrap();
+        let graph = graph(&payments());
+        plan(&graph, &journal, &lab.base, &|_| {}).await.unwrap();
+        plan_destroy(&graph, &journal, &lab.base, &|_| {}).await.unwrap();
+        assert_eq!((lab.cloud.mutating_calls(), lab.disk.files.lock().unwrap().written), (calls, written));
     });
 }

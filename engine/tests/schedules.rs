@@ -87,10 +87,10 @@ fn grow(plants: &mut Vec<Plant>, (kind, on, uses, ready, nested): Raw) {
         plant.name.push('x');
     }
     plant.nested = nested.then(|| "yes".to_owned());
-    for other in plants.len().saturating_sub(8)..plants.len() {
+    for (other, below) in plants.iter().enumerate().skip(plants.len().saturating_sub(8)) {
         let bit = 1 << (other % 8);
         // What no one waits for cannot be built upon: its deletion would be refused for ever.
-        if plants[other].kind == ALARM {
+        if below.kind == ALARM {
             continue;
         }
         let need = if ready & bit != 0 { Need::Ready } else { Need::Exists };

@@ -35,10 +35,12 @@ impl Gateway {
 /// Reads that are sent once for all who ask before the call goes out; whoever comes later gets a read of his own.
 #[derive(Debug)]
 struct Joined<K, T> {
-    open: Arc<Mutex<HashMap<K, Shared<BoxFuture<'static, Answer<T>>>>>>,
+    open: Arc<Mutex<HashMap<K, SharedAnswer<T>>>>,
 }
 
 type Answer<T> = Result<Arc<T>, Error>;
+
+type SharedAnswer<T> = Shared<BoxFuture<'static, Answer<T>>>;
 
 impl<K, T> Default for Joined<K, T> {
     fn default() -> Self {

@@ -33,7 +33,7 @@ pub use model::{ApiModel, model_name};
 pub use record::{ALIAS, DnsRecord, VALIDATION, ZONE};
 pub use resource::ApiResource;
 pub use rest_api::RestApi;
-pub use stage::{ALL_METHODS, AccessLog, MethodSettings, Stage};
+pub use stage::{AccessLog, MethodSettings, Stage};
 pub use usage_plan::UsagePlan;
 pub use validator::ApiValidator;
 pub use web_acl::WebAcl;

@@ -55,9 +55,9 @@ impl Resource for RestApi {
                 let owned = |api: &&LiveApi| from_gateway(api.tags()).address_in(&cloud.stack).is_some();
                 all_apis(cloud).await?.iter().filter(owned).cloned().collect()
             }
-            Select::Ids(_) => {
-                let all = all_apis(cloud).await?;
-                all.iter().filter(|api| wanted(select, api)).cloned().collect()
+            Select::Ids(ids) => {
+                let wanted = |api: &&LiveApi| ids.iter().any(|id| api.id() == Some(id));
+                all_apis(cloud).await?.iter().filter(wanted).cloned().collect()
             }
         };
         let live = try_join_all(found.iter().map(|api| async {
@@ -124,11 +124,6 @@ impl Resource for RestApi {
     }
 }
 
-fn wanted(select: Select<'_>, api: &LiveApi) -> bool {
-    let Select::Ids(ids) = select else { return true };
-    ids.iter().any(|id| api.id() == Some(id))
-}
-
 /// The id of the path `/`, for an answer that leaves it out; `None` where the API is gone by now.
 async fn root_of(cloud: &Aws, api_id: &str) -> Result<Option<String>, Error> {
     let resources = unless(Class::Absent, all_resources(cloud, api_id).await)?;
@@ -163,5 +158,52 @@ fn live(cloud: &Aws, api: &LiveApi, root_id: String) -> Live<RestApi> {
             tags,
         },
         id,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    const APIS: &str = r#"{"item":[{"id":"a1","name":"api-prod","disableExecuteApiEndpoint":true,
+        "securityPolicy":"SecurityPolicy_TLS13_1_2_2021_06","endpointConfiguration":{"types":["REGIONAL"]},
+        "tags":{"payinfra:stack":"prod","payinfra:address":"rest_api.main"},"apiStatus":"UPDATING"},
+        {"id":"a2","name":"api-prod"}]}"#;
+
+    #[tokio::test]
+    async fn is_found_by_its_marks_and_its_root_is_looked_up_where_the_answer_lacks_it() {
+        let tree = r#"{"item":[{"id":"r1","path":"/health"},{"id":"r0","path":"/"}]}"#;
+        let (cloud, replay) = Replay::answering([(200, APIS), (200, tree)]);
+        let live = RestApi::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!((live.len(), live[0].address.as_ref()), (1, Some(&Address::new("rest_api", "main"))));
+        assert_eq!((live[0].outputs.root_id.as_str(), live[0].spec.endpoint.as_str()), ("r0", "REGIONAL"));
+        assert!(live[0].spec.execute_api_disabled);
+        assert_eq!(live[0].status, Status::Pending("UPDATING".to_owned()));
+        assert!(replay.sent()[1].has("/restapis/a1/resources"));
+    }
+
+    #[tokio::test]
+    async fn an_absent_id_is_left_out_and_the_create_call_carries_the_marks() {
+        let (cloud, replay) = Replay::answering([(200, APIS), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
+        let absent = RestApi::list(&cloud, Select::Ids(&["a9".to_owned()])).await.expect("the answer is good");
+        assert!(absent.is_empty());
+        let api = RestApi {
+            name: "api-prod".to_owned(),
+            description: String::new(),
+            endpoint: "REGIONAL".to_owned(),
+            execute_api_disabled: false,
+            security_policy: "SecurityPolicy_TLS13_1_2_2021_06".to_owned(),
+            policy: String::new(),
+            tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
+        };
+        let address = Address::new("rest_api", "main");
+        let refused = api.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("too many calls").class, Class::Throttled);
+        let sent = &replay.sent()[1];
+        assert!(sent.has(r#""payinfra:stack":"prod""#) && sent.has(r#""types":["REGIONAL"]"#), "{sent:?}");
+        assert!(sent.has(r#""securityPolicy":"SecurityPolicy_TLS13_1_2_2021_06""#));
     }
 }

@@ -21,7 +21,9 @@ pub struct Stage {
     pub deployment_id: String,
     /// The access log.
     pub access_log: Option<AccessLog>,
-    /// What holds for methods: `*/*` for all, `/payments/validate/POST` for one.
+    /// What holds for all methods but those below.
+    pub all_methods: MethodSettings,
+    /// What holds for single methods, such as `/payments/validate/POST`; nothing of the above is added to it.
     pub methods: BTreeMap<String, MethodSettings>,
     /// Whether requests are traced with X-Ray.
     pub tracing: bool,
@@ -40,8 +42,8 @@ pub struct AccessLog {
     pub line: Value,
 }
 
-/// What holds for a method. An entry for one method holds alone: nothing of `*/*` is added to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What holds for a method.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MethodSettings {
     /// Whether detailed metrics are published.
     pub metrics: bool,
@@ -55,8 +57,8 @@ pub struct MethodSettings {
     pub burst: i32,
 }
 
-/// The key of [`Stage::methods`] for all methods.
-pub const ALL_METHODS: &str = "*/*";
+/// API Gateway's key for all methods.
+const ALL_METHODS: &str = "*/*";
 
 /// What others use of a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,6 +136,7 @@ impl Stage {
                 let set = self.variables.iter().map(|(name, value)| replace(format!("/variables/{name}"), value));
                 removed.chain(set).collect()
             }
+            "all_methods" => self.all_methods.patches(ALL_METHODS).into(),
             "methods" => {
                 // Single values cannot be removed, only a whole entry.
                 let surplus = have.methods.keys().filter(|key| !self.methods.contains_key(*key));
@@ -181,7 +184,7 @@ fn entry_path(key: &str) -> String {
 /// The key of an entry as we write it. AWS gives it back escaped, and emulators with or without the first slash.
 fn entry_key(found: &str) -> String {
     let found = found.replace("~1", "/");
-    if found == ALL_METHODS || found.starts_with('/') { found } else { format!("/{found}") }
+    if found.starts_with('/') { found } else { format!("/{found}") }
 }
 
 fn outputs(api: &str, name: &str) -> Outputs {
@@ -200,7 +203,8 @@ fn live(cloud: &Aws, api: &str, stage: &LiveStage) -> Live<Stage> {
         let line = serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned()));
         Some(AccessLog { group_arn: log.destination_arn()?.to_owned(), line })
     });
-    let methods = stage.method_settings().into_iter().flatten();
+    let settings = stage.method_settings().cloned().unwrap_or_default();
+    let methods = settings.iter().filter(|(key, _)| *key != ALL_METHODS);
     let tags = from_gateway(stage.tags());
     Live {
         address: tags.address_in(&cloud.stack),
@@ -212,6 +216,7 @@ fn live(cloud: &Aws, api: &str, stage: &LiveStage) -> Live<Stage> {
             name,
             deployment_id: text(stage.deployment_id()),
             access_log,
+            all_methods: settings.get(ALL_METHODS).map(MethodSettings::from).unwrap_or_default(),
             methods: methods.map(|(key, setting)| (entry_key(key), setting.into())).collect(),
             tracing: stage.tracing_enabled(),
             variables: stage.variables().cloned().unwrap_or_default().into_iter().collect(),
@@ -246,8 +251,8 @@ mod tests {
         assert_eq!(live.outputs.arn, "arn:aws:apigateway:us-east-1::/restapis/a1/stages/live");
         assert_eq!(live.spec.access_log.expect("it has one").line, json!({"id": "$context.requestId"}));
         let keys: Vec<_> = live.spec.methods.keys().map(String::as_str).collect();
-        assert_eq!(keys, ["*/*", "/payments/validate/POST"]);
-        assert_eq!(live.spec.methods["*/*"].log_level, "OFF");
+        assert_eq!(keys, ["/payments/validate/POST"]);
+        assert_eq!(live.spec.all_methods.log_level, "OFF");
     }
 
     #[tokio::test]
@@ -256,9 +261,10 @@ mod tests {
         let live = found(&cloud).await;
         let mut want = live.spec.clone();
         want.methods.remove("/payments/validate/POST");
-        want.methods.entry(ALL_METHODS.to_owned()).and_modify(|all| all.rate = 100.0);
+        want.all_methods.rate = 100.0;
         let address = Address::new("api_stage", "live");
-        let refused = want.update(&Cx { cloud: &cloud, address: &address, token: "t" }, &live, &["methods"]).await;
+        let refused =
+            want.update(&Cx { cloud: &cloud, address: &address, token: "t" }, &live, &["all_methods", "methods"]).await;
         assert_eq!(refused.expect_err("too many calls").class, Class::Throttled);
         let sent = &replay.sent()[1];
         assert!(sent.has(r#"{"op":"remove","path":"/~1payments~1validate/POST"}"#), "{sent:?}");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine_version;
 use super::rds::{from_rds, retag, sorted, text, to_rds, wanted};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::aws::{Aws, Emulator, Marked, Tags, error};
 
 /// An Aurora PostgreSQL cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,7 +120,8 @@ impl Resource for DbCluster {
             .set_tags(Some(to_rds(&self.all_tags())));
         let made = request.send().await.map_err(error("CreateDBCluster"))?;
         // Without the secret's ARN the answer is not the whole truth; the engine then looks again.
-        let outputs = made.db_cluster().map(outputs).filter(|outputs| !managed || !outputs.secret_arn.is_empty());
+        let outputs = made.db_cluster().map(|made| outputs(cx, made));
+        let outputs = outputs.filter(|outputs| !managed || !outputs.secret_arn.is_empty());
         Ok(Created { id: self.name.clone(), outputs })
     }
 
@@ -193,13 +194,18 @@ impl DbCluster {
     }
 }
 
-fn outputs(found: &Found) -> Outputs {
+fn outputs(cloud: &Aws, found: &Found) -> Outputs {
+    // MiniStack makes up names and turns them into this one with the first instance; AWS's names never change.
+    let host = |name: Option<&str>| match cloud.emulator {
+        Some(Emulator::MiniStack) => "localhost".to_owned(),
+        _ => text(name),
+    };
     Outputs {
         id: text(found.db_cluster_identifier()),
         arn: text(found.db_cluster_arn()),
         resource_id: text(found.db_cluster_resource_id()),
-        endpoint: text(found.endpoint()),
-        reader_endpoint: text(found.reader_endpoint()),
+        endpoint: host(found.endpoint()),
+        reader_endpoint: host(found.reader_endpoint()),
         port: found.port().map(|port| port.to_string()).unwrap_or_default(),
         secret_arn: text(found.master_user_secret().and_then(|secret| secret.secret_arn())),
     }
@@ -208,7 +214,7 @@ fn outputs(found: &Found) -> Outputs {
 fn live(cloud: &Aws, found: &Found) -> Live<DbCluster> {
     let mut tags = from_rds(found.tag_list());
     let asked = tags.remove(ASKED_VERSION);
-    let outputs = outputs(found);
+    let outputs = outputs(cloud, found);
     let mut log_exports = found.enabled_cloudwatch_logs_exports().to_vec();
     log_exports.sort();
     Live {

@@ -26,7 +26,6 @@ mod web_acl;
 /// The API's resources.
 #[derive(Clone, Copy)]
 pub(super) struct Api {
-    pub api: Handle<RestApi>,
     pub stage: Handle<Stage>,
     mapping: Option<Handle<ApiMapping>>,
 }
@@ -77,7 +76,7 @@ pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>
         stage::add_key(graph, design, api, stage);
     }
     let mapping = design.settings.api.domain.clone().map(|own| domain::add(graph, design, own, api, stage));
-    Api { api, stage, mapping }
+    Api { stage, mapping }
 }
 
 fn rest_api(graph: &mut Graph<Aws>, design: &Arc<Design>, document: &Document) -> Handle<RestApi> {

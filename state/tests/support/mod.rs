@@ -1,8 +1,11 @@
-//! Entries to write.
+//! Entries to write, and a folder to write them to.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use payinfra_state::{Address, Entry};
+use std::path::Path;
+
+use payinfra_state::{Address, Entry, Holder, Journal, LocalBackend};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -77,4 +80,24 @@ pub fn any_entry() -> impl Strategy<Value = Entry> {
             _ => Entry::Gone { address, took_ms },
         },
     )
+}
+
+pub fn holder() -> Holder {
+    Holder::this_process("up")
+}
+
+pub async fn open(root: &Path) -> (Journal, Vec<String>) {
+    let backend = LocalBackend::open(root, "test", &holder()).unwrap();
+    Journal::open(Box::new(backend), "test").await.unwrap()
+}
+
+pub async fn append(journal: &Journal, numbers: std::ops::Range<u32>) {
+    for entry in numbers.flat_map(life) {
+        journal.append(entry).await.unwrap();
+    }
+}
+
+/// An error with all its causes.
+pub fn text(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

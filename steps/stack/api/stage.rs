@@ -7,9 +7,7 @@ use payinfra_engine::{Graph, Handle};
 use serde_json::{Value, json};
 
 use super::super::Design;
-use crate::api::{
-    ALL_METHODS, AccessLog, ApiAccount, ApiDeployment, ApiKey, LOG_ROLE, MethodSettings, RestApi, Stage, UsagePlan,
-};
+use crate::api::{AccessLog, ApiAccount, ApiDeployment, ApiKey, LOG_ROLE, MethodSettings, RestApi, Stage, UsagePlan};
 use crate::aws::Aws;
 use crate::monitoring::LogGroup;
 use crate::names::Kind;
@@ -39,6 +37,7 @@ pub(super) fn add(
                     group_arn: scope.ready(access_log, |group| group.arn.clone()),
                     line: access_log_line(),
                 }),
+                all_methods: all_methods(&design),
                 methods: methods(&design),
                 tracing: true,
                 variables: BTreeMap::new(),
@@ -170,21 +169,35 @@ fn access_log_line() -> Value {
     })
 }
 
-/// What holds for all methods, and what some have apart (A3).
-fn methods(design: &Design) -> BTreeMap<String, MethodSettings> {
+/// What holds for all methods (A3).
+fn all_methods(design: &Design) -> MethodSettings {
     let api = &design.settings.api;
-    let settings = |rate: Option<u32>, burst: Option<u32>| MethodSettings {
+    MethodSettings {
         metrics: true,
         log_level: api.execution_log.level().to_owned(),
         log_bodies: false,
-        rate: f64::from(rate.unwrap_or(api.throttle_rate)),
-        burst: i32::try_from(burst.unwrap_or(api.throttle_burst)).unwrap_or(i32::MAX),
-    };
-    let own = api.routes.iter().filter_map(|(route, own)| {
+        rate: f64::from(api.throttle_rate),
+        burst: burst(api.throttle_burst),
+    }
+}
+
+/// What some methods have apart: their throttles.
+fn methods(design: &Design) -> BTreeMap<String, MethodSettings> {
+    let all = all_methods(design);
+    let own = design.settings.api.routes.iter().filter_map(|(route, own)| {
         let (method, path) = route.split_once(' ')?;
-        Some((format!("{path}/{method}"), settings(own.throttle_rate, own.throttle_burst)))
+        let settings = MethodSettings {
+            rate: own.throttle_rate.map_or(all.rate, f64::from),
+            burst: own.throttle_burst.map_or(all.burst, burst),
+            ..all.clone()
+        };
+        Some((format!("{path}/{method}"), settings))
     });
-    own.chain([(ALL_METHODS.to_owned(), settings(None, None))]).collect()
+    own.collect()
+}
+
+fn burst(requests: u32) -> i32 {
+    i32::try_from(requests).unwrap_or(i32::MAX)
 }
 
 /// The key that callers send, and the plan that opens the stage to it.
@@ -200,7 +213,7 @@ pub(super) fn add_key(graph: &mut Graph<Aws>, design: &Arc<Design>, api: Handle<
     let design = Arc::clone(design);
     graph.add("callers", move |scope| {
         let name = design.names.only(Kind::UsagePlan);
-        let all = &methods(&design)[ALL_METHODS];
+        let all = all_methods(&design);
         let (api, stage) = (scope.get(api, |api| api.id.clone()), scope.get(stage, |stage| stage.name.clone()));
         UsagePlan {
             description: "What the key's holders may ask for".to_owned(),
