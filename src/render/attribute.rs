@@ -39,7 +39,7 @@ pub(super) fn render_attribute(change: &AttributeChange) -> String {
 /// Renders an attribute of a new object.
 pub(super) fn render_new(change: &AttributeChange) -> String {
     let value = inline(&change.new);
-    if value.chars().count() <= 2 * SHORT {
+    if value.chars().count() <= 2 * SHORT || change.new.is_string() {
         return format!("      {}: {value}\n", change.name);
     }
     let lines = document(&change.new).lines().count();
