@@ -190,3 +190,33 @@ fn age(record: &Record) -> Duration {
     let age = record.since.map(|since| Timestamp::now().duration_since(since)).unwrap_or_default();
     Duration::try_from(age).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use payinfra_state::{Entry, Stack};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn left(created: bool, seconds_ago: i64) -> u64 {
+        let mut stack = Stack::default();
+        let address = Address::new("vpc", "main");
+        let at = Timestamp::from_second(Timestamp::now().as_second() - seconds_ago).expect("a time");
+        let (spec, deps, token) = (Value::Null, Vec::new(), String::new());
+        stack.apply(&Entry::Creating { address: address.clone(), spec, deps, token, at });
+        if created {
+            stack.apply(&Entry::Acquired { address: address.clone(), id: String::new(), outputs: None, at });
+        }
+        invisible_for(&stack.records[&address], Duration::from_secs(60)).as_secs_f64().ceil() as u64
+    }
+
+    #[test]
+    fn an_unanswered_create_is_looked_for_as_long_as_its_call_can_have_been_late() {
+        assert_eq!([0, 5, 300, 595, 605, 700, -3600].map(|ago| left(false, ago)), [60, 60, 60, 60, 55, 0, 60]);
+    }
+
+    #[test]
+    fn an_answered_create_is_looked_for_from_its_answer_on() {
+        assert_eq!([0, 20, 61, -3600].map(|ago| left(true, ago)), [60, 40, 0, 60]);
+    }
+}

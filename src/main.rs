@@ -1,2 +1,50 @@
-//! payinfra
-fn main() {}
+//! payinfra stands up, compares and tears down a payment-processing stack in AWS.
+//!
+//! This crate is the command line: it parses, wires the engine to the stack, and renders. What is deployed stands in
+//! `steps/`, how in `engine/`, what survives a kill in `state/`.
+
+mod cli;
+mod commands;
+mod config;
+mod problem;
+mod render;
+mod sandbox;
+mod session;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::Cli;
+use crate::problem::{Exit, Problem};
+use crate::render::Screen;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let screen = Screen::new(cli.global.json);
+    let end = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Problem::from)
+        .and_then(|runtime| runtime.block_on(commands::run(&cli, &screen)));
+    match end {
+        Ok(exit) => exit.into(),
+        Err(problem) => {
+            screen.problem(&problem);
+            problem.exit.into()
+        }
+    }
+}
+
+/// Help and version are answers; everything else is bad usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    // A closed pipe is no reason to fail.
+    let _ = error.print();
+    if asked { ExitCode::SUCCESS } else { Exit::Usage.into() }
+}

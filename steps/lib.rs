@@ -8,6 +8,7 @@ pub mod aws;
 pub mod capacity;
 pub mod config;
 pub mod data;
+pub mod discover;
 pub mod functions;
 pub mod kinds;
 pub mod monitoring;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use payinfra_engine::{Graph, Scope};
+use payinfra_engine::{Graph, Resource, Scope};
+use payinfra_state::Stack;
 
 use crate::aws::{ADDRESS, Aws, NOT_KEPT, STACK, Tags};
+use crate::config::Parameter;
 use crate::functions::Artifacts;
 use crate::kinds::kinds;
 use crate::names::Names;
@@ -72,11 +74,23 @@ pub fn graph(design: &Arc<Design>, cloud: &Aws) -> Graph<Aws> {
     let network = network::add(&mut graph, design, key);
     let storage = storage::add(&mut graph, design, key);
     let data = data::add(&mut graph, design, key, &network);
-    let functions = functions::add(&mut graph, design, key, &network, &data, &storage, &topics);
+    let functions = functions::add(&mut graph, design, key, &network, &data, &topics);
     let api = api::add(&mut graph, design, key, &functions);
     let told = config::Told { data: &data, storage: &storage, topics: &topics, functions: &functions, api: &api };
     let parameters = config::add(&mut graph, design, key, &told);
     data::add_schema(&mut graph, &data, &network, &functions, &parameters);
-    monitoring::add(&mut graph, design, &topics, &network, &data, &functions, &api);
+    monitoring::add(&mut graph, design, &topics, &network, &data);
     graph
+}
+
+/// Gives the addresses and names of a deployed stack: what its functions read, as `database/writer-endpoint` and so on.
+pub fn outputs(stack: &Stack) -> BTreeMap<String, String> {
+    let root = format!("/payments/{}/", stack.suffix);
+    let parameters = stack.records.iter().filter(|(address, _)| address.kind() == Parameter::KIND);
+    parameters
+        .filter_map(|(_, record)| {
+            let name = record.spec["name"].as_str()?.strip_prefix(&root)?;
+            Some((name.to_owned(), record.spec["value"].as_str()?.to_owned()))
+        })
+        .collect()
 }

@@ -6,7 +6,9 @@ mod fake;
 
 use std::time::Duration;
 
-use payinfra_engine::{Action, Address, Class, Event, Failure, Outcome, Reason, Summary, execute, plan};
+use payinfra_engine::{
+    Action, Address, Class, Event, Failure, Graph, Outcome, Purpose, Reason, Summary, execute, plan, plan_destroy,
+};
 use payinfra_state::{Journal, Phase};
 use serde_json::json;
 use tokio::time::Instant;
@@ -389,5 +391,35 @@ fn an_act_that_the_plan_did_not_show_is_refused() {
         let Outcome::Failed(summary, failures) = outcome else { panic!("{outcome:?}") };
         assert_eq!((summary.created, summary.failed), (2, 1));
         assert!(matches!(failures[0].1, Failure::PlanChanged { act: "made", .. }));
+    });
+}
+
+#[test]
+fn a_plan_over_kinds_and_purposes_reads_only() {
+    in_virtual_time(async {
+        let lab = Lab::new(1, Delays::NONE);
+        completed(lab.up(&payments()).await);
+        let (calls, written) = (lab.cloud.mutating_calls(), lab.disk.files.lock().unwrap().written);
+        let (journal, _) = Journal::open(Box::new(lab.disk.clone()), "test").await.unwrap();
+        let graph = graph(&payments());
+        plan(&graph, &journal, &lab.base, &|_| {}).await.unwrap();
+        plan_destroy(&graph, &journal, &lab.base, &|_| {}).await.unwrap();
+        assert_eq!((lab.cloud.mutating_calls(), lab.disk.files.lock().unwrap().written), (calls, written));
+    });
+}
+
+#[test]
+fn an_order_without_a_value_holds_both_ways() {
+    in_virtual_time(async {
+        let lab = Lab::new(1, Delays::NONE);
+        let mut graph = Graph::new(kinds());
+        let first = graph.add("first", |_| Spec::<GATEWAY>::default());
+        let then = graph.add("then", |_| Spec::<LOGS>::default());
+        graph.after(then, first);
+        let took = completed(lab.run(&graph, Purpose::Up).await).took.as_secs();
+        assert!((105..115).contains(&took), "{took} s");
+        let since = calls_so_far(&lab);
+        completed(lab.run(&graph, Purpose::Destroy).await);
+        assert_eq!(acts(&lab, since), ["delete logs.then", "delete gateway.first"]);
     });
 }

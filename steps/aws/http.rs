@@ -24,6 +24,9 @@ pub(super) struct GuardedClient {
     hosts: Hosts,
 }
 
+/// Where machines and containers in AWS get their credentials: link-local, and never sent any.
+const METADATA: &[&str] = &["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2::23]"];
+
 /// Where requests may go.
 #[derive(Debug, Clone)]
 pub(super) enum Hosts {
@@ -81,6 +84,7 @@ impl Hosts {
         let Some((scheme, rest)) = uri.split_once("://") else { return false };
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         match self {
+            Self::Aws if METADATA.contains(&authority) => scheme == "http",
             Self::Aws => scheme == "https" && authority.trim_end_matches(":443").ends_with(".amazonaws.com"),
             Self::Only(allowed) => authority == allowed || authority.ends_with(&format!(".{allowed}")),
         }
@@ -127,6 +131,7 @@ mod tests {
         assert!(Hosts::Aws.allow("https://ec2.us-east-1.amazonaws.com/"));
         assert!(!Hosts::Aws.allow("http://ec2.us-east-1.amazonaws.com/"));
         assert!(!Hosts::Aws.allow("http://127.0.0.1:4566/"));
+        assert!(Hosts::Aws.allow("http://169.254.169.254/latest/api/token"));
         assert!(!Hosts::Aws.allow("https://amazonaws.com.example.org/"));
         let only = Hosts::Only("127.0.0.1:4566".to_owned());
         assert!(only.allow("http://127.0.0.1:4566/bucket?versioning"));

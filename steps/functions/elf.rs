@@ -9,6 +9,9 @@ use crate::settings::Architecture;
 /// The glibc of Amazon Linux 2023, which `provided.al2023` is.
 pub(super) const GLIBC: (u32, u32) = (2, 34);
 
+/// A version of glibc: major, minor, patch.
+type Version = (u32, u32, u32);
+
 /// Why a binary cannot run as a function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotRunnable {
@@ -73,9 +76,9 @@ fn newest_glibc(
     header: &FileHeader64<Endianness>,
     endian: Endianness,
     binary: &[u8],
-) -> object::read::Result<Option<((u32, u32, u32), String)>> {
+) -> object::read::Result<Option<(Version, String)>> {
     let sections = header.sections(endian, binary)?;
-    let mut newest = None;
+    let mut newest: Option<(Version, String)> = None;
     let Some((mut needs, link)) = sections.gnu_verneed(endian, binary)? else { return Ok(None) };
     let strings = sections.strings(endian, binary, link)?;
     while let Some((_, mut versions)) = needs.next()? {
@@ -92,7 +95,7 @@ fn newest_glibc(
 }
 
 /// Reads `GLIBC_2.34` or `GLIBC_2.3.4`; other names are no versions of glibc.
-fn glibc_version(name: &str) -> Option<(u32, u32, u32)> {
+fn glibc_version(name: &str) -> Option<Version> {
     let mut numbers = name.strip_prefix("GLIBC_")?.split('.').map(str::parse);
     let (major, minor) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     Some((major, minor, numbers.next().and_then(Result::ok).unwrap_or_default()))
@@ -120,6 +123,21 @@ mod tests {
         // The machine that runs the tests may have a newer glibc than Lambda.
         assert!(matches!(check(&binary, own), Ok(()) | Err(NotRunnable::Glibc { .. })));
         assert!(matches!(check(&binary, other), Err(NotRunnable::Architecture { .. })));
+    }
+
+    #[test]
+    fn a_newer_glibc_is_named() {
+        let mut binary =
+            std::fs::read(std::env::current_exe().expect("the test knows itself")).expect("it can be read");
+        let own = if std::env::consts::ARCH == "x86_64" { Architecture::X86_64 } else { Architecture::Arm64 };
+        let (here, newer) = (b"GLIBC_2.34", b"GLIBC_2.99");
+        let places: Vec<usize> =
+            binary.windows(here.len()).enumerate().filter(|(_, part)| part == here).map(|(at, _)| at).collect();
+        assert!(!places.is_empty(), "a program for Linux starts with a symbol of this version");
+        places.into_iter().for_each(|at| binary[at..at + newer.len()].copy_from_slice(newer));
+        let refused = check(&binary, own).expect_err("there is no such glibc");
+        assert_eq!(refused, NotRunnable::Glibc { symbol: "GLIBC_2.99".to_owned() });
+        assert!(refused.to_string().contains("Amazon Linux 2023 has GLIBC_2.34"));
     }
 
     #[test]

@@ -178,3 +178,64 @@ async fn live(cloud: &Aws, function: &str, address: Option<Address>) -> Result<O
         },
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    const FUNCTION: &str = r#"{"Configuration": {"FunctionName": "f-prod"},
+        "Tags": {"payinfra:stack": "prod", "payinfra:address": "function.notifications"}}"#;
+    const ALIAS: &str = r#"{"AliasArn": "arn:f:live", "FunctionVersion": "3", "Description": "keeps 5 versions"}"#;
+    const VERSIONS: &str = r#"{"Versions": [{"Version": "$LATEST", "CodeSha256": "new="},
+        {"Version": "2", "CodeSha256": "old="}, {"Version": "3", "CodeSha256": "live="}]}"#;
+    const ABSENT: &str = r#"{"__type": "ResourceNotFoundException"}"#;
+
+    async fn read(alias: (u16, &str)) -> Live<FunctionAlias> {
+        let (cloud, _) = Replay::answering([(200, FUNCTION), alias, (200, VERSIONS)]);
+        let ids = ["f-prod".to_owned()];
+        FunctionAlias::list(&cloud, Select::Ids(&ids)).await.expect("the answers are good").remove(0)
+    }
+
+    #[tokio::test]
+    async fn shows_the_version_behind_it_under_its_functions_marks() {
+        let live = read((200, ALIAS)).await;
+        assert_eq!(live.address, Some(Address::new("function_alias", "notifications")));
+        assert_eq!((live.spec.code_sha256.as_str(), live.spec.versions_kept), ("live=", 5));
+        assert_eq!(live.outputs.version, "3");
+    }
+
+    #[tokio::test]
+    async fn is_there_until_the_last_version_is_gone() {
+        let live = read((404, ABSENT)).await;
+        assert!(live.outputs.arn.is_empty());
+        let (cloud, replay) = Replay::answering([(200, VERSIONS), (204, ""), (204, "")]);
+        let address = Address::new("function_alias", "notifications");
+        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        assert_eq!(FunctionAlias::delete(&cx, &live).await.expect("it works"), Progress::Going);
+        let deleted: Vec<_> = replay.sent()[1..].iter().map(|sent| sent.uri.clone()).collect();
+        assert!(deleted.iter().all(|uri| uri.contains("Qualifier=2") || uri.contains("Qualifier=3")), "{deleted:?}");
+        let (cloud, _) = Replay::answering([(404, ABSENT)]);
+        assert!(FunctionAlias::list(&cloud, Select::Ids(&["f-prod".to_owned()])).await.expect("absent").is_empty());
+    }
+
+    #[tokio::test]
+    async fn new_code_is_published_once_and_the_alias_moves() {
+        let mut live = read((200, ALIAS)).await;
+        live.spec.code_sha256 = "new=".to_owned();
+        let (cloud, replay) = Replay::answering([(201, r#"{"Version": "4"}"#), (200, ALIAS), (200, VERSIONS)]);
+        let address = Address::new("function_alias", "notifications");
+        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        live.spec.update(&cx, &live, &["code_sha256"]).await.expect("it works");
+        assert!(replay.sent()[0].has(r#""CodeSha256":"new=""#));
+        assert!(replay.sent()[1].has(r#""FunctionVersion":"4""#));
+    }
+
+    #[test]
+    fn the_newest_versions_stay_and_the_one_behind_the_alias_in_any_case() {
+        let versions = || (1..=6).collect::<BTreeSet<u64>>();
+        assert_eq!(surplus(versions(), Some(6), 5), BTreeSet::from([1]));
+        assert_eq!(surplus(versions(), Some(1), 2), BTreeSet::from([2, 3, 4, 5]));
+        assert_eq!(surplus(versions(), Some(6), 100), BTreeSet::new());
+    }
+}

@@ -132,3 +132,53 @@ async fn live(cloud: &Aws, url: String) -> Result<Option<Live<Queue>>, Error> {
         id: url,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    const URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/sqs-notifications-dlq-prod";
+    const ATTRIBUTES: &str = r#"{"Attributes": {"KmsMasterKeyId": "arn:key", "MessageRetentionPeriod": "1209600",
+        "Policy": "{\"Statement\": []}", "QueueArn": "arn:queue"}}"#;
+    const TAGS: &str = r#"{"Tags": {"payinfra:stack": "prod", "payinfra:address": "queue.notifications_dlq"}}"#;
+
+    #[tokio::test]
+    async fn is_found_by_name_and_marks_in_the_shape_of_its_spec() {
+        let urls = json!({"QueueUrls": [URL, "https://sqs.us-east-1.amazonaws.com/1/sqs-x-test"]}).to_string();
+        let (cloud, replay) = Replay::answering([(200, &urls), (200, ATTRIBUTES), (200, TAGS)]);
+        let live = Queue::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live[0].address, Some(Address::new("queue", "notifications_dlq")));
+        assert_eq!((live[0].spec.retention_seconds, &live[0].spec.policy), (1_209_600, &json!({"Statement": []})));
+        assert_eq!(replay.sent().len(), 3, "a queue of another stack is not even read");
+    }
+
+    #[tokio::test]
+    async fn an_absent_id_is_left_out() {
+        let gone = r#"{"__type": "com.amazonaws.sqs#QueueDoesNotExist"}"#;
+        let (cloud, _) = Replay::answering([(400, gone), (400, gone)]);
+        assert!(Queue::list(&cloud, Select::Ids(&[URL.to_owned()])).await.expect("absent is no error").is_empty());
+    }
+
+    #[tokio::test]
+    async fn carries_marks_key_and_policy_and_waits_out_a_name_just_freed() {
+        let freed = r#"{"__type": "com.amazonaws.sqs#QueueDeletedRecently"}"#;
+        let (cloud, replay) = Replay::answering([(400, freed)]);
+        let queue = Queue {
+            name: "sqs-notifications-dlq-prod".to_owned(),
+            key_arn: "arn:key".to_owned(),
+            policy: json!({"Statement": []}),
+            retention_seconds: 60,
+            tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
+        };
+        let address = Address::new("queue", "notifications_dlq");
+        let refused = queue.create(&Cx { cloud: &cloud, address: &address, token: "" }).await;
+        assert_eq!(refused.expect_err("the name is blocked").class, Class::NotYet);
+        for part in [r#""payinfra:stack":"prod""#, r#""KmsMasterKeyId":"arn:key""#, "Policy"] {
+            assert!(replay.sent()[0].has(part), "{part}");
+        }
+    }
+}

@@ -199,3 +199,68 @@ fn tags(tags: &Tags) -> Result<Vec<Tag>, Error> {
         .collect::<Result<_, _>>()
         .map_err(|missing| Error::new(Class::Invalid, "PutRule", missing.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+
+    use super::*;
+    use crate::aws::replay::Replay;
+
+    const RULES: &str = r#"{"Rules": [{"Name": "rule-sweep-prod", "Arn": "arn:rule", "State": "ENABLED",
+        "ScheduleExpression": "rate(1 minute)"}, {"Name": "rule-sweep-test", "Arn": "arn:other"}]}"#;
+    const TAGS: &str = r#"{"Tags": [{"Key": "payinfra:stack", "Value": "prod"},
+        {"Key": "payinfra:address", "Value": "schedule.sweep"}]}"#;
+    const TARGETS: &str = r#"{"Targets": [{"Id": "target-0", "Arn": "arn:f:live"}]}"#;
+
+    #[tokio::test]
+    async fn is_found_by_name_and_marks_with_its_targets() {
+        let (cloud, replay) = Replay::answering([(200, RULES), (200, TAGS), (200, TARGETS)]);
+        let live = Schedule::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live[0].address, Some(Address::new("schedule", "sweep")));
+        assert_eq!((live[0].spec.enabled, &live[0].spec.targets), (true, &vec!["arn:f:live".to_owned()]));
+        assert_eq!(replay.sent().len(), 3, "a rule of another stack is not even read");
+    }
+
+    #[tokio::test]
+    async fn an_absent_id_is_left_out() {
+        let (cloud, _) = Replay::answering([(200, RULES)]);
+        let live = Schedule::list(&cloud, Select::Ids(&["rule-x-prod".to_owned()])).await.expect("the answer is good");
+        assert!(live.is_empty());
+    }
+
+    #[tokio::test]
+    async fn targets_go_before_the_rule_and_a_refused_one_is_an_error() {
+        let (cloud, _) = Replay::answering([(200, RULES), (200, TAGS), (200, TARGETS)]);
+        let mut live = Schedule::list(&cloud, Select::Owned).await.expect("the answers are good").remove(0);
+        let failed = r#"{"FailedEntryCount": 1, "FailedEntries": [{"ErrorCode": "ConcurrentModificationException"}]}"#;
+        let (cloud, replay) =
+            Replay::answering([(200, TARGETS), (200, failed), (200, TARGETS), (200, "{}"), (200, "")]);
+        let address = Address::new("schedule", "sweep");
+        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        assert_eq!(Schedule::delete(&cx, &live).await.expect_err("one was refused").class, Class::InUse);
+        assert_eq!(Schedule::delete(&cx, &live).await.expect("it works"), Progress::More);
+        live.spec.targets.clear();
+        assert_eq!(Schedule::delete(&cx, &live).await.expect("it works"), Progress::Going);
+        assert!(replay.sent()[4].has("DeleteRule"));
+    }
+
+    #[tokio::test]
+    async fn carries_its_marks_and_never_takes_anothers_name() {
+        let absent = r#"{"__type": "ResourceNotFoundException"}"#;
+        let (cloud, replay) = Replay::answering([(400, absent), (200, r#"{"RuleArn": "arn:rule"}"#), (200, "{}")]);
+        let schedule = Schedule {
+            name: "rule-sweep-prod".to_owned(),
+            description: String::new(),
+            expression: Schedule::every(5),
+            enabled: true,
+            targets: Vec::new(),
+            tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
+        };
+        let address = Address::new("schedule", "sweep");
+        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        assert_eq!(schedule.create(&cx).await.expect("the name is free").id, "rule-sweep-prod");
+        assert!(replay.sent()[1].has("payinfra:stack") && replay.sent()[1].has("rate(5 minutes)"));
+        assert_eq!(schedule.create(&cx).await.expect_err("the name is taken").class, Class::Exists);
+    }
+}

@@ -54,7 +54,8 @@ pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>
     let validators = validators(graph, api, &document);
     let mut methods = Vec::new();
     for route in &document.routes {
-        let parts = Parts { api, path: paths[&route.path], validator: route.checks().map(|checks| validators[&checks]) };
+        let parts =
+            Parts { api, path: paths[&route.path], validator: route.checks().map(|checks| validators[&checks]) };
         let method = method(graph, design, route, parts);
         // The model is named, not referred to.
         if let Some(model) = &route.model {
@@ -192,7 +193,13 @@ fn alias_arn(design: &Design, function: Function) -> String {
 }
 
 /// Lets the API invoke the function of one route.
-fn permission(graph: &mut Graph<Aws>, design: &Arc<Design>, api: Handle<RestApi>, route: &Route, functions: &Functions) {
+fn permission(
+    graph: &mut Graph<Aws>,
+    design: &Arc<Design>,
+    api: Handle<RestApi>,
+    route: &Route,
+    functions: &Functions,
+) {
     let FunctionParts { alias, .. } = match route.function {
         Function::PaymentValidation => functions.validation,
         Function::TransactionProcessing => functions.processing,
@@ -225,8 +232,16 @@ fn deployment(
         let (authorization, key) = authorization(design, route);
         let checks = route.checks().map(Checks::name);
         json!([
-            route.method, route.path, route.operation, alias_arn(design, route.function), authorization, key,
-            route.parameters, route.model, checks, TIMEOUT_MS,
+            route.method,
+            route.path,
+            route.operation,
+            alias_arn(design, route.function),
+            authorization,
+            key,
+            route.parameters,
+            route.model,
+            checks,
+            TIMEOUT_MS,
         ])
     });
     let contents = json!([routes.collect::<Vec<_>>(), document.models]);

@@ -10,12 +10,11 @@ use super::Design;
 use super::data::Data;
 use super::monitoring::{EVENTS, Topics};
 use super::network::Network;
-use super::storage::Storage;
 use crate::aws::Aws;
 use crate::functions::{Configuration, Function, FunctionAlias, LIVE, Permission, Queue, Schedule};
 use crate::monitoring::{LogGroup, Subscription};
 use crate::names::Kind;
-use crate::security::{Key, Role};
+use crate::security::Key;
 use crate::settings;
 use crate::settings::Architecture;
 
@@ -24,9 +23,7 @@ mod policies;
 /// One function and what belongs to it.
 #[derive(Clone, Copy)]
 pub(super) struct FunctionParts {
-    pub function: Handle<Function>,
     pub alias: Handle<FunctionAlias>,
-    pub role: Handle<Role>,
 }
 
 /// The three functions and the queue for what they cannot deliver.
@@ -44,7 +41,6 @@ pub(super) fn add(
     key: Handle<Key>,
     network: &Network,
     data: &Data,
-    _storage: &Storage,
     topics: &Topics,
 ) -> Functions {
     let dead_letters = dead_letters(graph, design, key);
@@ -82,7 +78,7 @@ pub(super) fn add(
                 versions_kept: design.settings.functions.versions_kept,
             })
         };
-        FunctionParts { function, alias, role }
+        FunctionParts { alias }
     };
     let validation = one(settings::Function::PaymentValidation);
     let processing = one(settings::Function::TransactionProcessing);

@@ -6,9 +6,7 @@ use payinfra_engine::{Graph, Handle};
 use serde_json::{Value, json};
 
 use super::Design;
-use super::api::Api;
 use super::data::Data;
-use super::functions::Functions;
 use super::network::Network;
 use crate::aws::Aws;
 use crate::monitoring::{Subscription, Topic};
@@ -95,15 +93,7 @@ fn topic(
 }
 
 /// Adds the alarms and the dashboard.
-pub(super) fn add(
-    graph: &mut Graph<Aws>,
-    design: &Arc<Design>,
-    topics: &Topics,
-    network: &Network,
-    data: &Data,
-    _functions: &Functions,
-    _api: &Api,
-) {
+pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, topics: &Topics, network: &Network, data: &Data) {
     let mut watch = watch::Watch::new(graph, design, topics.alarms);
     alarms::add(&mut watch, network);
     database_alarms::add(&mut watch, data);

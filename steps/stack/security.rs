@@ -182,7 +182,7 @@ fn log_groups(design: &Design) -> Vec<String> {
         names.function_log_group("*"),
         names.database_log_group(),
         names.proxy_log_group(),
-        format!("aws-waf-logs-*-{suffix}"),
+        format!("aws-waf-logs-{suffix}"),
         format!("API-Gateway-Execution-Logs_*/{}", design.settings.api.stage),
     ];
     groups.iter().map(|name| design.arn("logs", &format!("log-group:{name}"))).collect()

@@ -129,7 +129,7 @@ pub fn manners(kind: &str) -> &'static Manners {
 }
 
 /// A resource of kind `K`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spec<const K: usize> {
     /// Changed in place.
     pub size: u32,

@@ -7,16 +7,13 @@ use payinfra_engine::{Graph, Handle, Scope};
 use serde_json::{Value, json};
 
 use super::super::Design;
-use super::super::data::Data;
+use super::super::data::{Data, USER};
 use super::super::monitoring::EVENTS;
 use super::super::network::Network;
 use crate::aws::Aws;
 use crate::names::Kind;
 use crate::security::{Key, Role};
 use crate::settings::Function;
-
-/// The database role that the functions log in as.
-const DATABASE_USER: &str = "payments_app";
 
 /// The EC2 actions with which Lambda attaches a function to the VPC; the code itself is denied them.
 const INTERFACES: [&str; 6] = [
@@ -110,7 +107,11 @@ fn trust(design: &Design, which: Function) -> Value {
 fn runtime(design: &Design, which: Function) -> Vec<Value> {
     let group = design.names.function_log_group(which.name());
     vec![
-        allow("Log", &["logs:CreateLogStream", "logs:PutLogEvents"], design.arn("logs", &format!("log-group:{group}:*"))),
+        allow(
+            "Log",
+            &["logs:CreateLogStream", "logs:PutLogEvents"],
+            design.arn("logs", &format!("log-group:{group}:*")),
+        ),
         allow("Trace", &["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
     ]
 }
@@ -140,15 +141,11 @@ fn attachment(design: &Design, scope: &Scope<'_>, which: Function, network: &Net
 fn configuration(design: &Design, which: Function, key_arn: &str) -> Vec<Value> {
     let root = design.names.parameter_root();
     let root = root.trim_end_matches('/');
-    let resources = vec![
-        design.arn("ssm", &format!("parameter{root}")),
-        design.arn("ssm", &format!("parameter{root}/*")),
-    ];
+    let resources =
+        vec![design.arn("ssm", &format!("parameter{root}")), design.arn("ssm", &format!("parameter{root}/*"))];
     let actions = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"];
-    let mut statements = vec![
-        allow("Read", &actions, resources),
-        via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda"),
-    ];
+    let mut statements =
+        vec![allow("Read", &actions, resources), via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda")];
     if which == Function::Notifications {
         statements.push(via("ReadSecrets", &["kms:Decrypt"], key_arn, "ssm"));
     }
@@ -171,7 +168,7 @@ fn sessions(design: &Design, which: Function, key_arn: &str) -> Vec<Value> {
 
 /// Logs in with IAM, through the proxy and to the cluster itself, and reads the master's secret for migrations only.
 fn database(design: &Design, scope: &Scope<'_>, data: &Data, key_arn: &str) -> Vec<Value> {
-    let user = |resource_id: &str| design.arn("rds-db", &format!("dbuser:{resource_id}/{DATABASE_USER}"));
+    let user = |resource_id: &str| design.arn("rds-db", &format!("dbuser:{resource_id}/{USER}"));
     let Data { cluster, proxy, .. } = data;
     let mut users = vec![user(&scope.get(*cluster, |cluster| cluster.resource_id.clone()))];
     users.extend(proxy.map(|proxy| user(&scope.get(proxy, |proxy| proxy.resource_id.clone()))));

@@ -34,7 +34,7 @@ pub(super) fn add(watch: &mut Watch<'_>, network: &Network) {
                  functions in its zone fail. First look which destination takes the connections (flow logs), then give \
                  that service an interface endpoint or the gateway more addresses.",
             )
-            .from_threshold()
+            .at_threshold()
         });
     }
 }
@@ -103,7 +103,8 @@ impl Api {
 
 fn function(watch: &mut Watch<'_>, which: Function) {
     let name = watch.design.names.of(Kind::Function, which.name());
-    let metric = move |metric: &str, statistic: &str| Metric::new("AWS/Lambda", metric, &[("FunctionName", &name)], statistic);
+    let metric =
+        move |metric: &str, statistic: &str| Metric::new("AWS/Lambda", metric, &[("FunctionName", &name)], statistic);
     let of = metric.clone();
     watch.add(&format!("{}-errors", which.name()), move |design, _| {
         let thresholds = &design.settings.monitoring.thresholds;
@@ -130,7 +131,7 @@ fn function(watch: &mut Watch<'_>, which: Function) {
                 which.name()
             ),
         )
-        .from_threshold()
+        .at_threshold()
         .minutes(1, 5)
     });
     watch.add(&format!("{}-duration", which.name()), move |design, _| {
@@ -173,7 +174,7 @@ fn sessions(watch: &mut Watch<'_>) {
                  than doubled within half an hour: on-demand tables follow only so fast; then set \
                  sessions.warm_throughput.",
             )
-            .from_threshold()
+            .at_threshold()
             // DynamoDB's alarms keep their state without data, whatever is asked for.
             .silence(Silence::Unchanged)
         });
@@ -190,7 +191,7 @@ fn sessions(watch: &mut Watch<'_>) {
             "DynamoDB itself fails on the table of sessions. The functions try again; first look at the AWS Health \
              Dashboard.",
         )
-        .from_threshold()
+        .at_threshold()
         .silence(Silence::Unchanged)
     });
 }
@@ -205,7 +206,7 @@ fn events(watch: &mut Watch<'_>) {
             "An event could not be archived or delivered after all attempts. Nothing is lost: it waits in the \
              dead-letter queue with its reason. First read one message, mend its cause, then send the queue again.",
         )
-        .from_threshold()
+        .at_threshold()
         .minutes(1, 1)
         // A queue that nobody touches for six hours stops reporting, and its messages are still there.
         .silence(Silence::Unchanged)
@@ -218,7 +219,7 @@ fn events(watch: &mut Watch<'_>) {
             "The topic could not hand payment events to the notifications function. First look whether the function, \
              its alias and its permission are in place (`payinfra diff`); the events wait in the dead-letter queue.",
         )
-        .from_threshold()
+        .at_threshold()
         .minutes(1, 5)
     });
 }

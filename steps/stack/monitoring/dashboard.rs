@@ -86,19 +86,23 @@ fn with_line((kind, mut properties): Widget, label: &str, value: f64) -> Widget 
 
 /// The state of all alarms.
 fn status(design: &Design, alarms: &[String]) -> Widget {
-    let arns: Vec<String> =
-        alarms.iter().map(|name| design.arn("cloudwatch", &format!("alarm:{name}"))).collect();
+    let arns: Vec<String> = alarms.iter().map(|name| design.arn("cloudwatch", &format!("alarm:{name}"))).collect();
     ("alarm", json!({"title": "Alarms", "alarms": arns}))
 }
 
 fn api(design: &Design) -> Vec<Widget> {
     let name = design.names.only(Kind::Api);
     let stage = &design.settings.api.stage;
-    let metric = |metric: &str, options: Value| json!(["AWS/ApiGateway", metric, "ApiName", name, "Stage", stage, options]);
+    let metric =
+        |metric: &str, options: Value| json!(["AWS/ApiGateway", metric, "ApiName", name, "Stage", stage, options]);
     let percent = |statistic: &str| json!({"stat": statistic});
     vec![
         graph("API: requests a minute", "Sum", vec![metric("Count", json!({}))]),
-        graph("API: errors, share of requests", "Average", vec![metric("5XXError", json!({})), metric("4XXError", json!({}))]),
+        graph(
+            "API: errors, share of requests",
+            "Average",
+            vec![metric("5XXError", json!({})), metric("4XXError", json!({}))],
+        ),
         with_line(
             graph(
                 "API: latency in ms",
@@ -117,7 +121,9 @@ fn api(design: &Design) -> Vec<Widget> {
 
 fn functions(design: &Design) -> Vec<Widget> {
     let all = |metric: &str| -> Vec<Value> {
-        let one = |which: Function| json!(["AWS/Lambda", metric, "FunctionName", design.names.of(Kind::Function, which.name())]);
+        let one = |which: Function| {
+            json!(["AWS/Lambda", metric, "FunctionName", design.names.of(Kind::Function, which.name())])
+        };
         Function::ALL.into_iter().map(one).collect()
     };
     let mut refused = all("Throttles");
@@ -153,7 +159,11 @@ fn database(design: &Design, scope: &Scope<'_>, data: &Data) -> Vec<Widget> {
     let mut health = each("DBLoad");
     health.push(json!(["AWS/RDS", "AuroraReplicaLagMaximum", "DBClusterIdentifier", cluster, {"yAxis": "right"}]));
     vec![
-        with_line(graph("Aurora: CPU in percent", "Average", each("CPUUtilization")), "alarm", thresholds.database_cpu_percent),
+        with_line(
+            graph("Aurora: CPU in percent", "Average", each("CPUUtilization")),
+            "alarm",
+            thresholds.database_cpu_percent,
+        ),
         with_line(
             graph("Aurora and proxy: connections", "Maximum", connections),
             "alarm",

@@ -45,7 +45,7 @@ pub(super) enum Silence {
 }
 
 impl Rule {
-    /// An alarm on one metric, at or above a value in 3 of 5 minutes; silence is fine.
+    /// An alarm on one metric, above a value in 3 of 5 minutes; silence is fine.
     pub(super) fn metric(metric: Metric, threshold: f64, description: impl Into<String>) -> Self {
         Self::new(Watched::One(metric), threshold, description)
     }
@@ -75,7 +75,7 @@ impl Rule {
     }
 
     /// Goes off at the value already, not only above it.
-    pub(super) fn from_threshold(mut self) -> Self {
+    pub(super) fn at_threshold(mut self) -> Self {
         self.comparison = "GreaterThanOrEqualToThreshold";
         self
     }

@@ -1,0 +1,74 @@
+//! The arguments that all commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, or no changes
+  1    failed
+  2    `diff` found changes
+  64   bad usage or configuration
+  75   the state is locked by another run
+  77   credentials missing, expired or not permitted
+  130  interrupted; run the command again to go on";
+
+/// Stands up, compares and tears down a payment-processing stack in AWS us-east-1.
+#[derive(Debug, Parser)]
+#[command(name = "payinfra", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The environment: part of every name, [a-z][a-z0-9-]*, at most 16 characters
+    #[arg(long, global = true, env = "PAYINFRA_SUFFIX", value_name = "SUFFIX")]
+    pub suffix: Option<String>,
+    /// The configuration file [default: payinfra.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder that keeps the state [default: .payinfra]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub state: Option<String>,
+    /// Work on the embedded sandbox instead of AWS
+    #[arg(long, global = true, conflicts_with = "endpoint_url")]
+    pub sandbox: bool,
+    /// Work on an emulator at this address instead of AWS
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// The profile of the AWS configuration [default: AWS_PROFILE]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Do not ask
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// Write JSON, one object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more; twice for every call
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring the stack to its configuration
+    Up(commands::up::Args),
+    /// Show what `up` would change; change nothing
+    Diff(commands::diff::Args),
+    /// Delete the stack and everything in it
+    Destroy(commands::destroy::Args),
+    /// Show the stack's addresses and names
+    Outputs(commands::outputs::Args),
+    /// Start, stop and look at the embedded sandbox
+    Sandbox(commands::sandbox::Args),
+}

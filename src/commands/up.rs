@@ -1,0 +1,96 @@
+//! `payinfra up`: bring the stack to its configuration.
+
+use payinfra_engine::{Action, Failure, Outcome, Shutdown, execute, plan};
+
+use crate::cli::Global;
+use crate::problem::{Exit, Problem};
+use crate::render::{Progress, Screen};
+use crate::session::Session;
+use crate::signals;
+
+/// Arguments of `up`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Problem> {
+    let session = Session::open(global, screen, "up").await?;
+    session.require_artifacts()?;
+    let stop = Shutdown::default();
+    signals::watch(&stop, screen)?;
+    let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
+    screen.plan(&plan, &session.title());
+    if plan.count(Action::Create) > 0 {
+        session.check_capacity(screen).await?;
+    }
+    if !plan.is_empty() {
+        confirm(global, screen, plan.destroys())?;
+    }
+    let progress = Progress::start(screen, &plan);
+    let outcome =
+        execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), &stop).await;
+    progress.finish();
+    session.close().await?;
+    finish(screen, outcome, "up", &session)
+}
+
+/// Asks on a terminal; without one, only what destroys nothing goes on unasked.
+fn confirm(global: &Global, screen: &Screen, destroys: bool) -> Result<(), Problem> {
+    if global.yes || (!screen.is_terminal() && !destroys) {
+        return Ok(());
+    }
+    if !screen.is_terminal() {
+        let problem = Problem::new(Exit::Usage, "the plan deletes resources, and there is no terminal to ask");
+        return Err(problem.hint("Nothing was changed. Read the plan above and add --yes to carry it out."));
+    }
+    if screen.ask("Do this? [y/N] ")?.eq_ignore_ascii_case("y") {
+        return Ok(());
+    }
+    Err(Problem::new(Exit::Failed, "not confirmed").hint("Nothing was changed."))
+}
+
+/// Says how a run ended and what to do next.
+pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Session) -> Result<Exit, Problem> {
+    let again = format!("payinfra {command} --suffix {}", session.suffix());
+    match outcome {
+        Outcome::Completed(summary) => {
+            screen.summary(&summary);
+            Ok(Exit::Done)
+        }
+        Outcome::Interrupted(summary) => {
+            screen.summary(&summary);
+            let problem = Problem::new(Exit::Interrupted, "interrupted");
+            Err(problem.hint(format!("What is done is recorded. Run `{again}` to go on from here.")))
+        }
+        Outcome::Failed(summary, failures) => {
+            screen.summary(&summary);
+            let exit = failures
+                .iter()
+                .filter_map(|(_, failure)| failure.class())
+                .any(|class| matches!(class, payinfra_engine::Class::Credentials | payinfra_engine::Class::Denied));
+            let exit = if exit { Exit::Denied } else { Exit::Failed };
+            let in_place = session.journal.read(|stack| stack.records.len());
+            let recorded = format!("{in_place} resources are in place and recorded. Then run `{again}` again.");
+            Err(report(screen, failures, exit, &recorded))
+        }
+    }
+}
+
+/// Shows every failure but the last, which becomes the command's error.
+fn report(screen: &Screen, failures: Vec<(payinfra_engine::Address, Failure)>, exit: Exit, recorded: &str) -> Problem {
+    let mut problems: Vec<Problem> = failures
+        .into_iter()
+        .map(|(address, failure)| {
+            let hint = crate::problem::hint_for(&failure);
+            let mut problem = Problem::from(failure).context(format!("cannot bring {address} to its plan"));
+            problem.hint = hint;
+            problem
+        })
+        .collect();
+    let last = problems.pop();
+    problems.iter().for_each(|problem| screen.problem(problem));
+    let mut last = last.unwrap_or_else(|| Problem::new(exit, "the run failed"));
+    last.exit = exit;
+    let hint = last.hint.take().map_or_else(|| recorded.to_owned(), |hint| format!("{hint} {recorded}"));
+    last.hint(hint)
+}

@@ -1,0 +1,70 @@
+//! A plan as text: what happens to each resource, and why.
+
+use payinfra_engine::{Action, Change, Plan, Purpose, Reason};
+
+use super::attribute::{render_attribute, render_new};
+use super::screen::{BOLD, DIM, GREEN, RED, YELLOW};
+
+/// Renders a whole plan, with its counts last.
+pub(super) fn render_plan(plan: &Plan, title: &str) -> String {
+    let mut text = format!("{BOLD}Stack {title}{BOLD:#}\n");
+    if plan.is_empty() {
+        let nothing = match plan.purpose {
+            Purpose::Up => format!("No changes: {} resources are as configured.\n", plan.changes.len()),
+            Purpose::Destroy => "Nothing to destroy.\n".to_owned(),
+        };
+        return text + &nothing;
+    }
+    text.push('\n');
+    plan.acting().for_each(|change| text += &render_change(change));
+    let counts: Vec<String> = [
+        (Action::Create, "to create"),
+        (Action::Update, "to update"),
+        (Action::Replace, "to replace"),
+        (Action::Delete, "to delete"),
+        (Action::NoOp, "unchanged"),
+    ]
+    .iter()
+    .filter(|(action, _)| plan.count(*action) > 0)
+    .map(|(action, word)| format!("{} {word}", plan.count(*action)))
+    .collect();
+    text + &format!("\n{BOLD}Plan:{BOLD:#} {}\n", counts.join(", "))
+}
+
+fn render_change(change: &Change) -> String {
+    let (style, sign, verb) = match change.action {
+        Action::NoOp => (DIM, " ", "keep"),
+        Action::Create => (GREEN, "+", "create"),
+        Action::Update => (YELLOW, "~", "update"),
+        Action::Replace => (RED, "±", "replace"),
+        Action::Delete => (RED, "-", "delete"),
+    };
+    let id = change.live.as_ref().map(|live| format!("  {DIM}{}{DIM:#}", live.id)).unwrap_or_default();
+    let why = reason(&change.because);
+    let mut text = format!("  {style}{sign} {verb} {}{style:#}{id}  {DIM}{why}{DIM:#}\n", change.address);
+    match change.action {
+        Action::Create => change.attributes.iter().for_each(|attribute| text += &render_new(attribute)),
+        _ => change.attributes.iter().for_each(|attribute| text += &render_attribute(attribute)),
+    }
+    text
+}
+
+/// A reason in words.
+pub(super) fn reason(reason: &Reason) -> String {
+    let words = match reason {
+        Reason::New => "new",
+        Reason::Config => "config changed",
+        Reason::Code => "new code",
+        Reason::Drift => "drift: changed outside payinfra",
+        Reason::Dependency => "follows a change of another resource",
+        Reason::Missing => "drift: deleted outside payinfra",
+        Reason::Unfinished => "an earlier run did not finish it",
+        Reason::Unrecorded => "differs from the configuration",
+        Reason::Failed(why) => return format!("failed: {why}"),
+        Reason::Leaving => "it was being deleted and is needed again",
+        Reason::Removed => "no longer in the configuration",
+        Reason::Orphan => "orphan: carries this stack's tags, and nothing explains it",
+        Reason::Destroy => "destroy",
+    };
+    words.to_owned()
+}
