@@ -62,7 +62,7 @@ impl Resource for Schema {
     const KIND: &'static str = "schema";
     const REPLACED_BY: &'static [&'static str] = &[];
     const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(10, 1, 1200);
+    const PACE: Pace = Pace::seconds(10, 1, 600);
     // It goes with the cluster and the function.
     const HOLDS: bool = false;
 
@@ -104,19 +104,16 @@ async fn look(cloud: &Aws, id: &str) -> Result<Option<Live<Schema>>, Error> {
         return Ok(None);
     }
     let Some(cluster) = cluster(cloud).await? else { return Ok(None) };
-    let migrations = if runs_functions(cloud) {
+    let (migrations, status) = if runs_functions(cloud) {
         match unless(Class::Absent, invoke(cloud, id, "migrations").await) {
-            Ok(Some(applied)) if !applied.is_empty() => applied,
-            // A database that cannot be asked counts as one without a schema: to migrate it again does no harm.
+            Ok(Some(applied)) if !applied.is_empty() => (applied, Status::Ready),
             Ok(_) => return Ok(None),
-            Err(error) if error.class == Class::NotYet => {
-                tracing::warn!(%error, "the database cannot be asked for its schema");
-                return Ok(None);
-            }
+            // The function reaches the database through the proxy, which may be slower to let it in than the cluster.
+            Err(error) if error.class == Class::NotYet => (Vec::new(), Status::Pending(error.message)),
             Err(error) => return Err(error),
         }
     } else if is_deployed(cloud, id).await? {
-        Schema::migrations()
+        (Schema::migrations(), Status::Ready)
     } else {
         return Ok(None);
     };
@@ -125,7 +122,7 @@ async fn look(cloud: &Aws, id: &str) -> Result<Option<Live<Schema>>, Error> {
         address: Some(Address::new(Schema::KIND, "main")),
         id: id.to_owned(),
         outputs: Outputs { version },
-        status: Status::Ready,
+        status,
         spec: Schema { cluster, migrations },
     }))
 }
@@ -162,15 +159,20 @@ async fn invoke(cloud: &Aws, id: &str, action: &str) -> Result<Vec<Migration>, E
     let event = json!({ "payinfra": { "action": action } }).to_string();
     let request = cloud.lambda.invoke().function_name(id).payload(Blob::new(event));
     let answer = request.send().await.map_err(error("Invoke"))?;
-    let answered = answer.payload().map(|payload| payload.as_ref()).unwrap_or_default();
-    let answered: Value = serde_json::from_slice(answered).unwrap_or_default();
-    if answer.function_error().is_some() {
-        let text = |field: &str| answered[field].as_str().map(ToOwned::to_owned);
+    let payload = answer.payload().map(|payload| payload.as_ref()).unwrap_or_default();
+    applied(answer.function_error().is_some(), payload)
+}
+
+/// Reads what the function answered, or why it failed.
+fn applied(failed: bool, payload: &[u8]) -> Result<Vec<Migration>, Error> {
+    let answer: Value = serde_json::from_slice(payload).unwrap_or_default();
+    if failed {
+        let text = |field: &str| answer[field].as_str().map(ToOwned::to_owned);
         // The database may be seconds old, and so may its name, its roles and the parameters that the function reads.
         let message = text("errorMessage").unwrap_or_else(|| "the function failed without a word".to_owned());
         return Err(Error { code: text("errorType"), ..Error::new(Class::NotYet, "Invoke", message) });
     }
-    serde_json::from_value(answered["applied"].clone())
+    serde_json::from_value(answer["applied"].clone())
         .map_err(|error| Error::new(Class::Invalid, "Invoke", format!("the function's answer is unknown: {error}")))
 }
 

@@ -46,3 +46,11 @@ async fn is_absent_without_its_function_and_once_it_is_given_up() {
     assert!(Schema::list(&cloud, Select::Ids(&["f:live".to_owned()])).await.expect("no call").is_empty());
     assert_eq!(replay.sent().len(), 2, "a database that is going is not asked");
 }
+
+#[test]
+fn a_failed_function_is_waited_for_and_an_unknown_answer_is_not() {
+    let refused = applied(true, br#"{"errorType":"database_unavailable","errorMessage":"no way in"}"#);
+    let refused = refused.expect_err("the database is not there");
+    assert_eq!((refused.class, refused.message.as_str()), (Class::NotYet, "no way in"));
+    assert_eq!(applied(false, b"{}").expect_err("nothing is applied").class, Class::Invalid);
+}
