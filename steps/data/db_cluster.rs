@@ -5,8 +5,8 @@ use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress,
 use serde::{Deserialize, Serialize};
 
 use super::engine_version;
-use super::rds::{from_rds, retag, sorted, text, to_rds, wanted};
-use crate::aws::{Aws, Emulator, Marked, Tags, error};
+use super::rds::{from_rds, host, retag, sorted, text, to_rds, wanted};
+use crate::aws::{Aws, Marked, Tags, error};
 
 /// An Aurora PostgreSQL cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,17 +199,12 @@ impl DbCluster {
 }
 
 fn outputs(cloud: &Aws, found: &Found) -> Outputs {
-    // MiniStack makes up names and turns them into this one with the first instance; AWS's names never change.
-    let host = |name: Option<&str>| match cloud.emulator {
-        Some(Emulator::MiniStack) => "localhost".to_owned(),
-        _ => text(name),
-    };
     Outputs {
         id: text(found.db_cluster_identifier()),
         arn: text(found.db_cluster_arn()),
         resource_id: text(found.db_cluster_resource_id()),
-        endpoint: host(found.endpoint()),
-        reader_endpoint: host(found.reader_endpoint()),
+        endpoint: host(cloud, found.endpoint()),
+        reader_endpoint: host(cloud, found.reader_endpoint()),
         port: found.port().map(|port| port.to_string()).unwrap_or_default(),
         secret_arn: text(found.master_user_secret().and_then(|secret| secret.secret_arn())),
     }

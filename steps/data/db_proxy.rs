@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::rds::{retag, tags_of, text, to_rds, wanted};
+use super::rds::{host, retag, tags_of, text, to_rds, wanted};
 use crate::aws::{Aws, Emulator, Marked, Tags, error, unless};
 
 /// An RDS Proxy for PostgreSQL with its one group of targets.
@@ -92,7 +92,7 @@ impl Resource for DbProxy {
             .debug_logging(self.debug_logging)
             .set_tags(Some(to_rds(&self.tags)));
         let made = request.send().await.map_err(error("CreateDBProxy"))?;
-        Ok(Created { id: self.name.clone(), outputs: made.db_proxy().map(outputs) })
+        Ok(Created { id: self.name.clone(), outputs: made.db_proxy().map(|proxy| outputs(cx, proxy)) })
     }
 
     async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
@@ -147,14 +147,14 @@ impl Resource for DbProxy {
 /// The one group of targets a proxy has.
 const GROUP: &str = "default";
 
-fn outputs(found: &Found) -> Outputs {
+fn outputs(cloud: &Aws, found: &Found) -> Outputs {
     let arn = text(found.db_proxy_arn());
     let resource_id = arn.rsplit(':').next().unwrap_or_default().to_owned();
-    Outputs { name: text(found.db_proxy_name()), arn, resource_id, endpoint: text(found.endpoint()) }
+    Outputs { name: text(found.db_proxy_name()), arn, resource_id, endpoint: host(cloud, found.endpoint()) }
 }
 
 async fn live(cloud: &Aws, found: &Found) -> Result<Live<DbProxy>, Error> {
-    let outputs = outputs(found);
+    let outputs = outputs(cloud, found);
     let (groups, targets) = (
         cloud.rds.describe_db_proxy_target_groups().db_proxy_name(&outputs.name),
         cloud.rds.describe_db_proxy_targets().db_proxy_name(&outputs.name),

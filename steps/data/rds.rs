@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::Tag;
 use payinfra_engine::{Error, Select};
 
-use crate::aws::{Aws, Tags, error};
+use crate::aws::{Aws, Emulator, Tags, error};
 
 /// Tags as RDS wants them.
 pub(super) fn to_rds(tags: &Tags) -> Vec<Tag> {
@@ -14,6 +14,17 @@ pub(super) fn to_rds(tags: &Tags) -> Vec<Tag> {
 pub(super) fn from_rds(tags: &[Tag]) -> Tags {
     let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
     pairs.filter(|(key, _)| !key.starts_with("aws:")).collect()
+}
+
+/// The host name of an endpoint.
+///
+/// MiniStack makes up names, and turns a cluster's into `localhost` with its first instance; nothing listens behind
+/// either. The sandbox's own database answers to `localhost`. AWS's names never change.
+pub(super) fn host(cloud: &Aws, name: Option<&str>) -> String {
+    match cloud.emulator {
+        Some(Emulator::MiniStack) => "localhost".to_owned(),
+        _ => text(name),
+    }
 }
 
 /// The tags of an object whose description does not carry them.
