@@ -229,6 +229,21 @@ fn a_key_on_its_way_out_is_taken_back_before_it_is_used() {
 }
 
 #[test]
+fn a_fresh_key_that_only_its_id_shows_is_not_taken_for_its_dormant_predecessor() {
+    for seed in 0..10 {
+        in_virtual_time(async {
+            let lab = Lab::new(seed, Delays { marks: 55.0, ..Delays::NONE });
+            let plants = [Plant::new(NETWORK, "main"), Plant::new(KEY, "data").on(&[0])];
+            completed(lab.up(&plants).await);
+            completed(lab.destroy(&plants).await);
+            // The network is another now, so the key cannot be taken back.
+            completed(lab.up(&plants).await);
+            demand_settled(&lab, &plants).await;
+        });
+    }
+}
+
+#[test]
 fn an_unanswered_create_beside_a_dormant_predecessor_is_told_from_it() {
     for seed in 0..10 {
         in_virtual_time(async {
@@ -370,6 +385,10 @@ fn a_full_disk_stops_everything_and_loses_nothing() {
                 lab.disk.files.lock().unwrap().full_after = Some(written + full_after);
                 let end = if destroy { lab.destroy(&plants).await } else { lab.up(&plants).await };
                 let (_, failures) = failed(end);
+                assert!(
+                    lab.since_first_failure().unwrap() < seconds(2),
+                    "nothing is waited for that cannot be recorded"
+                );
                 assert!(failures.iter().all(|(_, failure)| matches!(failure, Failure::State(_))), "{failures:?}");
                 assert!(failures[0].1.to_string().contains("the disk is full"), "{failures:?}");
                 lab.disk.files.lock().unwrap().full_after = None;

@@ -275,6 +275,7 @@ fn credentials_that_expire_mid_run_end_it_cleanly_and_nothing_is_doubled() {
             match lab.up(&payments()).await {
                 End::Refused(failure) => assert_eq!(failure.class(), Some(Class::Credentials)),
                 End::Ran(_, Outcome::Failed(_, failures)) => {
+                    assert!(lab.since_first_failure().unwrap() < seconds(2), "the others do not go on asking");
                     let all = failures.iter().all(|(_, failure)| failure.class() == Some(Class::Credentials));
                     assert!(all, "{failures:?}");
                 }

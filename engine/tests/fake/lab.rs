@@ -130,6 +130,12 @@ impl Lab {
         self.events.lock().unwrap().iter().map(|(_, event)| event.clone()).collect()
     }
 
+    /// How long ago the first resource failed.
+    pub fn since_first_failure(&self) -> Option<Duration> {
+        let events = self.events.lock().unwrap();
+        events.iter().find(|(_, event)| matches!(event, Event::Failed { .. })).map(|(at, _)| at.elapsed())
+    }
+
     /// Compares the cloud with the state on disk.
     pub fn findings(&self) -> Findings {
         let mut world = self.cloud.world.lock().unwrap();
