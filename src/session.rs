@@ -67,6 +67,10 @@ impl Session {
         let mut cloud = Aws::connect(&connection, suffix.as_str()).await?;
         cloud.final_snapshots = final_snapshot;
         cloud.artifacts = artifacts.clone();
+        cloud.has_database |= running.as_ref().is_some_and(|running| running.postgres.is_some());
+        if command == "up" && !cloud.has_database {
+            screen.note("there is no database behind this emulator: the schema is not applied (`--sandbox` has one)");
+        }
         if let Some(expected) = &settings.account
             && *expected != cloud.account
             && connection.credentials() == Credentials::Chain

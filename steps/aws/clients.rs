@@ -66,6 +66,8 @@ pub struct Aws {
     pub final_snapshots: bool,
     /// Whether the database schema counts as gone in this run, because its cluster is being destroyed.
     pub schema_left: AtomicBool,
+    /// Whether functions run and reach a database: always in AWS, on an emulator only with the sandbox's own behind it.
+    pub has_database: bool,
     /// The functions' code, for whoever deploys; a spec holds only its hash.
     pub artifacts: Artifacts,
     /// AWS Certificate Manager.
@@ -144,6 +146,7 @@ impl Aws {
             emulator,
             final_snapshots: false,
             schema_left: AtomicBool::new(false),
+            has_database: emulator.is_none(),
             artifacts: Artifacts::none(),
             acm: aws_sdk_acm::Client::from_conf(
                 aws_sdk_acm::config::Builder::from(config).interceptor(NameCalls).build(),

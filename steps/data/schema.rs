@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::aws::{Aws, Emulator, error, unless};
+use crate::aws::{Aws, error, unless};
 use crate::functions::LIVE;
 use crate::names::{Kind, Names, Suffix};
 use crate::settings::Function;
@@ -104,7 +104,7 @@ async fn look(cloud: &Aws, id: &str) -> Result<Option<Live<Schema>>, Error> {
         return Ok(None);
     }
     let Some(cluster) = cluster(cloud).await? else { return Ok(None) };
-    let (migrations, status) = if runs_functions(cloud) {
+    let (migrations, status) = if cloud.has_database {
         match unless(Class::Absent, invoke(cloud, id, "migrations").await) {
             Ok(Some(applied)) if !applied.is_empty() => (applied, Status::Ready),
             Ok(_) => return Ok(None),
@@ -113,6 +113,7 @@ async fn look(cloud: &Aws, id: &str) -> Result<Option<Live<Schema>>, Error> {
             Err(error) => return Err(error),
         }
     } else if is_deployed(cloud, id).await? {
+        // Nothing to migrate behind this emulator: the schema counts as up to date once its function is deployed.
         (Schema::migrations(), Status::Ready)
     } else {
         return Ok(None);
@@ -136,11 +137,6 @@ async fn cluster(cloud: &Aws) -> Result<Option<String>, Error> {
     Ok(cluster.and_then(|cluster| cluster.db_cluster_resource_id()).map(ToOwned::to_owned))
 }
 
-/// Moto keeps functions and does not run them: there the schema counts as up to date once its function is deployed.
-fn runs_functions(cloud: &Aws) -> bool {
-    cloud.emulator != Some(Emulator::Moto)
-}
-
 async fn is_deployed(cloud: &Aws, id: &str) -> Result<bool, Error> {
     let (function, alias) = id.split_once(':').unwrap_or((id, LIVE));
     let answer = cloud.lambda.get_alias().function_name(function).name(alias).send().await;
@@ -148,7 +144,7 @@ async fn is_deployed(cloud: &Aws, id: &str) -> Result<bool, Error> {
 }
 
 async fn migrate(cloud: &Aws, id: &str) -> Result<(), Error> {
-    if runs_functions(cloud) {
+    if cloud.has_database {
         invoke(cloud, id, "migrate").await?;
     }
     Ok(())

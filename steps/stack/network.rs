@@ -23,8 +23,6 @@ use crate::settings::{Database, Nat, ZONES};
 #[derive(Clone)]
 pub(super) struct Network {
     pub vpc: Handle<Vpc>,
-    /// For NAT gateways only, one in each zone.
-    pub public: [Handle<Subnet>; ZONES],
     /// For the functions.
     pub private: [Handle<Subnet>; ZONES],
     /// For the database.
@@ -64,7 +62,7 @@ pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>
     let rules = rules(graph, design, functions_group, database_group);
     endpoints(graph, design, vpc, &private, &egress, functions_group);
     flow_log(graph, design, key, vpc);
-    Network { vpc, public, private, isolated, nats, functions_group, database_group, egress, rules }
+    Network { vpc, private, isolated, nats, functions_group, database_group, egress, rules }
 }
 
 /// The letter of a zone: `a` of `us-east-1a`.
