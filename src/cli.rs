@@ -29,7 +29,7 @@ pub struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// The environment: part of every name, [a-z][a-z0-9-]*, at most 16 characters
+    /// The environment: part of every name; a letter, then letters, digits and hyphens, at most 16, all lower-case
     #[arg(long, global = true, env = "PAYINFRA_SUFFIX", value_name = "SUFFIX")]
     pub suffix: Option<String>,
     /// The configuration file [default: payinfra.toml, if there is one]
