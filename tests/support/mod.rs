@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod emulator;
+pub mod inventory;
 pub mod proxy;
 
 pub use binary::{Finished, Payinfra, Started};
