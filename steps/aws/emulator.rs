@@ -125,6 +125,12 @@ pub const NOT_KEPT: &[NotKept] = &[
     NotKept {
         emulator: Emulator::MiniStack,
         kind: "alarm",
+        attribute: "actions_enabled",
+        reason: "alarms are shown without whether they tell anybody",
+    },
+    NotKept {
+        emulator: Emulator::MiniStack,
+        kind: "alarm",
         attribute: "alarm_actions",
         reason: "alarms are shown without whom they tell",
     },

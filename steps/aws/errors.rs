@@ -1,5 +1,6 @@
 //! What AWS's error codes mean. The one place that knows; texts are for people and are never looked at.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
@@ -23,7 +24,10 @@ where
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
                 (Class::NoAnswer, DisplayErrorContext(&sdk).to_string())
             }
-            SdkError::DispatchFailure(_) => (Class::NoAnswer, DisplayErrorContext(&sdk).to_string()),
+            SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
+                Some(message) => (Class::Credentials, message),
+                None => (Class::NoAnswer, DisplayErrorContext(&sdk).to_string()),
+            },
             // Nothing was sent: no credentials could be had, or the request cannot be built.
             SdkError::ConstructionFailure(_) => (Class::Credentials, DisplayErrorContext(&sdk).to_string()),
             _ => (Class::Invalid, DisplayErrorContext(&sdk).to_string()),
@@ -35,6 +39,14 @@ where
             .map(ToOwned::to_owned);
         Error { class, operation, code, message, request_id }
     }
+}
+
+/// Says why there are no credentials, where that is why nothing was sent; the SDK calls it a failed dispatch.
+fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes = causes.skip_while(|cause| !cause.is::<CredentialsError>());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(": "))
 }
 
 /// Makes the error for an item that an otherwise successful answer refuses, as `CreateFlowLogs` does.
