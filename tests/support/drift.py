@@ -306,6 +306,7 @@ DRIFTS = [
     ("a path is gone", "api_resource.health", None,
      lambda s: s.apigateway.delete_resource(
          restApiId=s.ids["rest_api.main"], resourceId=s.resource("/health"))),
+    ("its method is gone with it", "api_method.get_health", None, lambda s: None),
     ("the stage is throttled", "api_stage.live", "all_methods",
      lambda s: s.patch("update_stage", "/*/*/throttling/rateLimit", "5", stageName="live")),
     ("the stage no longer traces", "api_stage.live", "tracing",
