@@ -262,6 +262,7 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         if let Some(live) = live
             && live.status == Status::Ready
             && changed_attributes(&live.spec, &spec, |name| run.graph.compares(address.kind(), name)).is_empty()
+            && run.unfinished_update(address).is_empty()
         {
             let recorded = run.journal.read(|stack| {
                 let record = stack.records.get(address);

@@ -326,10 +326,14 @@ fn attribute_changes<C: 'static>(
     record: Option<&Record>,
 ) -> Vec<AttributeChange> {
     let nothing = Value::Null;
-    let names = match live {
+    let mut names = match live {
         Some(live) => changed_attributes(live, desired, |name| graph.compares(kind.name(), name)),
         None => changed_attributes(&nothing, desired, |_| true),
     };
+    if let (Some(_), Some(record)) = (live, record) {
+        // What an update was to write may be there and not show yet, so it is written again even where it looks right.
+        names.extend(record.updating.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
+    }
     names
         .into_iter()
         .map(|name| {
@@ -352,6 +356,9 @@ fn reason<C>(kind: &dyn Kind<C>, name: &str, old: Option<&Value>, new: &Value, r
         return Reason::Dependency;
     }
     let Some(record) = record else { return Reason::Unrecorded };
+    if old == new {
+        return Reason::Unfinished;
+    }
     let last = &record.spec[name];
     if last == new && record.phase != Phase::Ready {
         Reason::Unfinished

@@ -1,6 +1,6 @@
 //! Brings an object that exists to its spec, and waits until it works.
 
-use payinfra_state::Entry;
+use payinfra_state::{Address, Entry};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -39,6 +39,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let kind = &self.graph.nodes()[node].kind;
         let pace = kind.pace();
         let start = Instant::now();
+        let mut unfinished = self.unfinished_update(address);
         let mut written: Option<(Vec<String>, u32, Instant)> = None;
         loop {
             self.check_stop()?;
@@ -68,7 +69,10 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                     if live.status == Status::Ready {
                         on_outputs(live.outputs.clone());
                     }
-                    let changed = changed_attributes(&live.spec, spec, |name| self.graph.compares(kind.name(), name));
+                    let mut changed =
+                        changed_attributes(&live.spec, spec, |name| self.graph.compares(kind.name(), name));
+                    unfinished.retain(|name| !changed.contains(name));
+                    changed.extend(std::mem::take(&mut unfinished));
                     if changed.is_empty() && live.status == Status::Ready {
                         return Ok(live);
                     }
@@ -98,6 +102,14 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             self.waiting(address, format!("it to be ready (now {state})"));
             self.pause(self.until_next_look(pace.create)).await?;
         }
+    }
+
+    /// What an earlier update was to change: it may be changed and not show yet, so it is written again.
+    pub(crate) fn unfinished_update(&self, address: &Address) -> Vec<String> {
+        self.journal.read(|stack| {
+            let record = stack.records.get(address);
+            record.map(|record| record.updating.iter().cloned().collect()).unwrap_or_default()
+        })
     }
 
     /// A live object differs in what cannot be changed: the plan would have shown a replacement.

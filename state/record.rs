@@ -1,6 +1,6 @@
 //! The state of a stack: what the journal's entries add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -44,6 +44,9 @@ pub struct Record {
     pub token: Option<String>,
     /// When its phase was entered.
     pub since: Option<Timestamp>,
+    /// The attributes that an update was to change and that were not seen to have changed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub updating: BTreeSet<String>,
     /// How long its creation took, in milliseconds.
     pub took_ms: Option<u64>,
 }
@@ -91,6 +94,7 @@ impl Stack {
                         deps: deps.clone(),
                         token: Some(token.clone()),
                         since: Some(*at),
+                        updating: BTreeSet::new(),
                         took_ms: None,
                     },
                 );
@@ -114,10 +118,12 @@ impl Stack {
                 record.deps = deps.clone();
                 record.token = None;
                 record.since = None;
+                record.updating.clear();
                 record.took_ms = took_ms.or(record.took_ms);
             }
-            Entry::Updating { address, at, .. } => {
+            Entry::Updating { address, attributes, at } => {
                 let record = self.record(address);
+                record.updating.extend(attributes.iter().cloned());
                 record.phase = Phase::Acquired;
                 record.since = Some(*at);
             }
@@ -149,6 +155,7 @@ impl Stack {
             deps: Vec::new(),
             token: None,
             since: None,
+            updating: BTreeSet::new(),
             took_ms: None,
         })
     }

@@ -6,40 +6,15 @@ mod fake;
 
 use std::time::Duration;
 
-use payinfra_engine::{
-    Action, Address, Class, Event, Failure, Graph, Outcome, Purpose, Reason, Summary, execute, plan, plan_destroy,
-};
+use payinfra_engine::{Action, Class, Event, Failure, Graph, Outcome, Purpose, Reason, execute, plan, plan_destroy};
 use payinfra_state::{Journal, Phase};
 use serde_json::json;
 use tokio::time::Instant;
 
 use fake::cloud::{Delays, Fault};
 use fake::kinds::*;
-use fake::lab::{End, Findings, Lab, in_virtual_time};
+use fake::lab::{End, Findings, Lab, address, completed, demand_settled, failed, in_virtual_time};
 use fake::stacks::{Plant, graph, payments, small};
-
-fn completed(end: End) -> Summary {
-    match end {
-        End::Ran(_, Outcome::Completed(summary)) => summary,
-        other => panic!("it did not complete: {other:?}"),
-    }
-}
-
-fn failed(end: End) -> (Summary, Vec<(Address, Failure)>) {
-    match end {
-        End::Ran(_, Outcome::Failed(summary, failures)) => (summary, failures),
-        other => panic!("it did not fail: {other:?}"),
-    }
-}
-
-async fn demand_settled(lab: &Lab, plants: &[Plant]) {
-    let findings = lab.settled(plants).await;
-    assert!(findings.is_clean(), "{findings:#?}");
-}
-
-fn address(text: &str) -> Address {
-    text.parse().unwrap()
-}
 
 /// The mutating calls since `since`, as "operation kind.name".
 fn acts(lab: &Lab, since: usize) -> Vec<String> {
@@ -441,4 +416,24 @@ fn an_order_without_a_value_holds_both_ways() {
         completed(lab.run(&graph, Purpose::Destroy).await);
         assert_eq!(acts(&lab, since), ["delete logs.then", "delete gateway.first"]);
     });
+}
+
+#[test]
+fn a_killed_update_that_is_taken_back_before_it_shows_is_written_back() {
+    for seed in 0..10 {
+        in_virtual_time(async {
+            let lab = Lab::new(seed, Delays { settle: 55.0, ..Delays::NONE });
+            let mut plants = [Plant::new(LOGS, "pay")];
+            completed(lab.up(&plants).await);
+            plants[0].size = 2;
+            lab.kill.arm(Some(4));
+            lab.up(&plants).await;
+            assert_eq!(lab.kill.label().unwrap(), "after update logs.pay");
+            lab.kill.arm(None);
+            plants[0].size = 1;
+            completed(lab.up(&plants).await);
+            tokio::time::sleep(seconds(60)).await;
+            demand_settled(&lab, &plants).await;
+        });
+    }
 }

@@ -7,43 +7,20 @@ mod fake;
 use std::time::Duration;
 
 use payinfra_engine::{Action, Class, Event, Failure, Outcome, Reason, Summary};
-use payinfra_state::{Address, Phase};
+use payinfra_state::Phase;
 use serde_json::json;
 use tokio::time::Instant;
 
 use fake::cloud::{Delays, Fault};
 use fake::kinds::*;
-use fake::lab::{End, Findings, Lab, in_virtual_time};
+use fake::lab::{End, Findings, Lab, address, completed, demand_settled, failed, in_virtual_time};
 use fake::stacks::{Plant, payments, small};
-
-fn completed(end: End) -> Summary {
-    match end {
-        End::Ran(_, Outcome::Completed(summary)) => summary,
-        other => panic!("it did not complete: {other:?}"),
-    }
-}
-
-fn failed(end: End) -> (Summary, Vec<(Address, Failure)>) {
-    match end {
-        End::Ran(_, Outcome::Failed(summary, failures)) => (summary, failures),
-        other => panic!("it did not fail: {other:?}"),
-    }
-}
-
-async fn demand_settled(lab: &Lab, plants: &[Plant]) {
-    let findings = lab.settled(plants).await;
-    assert!(findings.is_clean(), "{findings:#?}");
-}
 
 async fn demand_destroyed(lab: &Lab, plants: &[Plant]) -> Summary {
     let summary = completed(lab.destroy(plants).await);
     assert_eq!(lab.findings(), Findings::default());
     assert_eq!(lab.cloud.world.lock().unwrap().living().count(), 0);
     summary
-}
-
-fn address(text: &str) -> Address {
-    text.parse().unwrap()
 }
 
 #[test]

@@ -194,7 +194,11 @@ impl Schedule {
             Step::Add(raw) => grow(&mut self.plants, *raw),
             Step::Modify(number) => {
                 if let Some((id, _)) = self.pick(*number) {
-                    self.lab.cloud.world.lock().unwrap().objects.get_mut(&id).unwrap().spec["size"] = json!(99);
+                    let mut world = self.lab.cloud.world.lock().unwrap();
+                    let object = world.objects.get_mut(&id).unwrap();
+                    object.spec["size"] = json!(99);
+                    // Nobody can know of a change that does not show yet.
+                    object.stale = None;
                 }
             }
             Step::DeleteByHand(number) => {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payinfra_engine::{
-    Base, Event, Failure, Graph, Outcome, Plan, Purpose, Shutdown, Timing, execute, plan, plan_destroy,
+    Address, Base, Event, Failure, Graph, Outcome, Plan, Purpose, Shutdown, Summary, Timing, execute, plan,
+    plan_destroy,
 };
 use payinfra_state::{Backend, Journal, Phase, Stack};
 use tokio::time::Instant;
@@ -205,6 +206,32 @@ impl Findings {
     pub fn is_clean(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// The summary of a run that must have completed.
+pub fn completed(end: End) -> Summary {
+    match end {
+        End::Ran(_, Outcome::Completed(summary)) => summary,
+        other => panic!("it did not complete: {other:?}"),
+    }
+}
+
+/// The summary and the failures of a run that must have failed.
+pub fn failed(end: End) -> (Summary, Vec<(Address, Failure)>) {
+    match end {
+        End::Ran(_, Outcome::Failed(summary, failures)) => (summary, failures),
+        other => panic!("it did not fail: {other:?}"),
+    }
+}
+
+/// Demands that [`Lab::settled`] finds nothing.
+pub async fn demand_settled(lab: &Lab, plants: &[Plant]) {
+    let findings = lab.settled(plants).await;
+    assert!(findings.is_clean(), "{findings:#?}");
+}
+
+pub fn address(text: &str) -> Address {
+    text.parse().unwrap()
 }
 
 /// Runs a test in virtual time.
