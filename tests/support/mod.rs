@@ -7,6 +7,7 @@ pub mod binary;
 pub mod emulator;
 pub mod inventory;
 pub mod proxy;
+pub mod summary;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
