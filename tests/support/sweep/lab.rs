@@ -17,8 +17,14 @@ const SUFFIX: &str = "swept";
 /// What AWS refuses to do twice and MiniStack does twice: the proxy refuses in its place.
 ///
 /// Two subnets of one VPC cannot have one range, and two stages of one API cannot have one name.
-const COLLISIONS: [Collision; 2] =
-    [("ec2:CreateSubnet", 400, "InvalidSubnet.Conflict"), ("apigateway:CreateStage", 409, "ConflictException")];
+const COLLISIONS: [Collision; 2] = [
+    Collision { create: "ec2:CreateSubnet", delete: "ec2:DeleteSubnet", refusal: (400, "InvalidSubnet.Conflict") },
+    Collision {
+        create: "apigateway:CreateStage",
+        delete: "apigateway:DeleteStage",
+        refusal: (409, "ConflictException"),
+    },
+];
 
 /// What an undisturbed life looks like.
 #[derive(Debug, Clone)]
@@ -187,7 +193,7 @@ impl Lab {
         let end = self.run(story.recovery);
         self.compare_tokens(&mut tokens, &mut told.findings);
         if end.code() != Some(0) {
-            told.findings.others.push(format!("the recovery ended with {:?}:\n{}{}", end.code(), end.out, end.err));
+            told.findings.others.push(format!("the recovery ended with {:?}:\n{}", end.code(), end.err));
         }
         match story.recovery {
             Command::Up => self.demand_whole(reference, &mut told.findings),
