@@ -13,6 +13,7 @@ pub mod relay;
 pub mod requests;
 pub mod runtime_api;
 pub mod stack;
+pub mod summary;
 
 use std::net::TcpListener;
 

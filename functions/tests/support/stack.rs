@@ -14,6 +14,7 @@ use payments::{
     configuration::Configuration,
     database::{Database, Target},
     environment::Environment,
+    observation::Level,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -96,6 +97,8 @@ impl Stack {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let environment = Environment {
+            function_name: None,
+            log_level: Level::Info,
             parameter_path: PATH.to_owned(),
             configuration_max_age: Duration::from_secs(1),
             region: "us-east-1".to_owned(),
