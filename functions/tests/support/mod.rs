@@ -14,6 +14,7 @@ pub mod requests;
 pub mod runtime_api;
 pub mod stack;
 pub mod summary;
+pub mod wire;
 
 use std::net::TcpListener;
 
