@@ -62,7 +62,7 @@ fn runners_share_a_stack(kind: Kind) {
     assert_eq!(changes(&proxy), Vec::<String>::new());
     assert_eq!(journal_writes(&proxy), 2, "a mark for each run, and no entry");
     assert_eq!(stored(&emulator.endpoint(), "one").lease["fence"], 3);
-    says(&second.run(["outputs"]).expect(0), &["api_url"]);
+    says(&second.run(["outputs"]).expect(0), &["api/url"]);
     says(&second.run(["unlock"]).expect(0), &["nobody holds the state of one in s3://payinfra-state/team"]);
 
     proxy.forget();
@@ -86,14 +86,14 @@ fn a_killed_runner_is_gone_on_with_from_elsewhere() {
     for (call, moment) in kills {
         proxy.forget();
         let held = proxy.hold(call, moment);
-        let run = runner(&proxy.endpoint(), "killed", 4);
+        let run = runner(&proxy.endpoint(), "killed", 8);
         let run = run.start(["up", "--lock-wait", "60"]);
         held.recv_timeout(Duration::from_secs(120)).unwrap();
         run.kill();
         proxy.release();
         killed += 1;
     }
-    let elsewhere = runner(&proxy.endpoint(), "killed", 4);
+    let elsewhere = runner(&proxy.endpoint(), "killed", 60);
     elsewhere.run(["up", "--lock-wait", "60"]).expect(0);
     nothing_doubled(&emulator, "killed");
     elsewhere.run(["diff"]).expect(0);
@@ -107,14 +107,14 @@ fn a_paused_runner_is_shut_out_by_its_successor() {
     let emulator = Emulator::start(Kind::MiniStack);
     make_bucket(&emulator.endpoint());
     let proxy = Proxy::start(emulator.address());
-    let paused = runner(&proxy.endpoint(), "paused", 5);
+    let paused = runner(&proxy.endpoint(), "paused", 10);
     proxy.latency(Duration::from_millis(60));
     let old = paused.start(["up"]);
     until_changes(&proxy, 60);
     old.signal(Signal::STOP);
     proxy.latency(Duration::ZERO);
 
-    let next = runner(&proxy.endpoint(), "paused", 5);
+    let next = runner(&proxy.endpoint(), "paused", 60);
     let refused = next.run(["diff"]).expect(75);
     says(&refused, &["the state is locked by `payinfra up` of", "--lock-wait", "payinfra unlock"]);
     let went_on = next.run(["up", "--lock-wait", "2m"]).expect(0);
@@ -195,7 +195,7 @@ fn twenty_runs_at_once_double_nothing() {
     let emulator = Emulator::start(Kind::MiniStack);
     make_bucket(&emulator.endpoint());
     let proxy = Proxy::start(emulator.address());
-    let runners: Vec<Payinfra> = (0..RUNS).map(|_| runner(&proxy.endpoint(), "many", 60)).collect();
+    let runners: Vec<Payinfra> = (0..RUNS).map(|_| runner(&proxy.endpoint(), "many", 120)).collect();
     let wait = |n: usize| if n.is_multiple_of(2) { "10m" } else { "0" };
     let runs: Vec<_> =
         runners.iter().enumerate().map(|(n, runner)| runner.start(["up", "--lock-wait", wait(n)])).collect();

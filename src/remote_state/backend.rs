@@ -114,7 +114,7 @@ impl RemoteBackend {
         match read_snapshot(&self.store.name(SNAPSHOT), &object.bytes) {
             Ok(folded) => Ok(Some(folded)),
             Err(error @ Error::Damaged { .. }) => {
-                warnings.push(set_aside(&self.store, SNAPSHOT, &object.bytes, &error).await?);
+                warnings.push(self.store.set_aside(SNAPSHOT, &object.bytes, &error).await?);
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -235,17 +235,9 @@ async fn read_object(store: &Store, sequence: u64) -> Result<Read, Error> {
     let Some(object) = store.get(&name).await? else { return Ok(Read::Gone) };
     match read_entries(&store.name(&name), &object.bytes) {
         Ok((head, entries)) => Ok(Read::Entries(head, entries)),
-        Err(error @ Error::Damaged { .. }) => Ok(Read::Damaged(set_aside(store, &name, &object.bytes, &error).await?)),
+        Err(error @ Error::Damaged { .. }) => Ok(Read::Damaged(store.set_aside(&name, &object.bytes, &error).await?)),
         Err(error) => Err(error),
     }
-}
-
-/// Keeps a copy of a damaged object. The object itself stays where it is, and with it its place in the log, until it
-/// is folded or written over.
-async fn set_aside(store: &Store, name: &str, bytes: &[u8], error: &Error) -> Result<String, Error> {
-    let aside = format!("{name}.damaged-{}", Timestamp::now().as_second());
-    store.put(&aside, bytes, Condition::Absent, &|| true).await?;
-    Ok(format!("{error}; a copy is kept as {}, rebuilding from the cloud", store.name(&aside)))
 }
 
 impl Backend for RemoteBackend {

@@ -72,6 +72,8 @@ impl Drop for Inner {
 struct Foreign {
     record: Option<LeaseRecord>,
     length: Duration,
+    /// Why there is no record.
+    damage: Option<StateError>,
 }
 
 impl Lease {
@@ -109,6 +111,9 @@ impl Lease {
             };
             let last = foreign.as_ref().and_then(|foreign| foreign.record.clone());
             if free {
+                if let (Some(object), Some(damage)) = (&found, foreign.as_ref().and_then(|f| f.damage.as_ref())) {
+                    notice(&store.set_aside(LEASE, &object.bytes, damage).await?);
+                }
                 let fence = last.as_ref().map_or(0, |record| record.fence) + 1;
                 if let Some(lease) = Self::put(&store, &terms, &stop, found.as_ref(), fence).await? {
                     return Ok(lease.keep_alive());
@@ -341,8 +346,13 @@ impl Inner {
 /// Reads a lease that may be damaged: its holder is then unknown, and it counts as dead after the usual time.
 fn read_foreign(store: &Store, object: &Object) -> Result<Foreign, StateError> {
     match read_lease(&store.name(LEASE), &object.bytes) {
-        Ok(record) => Ok(Foreign { length: Duration::from_secs(record.length_seconds), record: Some(record) }),
-        Err(StateError::Damaged { .. }) => Ok(Foreign { record: None, length: Duration::from_secs(60) }),
+        Ok(record) => {
+            let length = Duration::from_secs(record.length_seconds);
+            Ok(Foreign { record: Some(record), length, damage: None })
+        }
+        Err(error @ StateError::Damaged { .. }) => {
+            Ok(Foreign { record: None, length: Duration::from_secs(60), damage: Some(error) })
+        }
         Err(error) => Err(error),
     }
 }
@@ -352,7 +362,7 @@ fn read_foreign(store: &Store, object: &Object) -> Result<Foreign, StateError> {
 /// # Errors
 /// [`StateError::Newer`].
 pub fn read_or_unknown(store: &Store, object: &Object) -> Result<LeaseRecord, StateError> {
-    let Foreign { record, length } = read_foreign(store, object)?;
+    let Foreign { record, length, .. } = read_foreign(store, object)?;
     Ok(record.unwrap_or_else(|| LeaseRecord {
         fence: 0,
         run: String::new(),

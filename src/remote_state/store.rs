@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use payinfra_engine::{Class, Error};
 use payinfra_state::{BoxFuture, Error as StateError};
 use tokio::time::{Instant, timeout};
@@ -96,6 +97,17 @@ impl Store {
             Some(object) if object.bytes == bytes => Put::Written(object.etag),
             found => Put::Taken(found),
         })
+    }
+
+    /// Keeps a copy of a damaged object and tells of it. The object itself stays where it is, and with it its place in
+    /// the log, until it is folded or written over.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn set_aside(&self, name: &str, bytes: &[u8], error: &StateError) -> Result<String, Trouble> {
+        let aside = format!("{name}.damaged-{}", Timestamp::now().as_second());
+        self.put(&aside, bytes, Condition::Absent, &|| true).await?;
+        Ok(format!("{error}; a copy is kept as {}, rebuilding from the cloud", self.name(&aside)))
     }
 
     /// Lists the names that begin with a prefix.

@@ -206,6 +206,7 @@ async fn a_damaged_lease_counts_as_dead_after_the_usual_time_and_a_newer_one_is_
     locked(take(&runner, 0).await);
     assert_eq!(look(&runner.store()).await.unwrap().unwrap().0.holder.command, "(unreadable)");
     let lease = take(&runner, 100).await.unwrap();
+    assert_eq!(service.keys().iter().filter(|key| key.contains("lease.json.damaged-")).count(), 1);
     let text = String::from_utf8(service.bytes(KEY)).unwrap();
     lease.release().await.unwrap();
     service.overwrite(KEY, text.replace("\"format\": 1", "\"format\": 2").as_bytes());

@@ -209,7 +209,7 @@ async fn damage_is_set_aside_and_told_and_a_newer_format_is_left_alone() {
     run.announce(0..4).await.unwrap();
     run.journal.release().await.unwrap();
     let good = service.bytes(&key(3));
-    service.overwrite(&key(3), &good[..good.len() / 2]);
+    service.overwrite(&key(3), &good[..good.len() - 10]);
     let run = Runner::new(&service).open(0).await.unwrap();
     assert_eq!(run.known(), [0, 2, 3]);
     assert_eq!(run.warnings.len(), 1, "{:?}", run.warnings);
