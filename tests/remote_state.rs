@@ -80,21 +80,23 @@ fn a_killed_runner_is_gone_on_with_from_elsewhere() {
     let emulator = Emulator::start(Kind::Moto);
     make_bucket(&emulator.endpoint());
     let proxy = Proxy::start(emulator.address());
-    let kills = [(1, Moment::AfterForward), (9, Moment::BeforeForward), (40, Moment::AfterForward)];
-    let kills = kills.into_iter().chain([(75, Moment::AfterAnswer), (120, Moment::AfterForward)]);
+    let kills = [(1, Moment::AfterForward), (9, Moment::BeforeForward)];
+    let kills = kills.into_iter().chain([(60, Moment::AfterAnswer), (100, Moment::AfterForward)]);
     let mut killed = 0;
     for (call, moment) in kills {
         proxy.forget();
         let held = proxy.hold(call, moment);
-        let run = runner(&proxy.endpoint(), "killed", 8);
-        let run = run.start(["up", "--lock-wait", "60"]);
-        held.recv_timeout(Duration::from_secs(120)).unwrap();
+        let runner = runner(&proxy.endpoint(), "killed", 12);
+        let mut run = runner.start(["up", "--lock-wait", "5m"]);
+        while held.recv_timeout(Duration::from_millis(100)).is_err() {
+            assert!(run.runs(), "it has ended before call {call}: {}", run.wait().err);
+        }
         run.kill();
         proxy.release();
         killed += 1;
     }
     let elsewhere = runner(&proxy.endpoint(), "killed", 60);
-    elsewhere.run(["up", "--lock-wait", "60"]).expect(0);
+    elsewhere.run(["up", "--lock-wait", "5m"]).expect(0);
     nothing_doubled(&emulator, "killed");
     elsewhere.run(["diff"]).expect(0);
     says(&elsewhere.run(["destroy", "--yes"]).expect(0), &["0 resources with payinfra:stack=killed left"]);
