@@ -9,7 +9,8 @@ pub mod inventory;
 pub mod proxy;
 pub mod shared_state;
 pub mod summary;
+pub mod sweep;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
-pub use proxy::{Call, Fault, Moment, Proxy, Rule};
+pub use proxy::{Call, Fault, Moment, Proxy, Rule, Target};
