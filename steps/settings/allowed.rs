@@ -16,7 +16,7 @@ fn matches(pattern: &str, key: &Key) -> bool {
 const SUBNETS: &str = "three ranges in the VPC, one per zone, /28 or larger, that do not overlap";
 const MEMORY: &str = "128 to 10240 MB";
 const TIMEOUT: &str = "1 to 900 seconds, at most 29 behind the API";
-const LOG_LEVEL: &str = "trace, debug, info, warn or error";
+const LOG_LEVEL: &str = "debug, info, warn or error";
 const PERCENT: &str = "above 0, at most 100";
 const ABOVE_ZERO: &str = "a number above 0";
 const THROTTLE: &str = "1 to 1,000,000";

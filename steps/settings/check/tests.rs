@@ -259,6 +259,19 @@ fn functions_are_checked() {
     assert_eq!(settings.functions.of(Function::PaymentValidation).memory_mb, 256);
 }
 
+/// A sweep begins no more work in its last eight seconds, and three attempts at a slow webhook take twenty-three.
+#[test]
+fn each_function_has_the_time_its_work_takes() {
+    let mut functions = Settings::default().functions;
+    let times = |functions: &Functions| Function::ALL.map(|function| functions.of(function).timeout_seconds);
+    assert_eq!(times(&functions), [15, 15, 30]);
+    functions.timeout_seconds = 20;
+    functions.notifications.memory_mb = Some(512);
+    assert_eq!(times(&functions), [20, 20, 30]);
+    functions.notifications.timeout_seconds = Some(60);
+    assert_eq!(times(&functions), [20, 20, 60]);
+}
+
 #[test]
 fn the_api_is_checked() {
     each_is_refused(&[
