@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("account", "twelve digits in quotes"),
     ("region", "us-east-1"),
     ("state", "a folder, or s3://bucket/prefix"),
+    ("state_lease_seconds", "3 to 900 seconds"),
     ("trail", "true or false"),
     ("tags.*", "at most 45 tags; a name of 1 to 128 and a value of up to 256 letters, digits, spaces and _.:/=+-@"),
     ("features.*", "true or false; a name of lower-case letters, digits and hyphens, first a letter, at most 64"),

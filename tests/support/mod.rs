@@ -7,8 +7,10 @@ pub mod binary;
 pub mod emulator;
 pub mod inventory;
 pub mod proxy;
+pub mod shared_state;
 pub mod summary;
+pub mod sweep;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
-pub use proxy::{Call, Fault, Moment, Proxy, Rule};
+pub use proxy::{Call, Fault, Moment, Proxy, Rule, Target};

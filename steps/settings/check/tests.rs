@@ -76,6 +76,8 @@ fn general_keys_are_checked() {
         (|s| s.state = "https://x".into(), "state", "neither a folder"),
         (|s| s.state = "s3://bucket".into(), "state", "no prefix"),
         (|s| s.state = "s3://Bucket/x".into(), "state", "not a bucket name"),
+        (|s| s.state_lease_seconds = 2, "state_lease_seconds", "2 is out of range"),
+        (|s| s.state_lease_seconds = 901, "state_lease_seconds", "901 is out of range"),
         (|s| put(&mut s.tags, "aws:x", "1".into()), "tags.\"aws:x\"", "begins like a tag of AWS"),
         (|s| put(&mut s.tags, "environment", "1".into()), "tags.environment", "sets the tag"),
         (|s| put(&mut s.tags, "a<b", "1".into()), "tags.\"a<b\"", "not a tag name"),
