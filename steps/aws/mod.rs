@@ -3,6 +3,7 @@
 mod clients;
 mod emulator;
 mod errors;
+mod gate;
 mod http;
 mod marks;
 mod rates;
@@ -12,4 +13,5 @@ pub(crate) mod replay;
 pub use clients::{Aws, ConnectError, Connection, Credentials};
 pub use emulator::{Emulator, NOT_KEPT, NotKept};
 pub use errors::{error, refused, unless};
+pub use gate::{Gate, Ungated};
 pub use marks::{ADDRESS, Marked, STACK, Tags};

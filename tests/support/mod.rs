@@ -7,6 +7,7 @@ pub mod binary;
 pub mod emulator;
 pub mod inventory;
 pub mod proxy;
+pub mod shared_state;
 pub mod summary;
 pub mod sweep;
 

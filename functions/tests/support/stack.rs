@@ -9,11 +9,13 @@ use std::{
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_ssm::types::ParameterType;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use payments::{
     clients,
     configuration::Configuration,
     database::{Database, Target},
     environment::Environment,
+    observation::Level,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -46,6 +48,7 @@ pub struct Stack {
     settings: aws_types::SdkConfig,
     environment: Environment,
     variables: Vec<(String, String)>,
+    notification_seconds: u64,
     directory: TempDir,
 }
 
@@ -96,6 +99,8 @@ impl Stack {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let environment = Environment {
+            function_name: None,
+            log_level: Level::Info,
             parameter_path: PATH.to_owned(),
             configuration_max_age: Duration::from_secs(1),
             region: "us-east-1".to_owned(),
@@ -105,7 +110,10 @@ impl Stack {
             database_master_user: Some("postgres".to_owned()),
             webhook_loopback_ca: None,
         };
+        // What the test itself asks for may take long on a crowded machine, and is not asked for twice.
+        let patient = TimeoutConfig::builder().operation_timeout(Duration::from_secs(60)).build();
         let settings = clients::settings(&environment, Credentials::new("test", "test", None, None, "test"));
+        let settings = settings.into_builder().timeout_config(patient).retry_config(RetryConfig::disabled()).build();
         let pool = |built: &str, name: &str, most: usize, seconds: u64| {
             let binary = options.binaries.as_ref().map(|at| at.join(name).display().to_string());
             let logs = directory.path().join("logs").join(name);
@@ -129,6 +137,7 @@ impl Stack {
             settings,
             environment,
             variables: variables.clone(),
+            notification_seconds: options.notification_seconds,
             directory,
         };
         stack.create().await;
@@ -210,13 +219,19 @@ impl Stack {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// Gives environments of transaction-processing with a variable changed, or taken away.
-    pub fn processing_with(&self, variable: &str, value: Option<&str>) -> Pool {
+    /// Gives one environment of a function with variables changed, or taken away.
+    pub fn other(&self, function: &str, changes: &[(&str, Option<&str>)]) -> Pool {
         let mut variables = self.variables.clone();
-        variables.retain(|(name, _)| name != variable);
-        variables.extend(value.map(|value| (variable.to_owned(), value.to_owned())));
-        let logs = self.directory.path().join("logs").join(variable);
-        Pool::new(env!("CARGO_BIN_EXE_transaction-processing"), variables, &logs, 1, Duration::from_secs(20))
+        variables.retain(|(name, _)| changes.iter().all(|(changed, _)| name != changed));
+        let given = changes.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
+        variables.extend(given);
+        let (built, seconds) = match function {
+            "payment-validation" => (env!("CARGO_BIN_EXE_payment-validation"), 20),
+            "transaction-processing" => (env!("CARGO_BIN_EXE_transaction-processing"), 20),
+            _ => (env!("CARGO_BIN_EXE_notifications"), self.notification_seconds),
+        };
+        let logs = self.directory.path().join("logs").join(format!("{function}-otherwise"));
+        Pool::new(built, variables, &logs, 1, Duration::from_secs(seconds))
     }
 
     /// Keeps a secret as RDS does; gives its ARN.
