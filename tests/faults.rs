@@ -115,7 +115,7 @@ impl Tally {
         self.looked_for += seen.looked_for;
         seen.blind.into_iter().for_each(|blind| self.fail(format!("{told}: {blind}")));
         if ended.code() != Some(0) {
-            self.fail(format!("{told}: it ended with {:?}:\n{}{}", ended.code(), ended.out, ended.err));
+            self.fail(format!("{told}: it ended with {:?}:\n{}", ended.code(), ended.err));
         }
     }
 
