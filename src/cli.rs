@@ -69,6 +69,8 @@ pub enum Command {
     Destroy(commands::destroy::Args),
     /// Show the stack's addresses and names
     Outputs(commands::outputs::Args),
+    /// Send a synthetic payment through the deployed stack and check every link
+    Verify(commands::verify::Args),
     /// Start, stop and look at the embedded sandbox
     Sandbox(commands::sandbox::Args),
 }

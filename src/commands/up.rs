@@ -3,17 +3,22 @@
 use payinfra_engine::{Action, Failure, Outcome, Shutdown, execute, plan};
 
 use crate::cli::Global;
+use crate::commands::verify;
 use crate::problem::{Exit, Problem};
-use crate::render::{Progress, Screen};
+use crate::render::{self, Progress, Screen};
 use crate::session::Session;
 use crate::signals;
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Verify the stack at the end, as `payinfra verify` does
+    #[arg(long)]
+    pub verify: bool,
+}
 
 /// Runs the command.
-pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Problem> {
+pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let session = Session::open(global, screen, "up").await?;
     session.require_artifacts()?;
     let stop = Shutdown::default();
@@ -31,7 +36,16 @@ pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Pro
         execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), &stop).await;
     progress.finish();
     session.close().await?;
-    finish(screen, outcome, "up", &session)
+    let exit = finish(screen, outcome, "up", &session)?;
+    if session.sandbox().is_some()
+        && let Some(local) = session.local_api()
+    {
+        screen.commands(&render::commands(&local.url(), session.design().settings.api.auth, session.suffix()));
+    }
+    if args.verify {
+        return verify::check(&session, verify::PATIENCE_SECONDS, screen).await;
+    }
+    Ok(exit)
 }
 
 /// Asks on a terminal; without one, only what destroys nothing goes on unasked.

@@ -13,6 +13,7 @@ use aws_types::region::Region;
 use payinfra_engine::{Class, Error, Timing};
 
 use super::http::{GuardedClient, Hosts, NameCalls};
+use super::caller::Caller;
 use super::{Emulator, error};
 use crate::api::Gateway;
 use crate::functions::Artifacts;
@@ -108,6 +109,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// WAF.
     pub waf: aws_sdk_wafv2::Client,
+    /// Whoever calls the deployed API.
+    pub caller: Caller,
     /// What the kinds of API Gateway share.
     pub gateway: Gateway,
 }
@@ -203,6 +206,7 @@ impl Aws {
             waf: aws_sdk_wafv2::Client::from_conf(
                 aws_sdk_wafv2::config::Builder::from(config).interceptor(NameCalls).build(),
             ),
+            caller: Caller::new(config.credentials_provider()),
             gateway: Gateway::default(),
         }
     }

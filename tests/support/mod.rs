@@ -7,6 +7,7 @@ pub mod binary;
 pub mod emulator;
 pub mod inventory;
 pub mod proxy;
+pub mod sandbox;
 pub mod summary;
 
 pub use binary::{Finished, Payinfra, Started};
