@@ -10,6 +10,7 @@ pub mod config;
 pub mod data;
 pub mod discover;
 pub mod evidence;
+pub mod fingerprint;
 pub mod functions;
 pub mod kinds;
 pub mod monitoring;

@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
+use payinfra_steps::fingerprint::fingerprint;
 use tokio::process::Command;
 
 use super::cache::remove_folder;
@@ -35,9 +35,7 @@ pub struct Requirements {
 impl Requirements {
     /// The folder these packages are installed in; another list gets another folder.
     pub fn folder(&self, parent: &Path) -> PathBuf {
-        let digest = Sha256::digest(self.text.as_bytes());
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        parent.join(format!("venv-{hash}"))
+        parent.join(format!("venv-{}", fingerprint(self.text.as_bytes(), 8)))
     }
 
     /// Returns the environment's folder, installed on the first call. The caller holds the sandbox's lock.

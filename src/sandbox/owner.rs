@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
+use payinfra_steps::fingerprint::fingerprint;
 use tokio::process::Command;
 
 use super::cache::{Cache, private_folder};
@@ -35,8 +35,7 @@ impl Home {
                 "run the command as an ordinary user",
             )
         })?;
-        let digest = Sha256::digest(cache.root().as_os_str().as_encoded_bytes());
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = fingerprint(cache.root().as_os_str().as_encoded_bytes(), 8);
         Ok(Self { folder: Path::new("/var/tmp").join(format!("payinfra-postgres-{hash}")), user: Some(user) })
     }
 

@@ -5,9 +5,9 @@ use futures::future::try_join_all;
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::aws::{Aws, error, unless};
+use crate::fingerprint::fingerprint;
 use crate::functions::LIVE;
 use crate::names::{Kind, Names, Suffix};
 use crate::settings::Function;
@@ -49,9 +49,11 @@ const FILES: [(&str, &str); 3] = [
 impl Schema {
     /// The migrations of this version of payinfra.
     pub fn migrations() -> Vec<Migration> {
-        let hex = |text: &str| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        let migration =
-            |(version, (name, text)): (u32, _)| Migration { version, name: str::to_owned(name), checksum: hex(text) };
+        let migration = |(version, (name, text)): (u32, (&str, &str))| Migration {
+            version,
+            name: name.to_owned(),
+            checksum: fingerprint(text.as_bytes(), 32),
+        };
         (1..).zip(FILES).map(migration).collect()
     }
 }

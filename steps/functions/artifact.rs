@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Cursor, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
@@ -80,8 +82,20 @@ impl Artifacts {
     /// # Errors
     /// The first binary that is missing, unreadable or would not run on Lambda.
     pub fn load(folder: &Path, architecture: Architecture) -> Result<Self, ArtifactError> {
-        let load = |function: Function| Ok((function, read(folder.join(function.name()), architecture)?));
-        Ok(Self { functions: Function::ALL.into_iter().map(load).collect::<Result<_, _>>()? })
+        // Zipping is most of what a run without changes computes: each binary has a thread.
+        let functions = thread::scope(|scope| {
+            let load = |function: Function| {
+                let path = folder.join(function.name());
+                (function, scope.spawn(move || read(path, architecture)))
+            };
+            let loading = Function::ALL.map(load);
+            let join = |(function, thread): (_, thread::ScopedJoinHandle<'_, _>)| {
+                let artifact = thread.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+                Ok((function, artifact))
+            };
+            loading.into_iter().map(join).collect::<Result<_, _>>()
+        })?;
+        Ok(Self { functions })
     }
 
     /// No code at all: enough to destroy a stack, and nothing can be deployed with it.
@@ -118,7 +132,7 @@ fn read(path: PathBuf, architecture: Architecture) -> Result<Artifact, ArtifactE
         Ok(zip) => zip,
         Err(source) => return Err(ArtifactError::Zip { path, source }),
     };
-    let sha256 = aws_smithy_types::base64::encode(Sha256::digest(&zip));
+    let sha256 = aws_smithy_types::base64::encode(digest(&SHA256, &zip));
     Ok(Artifact { path, sha256, zip: zip.into() })
 }
 

@@ -4,10 +4,10 @@ use futures::future::try_join_all;
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::topic::{owned_arns, tags};
 use crate::aws::{Aws, Marked, error, unless};
+use crate::fingerprint::fingerprint;
 
 /// A subscription. One that waits for its receiver's confirmation counts as ready: only the receiver can go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,9 +32,7 @@ pub struct Outputs {
 impl Subscription {
     /// The name of the resource: topic, protocol and endpoint are what AWS knows a subscription by.
     pub fn name(topic: &str, protocol: &str, endpoint: &str) -> String {
-        let hash = Sha256::digest(endpoint.as_bytes());
-        let hash: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("{topic}_{protocol}_{hash}")
+        format!("{topic}_{protocol}_{}", fingerprint(endpoint.as_bytes(), 4))
     }
 
     fn id(&self) -> String {

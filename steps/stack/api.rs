@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use payinfra_engine::{Graph, Handle, Scope};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::Design;
 use super::functions::{FunctionParts, Functions};
@@ -14,6 +13,7 @@ use crate::api::{
     RestApi, Route, Stage, invocation, last_step, method_name, model_name, path_name,
 };
 use crate::aws::Aws;
+use crate::fingerprint::fingerprint;
 use crate::functions::{LIVE, Permission};
 use crate::names::Kind;
 use crate::security::Key;
@@ -245,8 +245,7 @@ fn deployment(
         ])
     });
     let contents = json!([routes.collect::<Vec<_>>(), document.models]);
-    let hash: String = Sha256::digest(contents.to_string()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("live_{hash}");
+    let name = format!("live_{}", fingerprint(contents.to_string().as_bytes(), 4));
     graph.add(&name.clone(), move |scope| ApiDeployment {
         api_id: scope.get(api, |api| api.id.clone()),
         name: name.clone(),
