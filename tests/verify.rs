@@ -102,11 +102,13 @@ fn in_the_cloud(verified: &mut Verified) {
         (&["parameter", "features/notifications-enabled", "false"], "webhooks delivered"),
         (&["parameter", "webhooks/payinfra-verify", "https://127.0.0.1:9/"], "webhooks delivered"),
         (&["no-signing-key"], "webhooks delivered"),
-        (&["silent-alarm"], "alarm heard"),
         (&["nobody-hears-alarms"], "alarm heard"),
     ] {
         verified.breaks(arguments, link);
     }
+    // MiniStack shows alarms without whether they are silenced, so `up` cannot know.
+    verified.breaks(&["silent-alarm"], "alarm heard");
+    script("breaks.py", &[&verified.own.endpoint(), "sandbox", "speaking-alarm"]);
 }
 
 async fn in_the_database(verified: &mut Verified) {

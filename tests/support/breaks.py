@@ -15,7 +15,7 @@ CREDULOUS = """#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
 while :; do
     id=$(curl -sS -D - -o /dev/null "$api/next" | tr -d '\\r' | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
-    curl -sS -X POST "$api/$id/response" -d '{"statusCode":200,"headers":{},"body":"{\\\\"status\\\\":\\\\"ok\\\\"}"}'
+    curl -sS -X POST "$api/$id/response" -d '{"statusCode":200,"headers":{},"body":"{\\"status\\":\\"ok\\"}"}'
 done
 """
 
@@ -109,6 +109,10 @@ def silent_alarm(s):
     s.service("cloudwatch").disable_alarm_actions(AlarmNames=[f"alarm-api-rate-{s.suffix}"])
 
 
+def speaking_alarm(s):
+    s.service("cloudwatch").enable_alarm_actions(AlarmNames=[f"alarm-api-rate-{s.suffix}"])
+
+
 BREAKS = {
     "no-stage": no_stage,
     "open-to-all": open_to_all,
@@ -120,6 +124,7 @@ BREAKS = {
     "no-signing-key": no_signing_key,
     "other-signing-key": lambda s: s.parameter("secrets/webhook-signing-key", "another", "SecureString"),
     "silent-alarm": silent_alarm,
+    "speaking-alarm": speaking_alarm,
     "nobody-hears-alarms": lambda s: s.unsubscribe("alarms", "sqs"),
 }
 

@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod proxy;
 pub mod sandbox;
 pub mod summary;
+pub mod transcript;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
