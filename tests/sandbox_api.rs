@@ -147,7 +147,8 @@ fn refusals(api: &Api) {
 
 /// A refund is refused while the flag is off in Parameter Store, and only then.
 fn flag(own: &Own, api: &Api) {
-    let (path, body) = (format!("/payments/transactions/{}/refunds", api.book(1)), json!({"amount": 50, "reason": "r"}));
+    let (path, body) =
+        (format!("/payments/transactions/{}/refunds", api.book(1)), json!({"amount": 50, "reason": "r"}));
     let refund = |key: &str| api.post(&path, &body, &["-H", &format!("Idempotency-Key: {key}")]);
     let set = |value: &str| {
         script("breaks.py", &[&own.endpoint(), "sandbox", "parameter", "features/refunds-enabled", value]);

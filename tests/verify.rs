@@ -12,7 +12,7 @@ use support::sandbox::{Own, database};
 use support::{Finished, summary};
 
 /// How long a link is waited for here.
-const PATIENCE: &str = "8";
+const PATIENCE: &str = "6";
 
 /// What makes the same request twice two requests.
 const FORGETFUL: &str = "
@@ -45,7 +45,12 @@ impl Verified {
         let (finished, lines) = self.run();
         let finished = finished.expect(0);
         let end = lines.iter().find(|line| line["type"] == "verification").unwrap();
-        assert_eq!((&end["ok"], &end["broken"], &end["not_checked"]), (&14.into(), &0.into(), &0.into()), "{}", finished.out);
+        assert_eq!(
+            (&end["ok"], &end["broken"], &end["not_checked"]),
+            (&14.into(), &0.into(), &0.into()),
+            "{}",
+            finished.out
+        );
     }
 
     /// The first broken link is this one; it says why, what to look at, and the command fails.
@@ -124,7 +129,8 @@ async fn in_the_database(verified: &mut Verified) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
     // Without `--sandbox`, which would start it again.
     let endpoint = verified.own.endpoint();
-    let finished = verified.own.payinfra.run(["verify", "--endpoint-url", &endpoint, "--suffix", "sandbox", "--patience", "5"]);
+    let finished =
+        verified.own.payinfra.run(["verify", "--endpoint-url", &endpoint, "--suffix", "sandbox", "--patience", "5"]);
     let finished = finished.expect(1);
     assert!(finished.err.contains("broken at: payment booked"), "{}{}", finished.out, finished.err);
     assert!(finished.out.contains("skipped      payment refunded"), "{}", finished.out);

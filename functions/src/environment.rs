@@ -1,6 +1,11 @@
 //! What the function's environment variables say.
 
-use std::{env, net::{Ipv4Addr, SocketAddr}, path::PathBuf, time::Duration};
+use std::{
+    env,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// The environment of one function; see each field for its variable.
 #[derive(Clone, Debug)]

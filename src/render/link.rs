@@ -63,8 +63,11 @@ impl Screen {
             });
             return self.object("verification", body);
         }
-        let counts: Vec<String> =
-            counts.iter().filter(|(_, count)| *count > 0).map(|(state, count)| format!("{count} {}", words(*state))).collect();
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(state, count)| format!("{count} {}", words(*state)))
+            .collect();
         self.line(&format!("{BOLD}{}{BOLD:#} in {}", counts.join(", "), seconds(took)));
     }
 }

@@ -80,8 +80,7 @@ impl Certificates {
         let mut params = CertificateParams::new(names).context("cannot make the listener's certificate")?;
         params.distinguished_name = named("payinfra verify");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let certificate =
-            params.signed_by(&key, &self.issuer()?).context("cannot sign the listener's certificate")?;
+        let certificate = params.signed_by(&key, &self.issuer()?).context("cannot sign the listener's certificate")?;
         Ok(Some((certificate.pem(), key.serialize_pem())))
     }
 

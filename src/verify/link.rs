@@ -61,15 +61,23 @@ impl Link {
     /// What to look at first where it is broken, as a whole sentence.
     pub fn look_at(self) -> &'static str {
         match self {
-            Self::Health => "Look at the API's deployment and permissions (`payinfra diff`) and at payment-validation's log.",
-            Self::Unauthenticated => "Callers are let in without credentials: compare `api.auth` with `payinfra diff` now.",
+            Self::Health => {
+                "Look at the API's deployment and permissions (`payinfra diff`) and at payment-validation's log."
+            }
+            Self::Unauthenticated => {
+                "Callers are let in without credentials: compare `api.auth` with `payinfra diff` now."
+            }
             Self::BadRequest => "Look at the API's models and validators (`payinfra diff`).",
             Self::CardNumber => "Look at payment-validation's code and log: card numbers must not get in.",
             Self::Validated => "Look at payment-validation's log, its parameters and the session table.",
             Self::Booked => "Look at transaction-processing's log: the database, its proxy and the session table.",
             Self::ReadBack => "Look at transaction-processing's log and the database.",
-            Self::Replayed => "Look at transaction-processing's log; until it is mended, callers must not repeat requests.",
-            Self::Refunded => "Look at the flag features/refunds-enabled in Parameter Store and at transaction-processing's log.",
+            Self::Replayed => {
+                "Look at transaction-processing's log; until it is mended, callers must not repeat requests."
+            }
+            Self::Refunded => {
+                "Look at the flag features/refunds-enabled in Parameter Store and at transaction-processing's log."
+            }
             Self::Archived => {
                 "Follow the event: the topic sns-payment-events, its subscription, the log of notifications, the archive bucket."
             }
@@ -77,7 +85,9 @@ impl Link {
                 "Look at features/notifications-enabled, the merchant's address under webhooks/ and the dead-letter queue."
             }
             Self::Signed => "Look at secrets/webhook-signing-key and at the log of notifications.",
-            Self::Balanced => "Stop booking until it is explained: invoke transaction-processing with `ledger-balance`.",
+            Self::Balanced => {
+                "Stop booking until it is explained: invoke transaction-processing with `ledger-balance`."
+            }
             Self::Alarm => {
                 "Look at the alarm's history in CloudWatch, the topic sns-alarms, its key and the queue sqs-alarms-heard."
             }

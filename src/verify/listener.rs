@@ -109,10 +109,12 @@ async fn serve(stream: TcpStream, tls: TlsAcceptor, into: Arc<Mutex<Vec<Webhook>
     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
 }
 
-async fn take(request: Request<Incoming>, into: Arc<Mutex<Vec<Webhook>>>) -> Result<Response<Empty<Bytes>>, hyper::Error> {
-    let header = |name: &str| {
-        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
-    };
+async fn take(
+    request: Request<Incoming>,
+    into: Arc<Mutex<Vec<Webhook>>>,
+) -> Result<Response<Empty<Bytes>>, hyper::Error> {
+    let header =
+        |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (event_id, signature) = (header("payments-event-id"), header("payments-signature"));
     let mut response = Response::new(Empty::new());
     match Limited::new(request.into_body(), LARGEST).collect().await {

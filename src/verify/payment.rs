@@ -90,7 +90,10 @@ pub async fn read_back(api: &Api<'_>, booking: &Booking) -> Result<(), Finding> 
     }
     for field in ["id", "kind", "merchant_id", "amount", "currency", "reference", "created_at"] {
         if shown[field] != booking.transaction[field] {
-            return broken(format!("it was booked with {field} {}, and reads {}", booking.transaction[field], shown[field]));
+            return broken(format!(
+                "it was booked with {field} {}, and reads {}",
+                booking.transaction[field], shown[field]
+            ));
         }
     }
     Ok(())

@@ -93,7 +93,8 @@ impl<'a> Run<'a> {
         self.screen.verification(broken.as_ref().map(|(link, _)| link.name()), &counts, self.begun.elapsed());
         let Some((link, why)) = broken else { return Ok(Exit::Done) };
         let anchor = link.name().replace(' ', "-");
-        let problem = Problem::new(Exit::Failed, format!("the stack {} is broken at: {}", target.suffix(), link.name()));
+        let problem =
+            Problem::new(Exit::Failed, format!("the stack {} is broken at: {}", target.suffix(), link.name()));
         let problem = Problem { error: anyhow::anyhow!(why).context(problem.error.to_string()), ..problem };
         Err(problem.hint(format!("{} More in docs/verify.md#{anchor}.", link.look_at())))
     }

@@ -12,8 +12,8 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use payinfra_engine::{Class, Error, Timing};
 
-use super::http::{GuardedClient, Hosts, NameCalls};
 use super::caller::Caller;
+use super::http::{GuardedClient, Hosts, NameCalls};
 use super::{Emulator, error};
 use crate::api::Gateway;
 use crate::functions::Artifacts;

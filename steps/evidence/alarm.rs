@@ -6,7 +6,7 @@ use aws_sdk_cloudwatch::types::StateValue;
 use payinfra_engine::{Class, Error};
 use serde_json::Value;
 
-use crate::aws::{Aws, error};
+use crate::aws::{Aws, error, unless};
 use crate::names::{Kind, Names};
 
 /// The role in its name of the queue that hears the alarms.
@@ -93,12 +93,7 @@ pub async fn heard(cloud: &Aws, queue: &str, reason: &str, wait: Duration) -> Re
         if reason_of(message.body().unwrap_or_default()).as_deref() == Some(reason) {
             let receipt = message.receipt_handle().unwrap_or_default();
             let request = cloud.sqs.delete_message().queue_url(queue).receipt_handle(receipt);
-            // A notification that stays is forgotten within the hour.
-            if let Err(error) = request.send().await.map_err(error("DeleteMessage")) {
-                if error.class != Class::Absent {
-                    return Err(error);
-                }
-            }
+            unless(Class::Absent, request.send().await.map_err(error("DeleteMessage")))?;
             return Ok(true);
         }
     }

@@ -58,8 +58,9 @@ fn read(failed: bool, payload: &[u8]) -> Result<Balance, LedgerError> {
         let code = answer["errorType"].as_str().map(ToOwned::to_owned);
         return Err(Error { code, ..Error::new(Class::Invalid, "Invoke", message) }.into());
     }
-    serde_json::from_value(answer)
-        .map_err(|error| Error::new(Class::Invalid, "Invoke", format!("the function's answer is unknown: {error}")).into())
+    serde_json::from_value(answer).map_err(|error| {
+        Error::new(Class::Invalid, "Invoke", format!("the function's answer is unknown: {error}")).into()
+    })
 }
 
 #[cfg(test)]
