@@ -8,10 +8,12 @@ mod cli;
 mod commands;
 mod config;
 mod problem;
+mod remote_state;
 mod render;
 mod sandbox;
 mod session;
 mod signals;
+mod state;
 mod verify;
 
 use std::process::ExitCode;

@@ -7,9 +7,15 @@ use std::{
     time::Duration,
 };
 
+use crate::observation::Level;
+
 /// The environment of one function; see each field for its variable.
 #[derive(Clone, Debug)]
 pub struct Environment {
+    /// `AWS_LAMBDA_FUNCTION_NAME`: the function's full name; set by Lambda.
+    pub function_name: Option<String>,
+    /// `PAYMENTS_LOG_LEVEL`: `debug`, `info`, `warn` or `error`; `info` for anything else.
+    pub log_level: Level,
     /// `PAYMENTS_PARAMETER_PATH`: where in Parameter Store the configuration stands, without a slash at
     /// the end.
     pub parameter_path: String,
@@ -40,6 +46,8 @@ impl Environment {
         let endpoint_url = text("AWS_ENDPOINT_URL");
         let is_local = endpoint_url.as_deref().is_some_and(is_loopback);
         Self {
+            function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
+            log_level: text("PAYMENTS_LOG_LEVEL").and_then(|name| Level::from_name(&name)).unwrap_or(Level::Info),
             parameter_path: text("PAYMENTS_PARAMETER_PATH").unwrap_or_default().trim_end_matches('/').to_owned(),
             configuration_max_age: Duration::from_secs(seconds.unwrap_or(30)),
             region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),

@@ -1,6 +1,6 @@
 //! `payinfra destroy`: delete the stack and everything in it.
 
-use payinfra_engine::{Outcome, Resource, Shutdown, execute, inventory, plan_destroy};
+use payinfra_engine::{Outcome, Resource, execute, inventory, plan_destroy};
 
 use payinfra_steps::security::Key;
 
@@ -25,8 +25,13 @@ pub struct Args {
 /// Runs the command. What is deleted is read from the cloud; the state is not needed.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let session = Session::open_for_destroy(global, screen, args.final_snapshot).await?;
-    let stop = Shutdown::default();
-    signals::watch(&stop, screen)?;
+    let end = tear_down(global, args, screen, &session).await;
+    session.leave(screen, end).await
+}
+
+async fn tear_down(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
+    let stop = &session.stop;
+    signals::watch(stop, screen)?;
     let mut plan =
         plan_destroy(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     if args.final_snapshot {
@@ -39,11 +44,12 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
     }
     let progress = Progress::start(screen, &plan);
     let outcome =
-        execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), &stop).await;
+        execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), stop).await;
     progress.finish();
     if !matches!(outcome, Outcome::Completed(_)) {
-        session.close().await?;
-        return finish(screen, outcome, "destroy", &session);
+        let closed = session.close().await;
+        let end = finish(screen, outcome, "destroy", session);
+        return closed.and(end);
     }
     let mut left = inventory(&session.graph, &session.base).await.map_err(Problem::from)?;
     left.retain(|(address, _)| !(args.final_snapshot && address.kind() == KEY));
@@ -54,7 +60,7 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
         return Err(Problem::new(Exit::Failed, "something of the stack is left").hint(again));
     }
     session.journal.remove().await?;
-    finish(screen, outcome, "destroy", &session)
+    finish(screen, outcome, "destroy", session)
 }
 
 /// On a terminal the suffix is typed back; without one, `--yes` is needed.

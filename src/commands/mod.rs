@@ -4,6 +4,7 @@ pub mod destroy;
 pub mod diff;
 pub mod outputs;
 pub mod sandbox;
+pub mod unlock;
 pub mod up;
 pub mod verify;
 
@@ -20,6 +21,7 @@ pub async fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Problem> {
         Command::Destroy(args) => destroy::run(&cli.global, args, screen).await,
         Command::Outputs(args) => outputs::run(&cli.global, args, screen).await,
         Command::Verify(args) => verify::run(&cli.global, args, screen).await,
+        Command::Unlock(args) => unlock::run(&cli.global, args, screen).await,
         Command::Sandbox(args) => {
             let mut out = anstream::stdout();
             let mut notes = anstream::stderr();

@@ -1,6 +1,6 @@
 //! `payinfra up`: bring the stack to its configuration.
 
-use payinfra_engine::{Action, Failure, Outcome, Shutdown, execute, plan};
+use payinfra_engine::{Action, Failure, Outcome, execute, plan};
 
 use crate::cli::Global;
 use crate::commands::verify;
@@ -20,9 +20,14 @@ pub struct Args {
 /// Runs the command.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let session = Session::open(global, screen, "up").await?;
+    let end = bring_up(global, args, screen, &session).await;
+    session.leave(screen, end).await
+}
+
+async fn bring_up(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
     session.require_artifacts()?;
-    let stop = Shutdown::default();
-    signals::watch(&stop, screen)?;
+    let stop = &session.stop;
+    signals::watch(stop, screen)?;
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     screen.plan(&plan, &session.title());
     if plan.count(Action::Create) > 0 {
@@ -33,17 +38,18 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
     }
     let progress = Progress::start(screen, &plan);
     let outcome =
-        execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), &stop).await;
+        execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), stop).await;
     progress.finish();
-    session.close().await?;
-    let exit = finish(screen, outcome, "up", &session)?;
+    let closed = session.close().await;
+    let end = finish(screen, outcome, "up", session);
+    let exit = closed.and(end)?;
     if session.sandbox().is_some()
         && let Some(local) = session.local_api()
     {
         screen.commands(&render::commands(&local.url(), session.design().settings.api.auth, session.suffix()));
     }
     if args.verify {
-        return verify::check(&session, verify::PATIENCE_SECONDS, screen).await;
+        return verify::check(session, verify::PATIENCE_SECONDS, screen).await;
     }
     Ok(exit)
 }
@@ -67,6 +73,10 @@ fn confirm(global: &Global, screen: &Screen, destroys: bool) -> Result<(), Probl
 pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Session) -> Result<Exit, Problem> {
     let again = format!("payinfra {command} --suffix {}", session.suffix());
     match outcome {
+        Outcome::Interrupted(summary) | Outcome::Failed(summary, _) if session.is_lost() => {
+            screen.summary(&summary);
+            Ok(Exit::Locked)
+        }
         Outcome::Completed(summary) => {
             screen.summary(&summary);
             Ok(Exit::Done)

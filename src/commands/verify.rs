@@ -19,12 +19,17 @@ pub struct Args {
 /// Longer than the outbox is swept and a function starts anew.
 pub const PATIENCE_SECONDS: u64 = 90;
 
-/// Runs the command. The state is locked only until the stack's addresses are known.
+/// Runs the command. The state stays locked meanwhile: a stack that is being changed cannot be judged.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let session = Session::open(global, screen, "verify").await?;
+    let end = recall_and_check(&session, args.patience, screen).await;
+    session.leave(screen, end).await
+}
+
+async fn recall_and_check(session: &Session, patience: u64, screen: &Screen) -> Result<Exit, Problem> {
     session.recall().await?;
     session.close().await?;
-    check(&session, args.patience, screen).await
+    check(session, patience, screen).await
 }
 
 /// Checks the stack of an open session.

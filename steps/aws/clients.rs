@@ -13,6 +13,7 @@ use aws_types::region::Region;
 use payinfra_engine::{Class, Error, Timing};
 
 use super::caller::Caller;
+use super::gate::Gate;
 use super::http::{GuardedClient, Hosts, NameCalls};
 use super::{Emulator, error};
 use crate::api::Gateway;
@@ -28,6 +29,8 @@ pub struct Connection {
     pub profile: Option<String>,
     /// An endpoint for all services instead of AWS's own.
     pub endpoint_url: Option<String>,
+    /// Who may stop calls that change something; open unless somebody watches it.
+    pub gate: Gate,
 }
 
 /// Which credentials a connection uses.
@@ -263,7 +266,7 @@ impl Connection {
                 Hosts::Aws
             }
         };
-        loader.http_client(GuardedClient::new(hosts)).load().await
+        loader.http_client(GuardedClient::new(hosts, self.gate.clone())).load().await
     }
 }
 

@@ -228,6 +228,7 @@ const CODES: &[(&str, Class)] = &[
     ("DeleteConflict", Class::InUse),
     ("BucketNotEmpty", Class::InUse),
     ("OperationAborted", Class::InUse),
+    ("ConditionalRequestConflict", Class::InUse),
     ("OperationAbortedException", Class::InUse),
     ("ResourceInUseException", Class::InUse),
     ("ResourceInUse", Class::InUse),

@@ -14,14 +14,17 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::gate::Gate;
 use super::rates::Rates;
 
-/// Wraps the SDK's client: every request waits for its rate, and none leaves for a host outside `hosts`.
+/// Wraps the SDK's client: every request waits for its rate, none leaves for a host outside `hosts`, and none that
+/// changes something leaves through a closed gate.
 #[derive(Debug, Clone)]
 pub(super) struct GuardedClient {
     inner: SharedHttpClient,
     rates: Option<Arc<Rates>>,
     hosts: Hosts,
+    gate: Gate,
 }
 
 /// Where machines and containers in AWS get their credentials: link-local, and never sent any.
@@ -37,11 +40,11 @@ pub(super) enum Hosts {
 }
 
 impl GuardedClient {
-    pub(super) fn new(hosts: Hosts) -> Self {
+    pub(super) fn new(hosts: Hosts, gate: Gate) -> Self {
         let inner =
             Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
         let rates = matches!(hosts, Hosts::Aws).then(Arc::default);
-        Self { inner, rates, hosts }
+        Self { inner, rates, hosts, gate }
     }
 }
 
@@ -51,6 +54,7 @@ impl HttpClient for GuardedClient {
             inner: self.inner.http_connector(settings, components),
             rates: self.rates.clone(),
             hosts: self.hosts.clone(),
+            gate: self.gate.clone(),
         })
     }
 }
@@ -60,6 +64,7 @@ struct GuardedConnector {
     inner: SharedHttpConnector,
     rates: Option<Arc<Rates>>,
     hosts: Hosts,
+    gate: Gate,
 }
 
 impl HttpConnector for GuardedConnector {
@@ -68,11 +73,14 @@ impl HttpConnector for GuardedConnector {
             let refusal = format!("a request to {} was not sent: it is outside the chosen endpoint", request.uri());
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refusal.into())));
         }
-        let Some(rates) = self.rates.clone() else { return self.inner.call(request) };
-        let inner = self.inner.clone();
+        let (inner, rates, gate) = (self.inner.clone(), self.rates.clone(), self.gate.clone());
         HttpConnectorFuture::new(async move {
-            if let Some(call) = request.extension::<Call>().cloned() {
+            if let (Some(rates), Some(call)) = (rates, request.extension::<Call>().cloned()) {
                 rates.admit(&call.service, &call.operation).await;
+            }
+            // Last, because waiting for a rate may take longer than a lease.
+            if !gate.admits(&request) {
+                return Err(ConnectorError::user("the call was not sent: the lease on the state has ended".into()));
             }
             inner.call(request).await
         })
@@ -93,9 +101,9 @@ impl Hosts {
 
 /// Which operation a request belongs to; put there by [`NameCalls`], read by the connector.
 #[derive(Debug, Clone)]
-struct Call {
-    service: String,
-    operation: String,
+pub(super) struct Call {
+    pub(super) service: String,
+    pub(super) operation: String,
 }
 
 /// Writes service and operation on each request.

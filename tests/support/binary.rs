@@ -75,7 +75,9 @@ impl Payinfra {
 
     /// Starts and returns at once, to kill or interrupt it.
     pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Started {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_payinfra"));
+        // `scripts/sweep` may name another build of the binary, such as a release.
+        let chosen = std::env::var_os("PAYINFRA_BINARY").filter(|value| !value.is_empty());
+        let mut command = Command::new(chosen.unwrap_or_else(|| env!("CARGO_BIN_EXE_payinfra").into()));
         command.args(&self.arguments).args(arguments);
         command.env_clear().current_dir(self.folder());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home());
@@ -114,6 +116,11 @@ pub struct Started {
 }
 
 impl Started {
+    /// The process's id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// Sends a signal, such as the one Ctrl-C sends.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
@@ -123,6 +130,11 @@ impl Started {
     pub fn kill(mut self) -> Finished {
         self.child.kill().unwrap();
         self.wait()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it still runs.

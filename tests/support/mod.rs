@@ -8,9 +8,11 @@ pub mod emulator;
 pub mod inventory;
 pub mod proxy;
 pub mod sandbox;
+pub mod shared_state;
 pub mod summary;
+pub mod sweep;
 pub mod transcript;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
-pub use proxy::{Call, Fault, Moment, Proxy, Rule};
+pub use proxy::{Call, Fault, Moment, Proxy, Rule, Target};
