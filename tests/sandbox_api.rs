@@ -57,7 +57,7 @@ async fn the_printed_commands_book_a_payment_with_either_way_to_be_known() {
     assert!(printed.contains("x-api-key"), "{printed}");
     assert_eq!(booked(&own, &transaction(&paste(&printed))).await, (2, 0));
     own.stack(&["verify", "--patience", "20"]).expect(0);
-    summary::line(4, "the printed commands booked 3 payments, with signatures and with a key");
+    summary::payments("pasted commands", "3 payments booked, with signatures and with a key");
 }
 
 /// The stack's API, called with curl as a person would.
@@ -112,7 +112,7 @@ fn the_gateway_refuses_before_a_function_runs_and_a_flag_needs_no_deploy() {
     let answers: Vec<u16> = (0..6).map(|_| api.post("/payments/validate", &payment(), &[]).0).collect();
     assert!(answers.contains(&200) && answers.contains(&429), "{answers:?}");
     assert_eq!(api.call("/health", &[]).0, 200, "the other routes are as before");
-    summary::line(4, "through the gateway: 400 for body and header, 403, 429, and a flag flipped without a deploy");
+    summary::payments("gateway", "400 for body and header, 403, 429, and a flag flipped without a deploy");
 }
 
 /// What the gateway refuses by itself carries no `code`; the functions' refusals do.
@@ -189,5 +189,5 @@ fn the_mornings_transcript_in_the_readme_is_what_happens() {
     shell.current_dir(own.payinfra.folder());
     let differences = transcript.differences(shell);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    summary::line(4, &format!("the README's morning: {} commands, as printed there", transcript.commands().len()));
+    summary::payments("README", &format!("{} commands of the morning, as printed there", transcript.commands().len()));
 }

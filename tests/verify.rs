@@ -85,11 +85,24 @@ async fn each_link_that_is_broken_on_purpose_is_named() {
     assert!(up.out.contains("ok           alarm heard"), "{}", up.out);
     let mut verified = Verified { own, broken: 0 };
     verified.passes();
+    nowhere_to_listen(&verified);
     in_the_cloud(&mut verified);
     in_the_database(&mut verified).await;
     verified.passes();
     a_key_that_is_not_the_stacks(&mut verified);
-    summary::line(4, &format!("verify named each of {} links broken on purpose", verified.broken));
+    summary::payments("verify", &format!("{} breaks on purpose, each named by its link", verified.broken));
+}
+
+/// What cannot be checked is said, with the reason, and is neither well nor broken.
+fn nowhere_to_listen(verified: &Verified) {
+    let port = verified.own.running(&["status"])["webhook_port"].as_u64().unwrap();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
+    let (finished, lines) = verified.run();
+    let finished = finished.expect(0);
+    let of = |link: &str| lines.iter().find(|line| line["link"] == link).unwrap();
+    assert_eq!(of("webhooks delivered")["state"], "not_checked", "{}", finished.out);
+    assert!(of("webhooks delivered")["text"].as_str().unwrap().contains(&port.to_string()), "{}", finished.out);
+    assert_eq!(of("webhooks signed")["state"], "skipped", "{}", finished.out);
 }
 
 fn in_the_cloud(verified: &mut Verified) {

@@ -109,6 +109,9 @@ impl Caller {
 
     /// Makes the request as it goes out.
     async fn ready(&self, request: &ApiRequest<'_>) -> Result<HttpRequest, CallError> {
+        if !is_private(&request.url) {
+            return Err(CallError::Request(format!("{} is neither https nor on this machine", request.url)));
+        }
         let mut headers: Vec<(String, String)> =
             request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         // The firewall refuses requests that do not say what sends them.
@@ -149,6 +152,11 @@ impl Caller {
         let (headers, _) = instructions.into_parts();
         Ok(headers.iter().map(|header| (header.name().to_owned(), header.value().to_owned())).collect())
     }
+}
+
+/// Whether nobody on the way can read a request: over TLS, or to an emulator on this machine.
+fn is_private(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://127.0.0.1:")
 }
 
 /// An error with all its causes.
@@ -192,6 +200,12 @@ mod tests {
         assert_eq!((keyed.headers().get("x-api-key"), keyed.headers().get("authorization")), (Some("k"), None));
         let bare = caller.ready(&request(&Proof::None)).await.unwrap();
         assert!(bare.headers().get("authorization").is_none() && bare.headers().get("user-agent").is_some());
+    }
+
+    #[test]
+    fn proofs_are_not_sent_where_others_read_along() {
+        assert!(is_private("https://pay.example.com/live") && is_private("http://127.0.0.1:4566/live"));
+        assert!(!is_private("http://pay.example.com/live") && !is_private("http://127.0.0.1.example.com/live"));
     }
 
     #[tokio::test]

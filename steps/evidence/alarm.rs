@@ -12,6 +12,9 @@ use crate::names::{Kind, Names};
 /// The role in its name of the queue that hears the alarms.
 pub(crate) const HEARD: &str = "alarms-heard";
 
+/// Seconds for which a notification that was looked at is not shown again.
+const OUT_OF_SIGHT: i32 = 5;
+
 /// An alarm as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmState {
@@ -86,8 +89,8 @@ pub async fn heard_queue(cloud: &Aws, names: &Names) -> Result<String, Error> {
 pub async fn heard(cloud: &Aws, queue: &str, reason: &str, wait: Duration) -> Result<bool, Error> {
     let seconds = i32::try_from(wait.as_secs().min(20)).unwrap_or(20);
     let request = cloud.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
-    // Seen by whoever else listens, too: each takes its own out.
-    let request = request.wait_time_seconds(seconds).visibility_timeout(0);
+    // Those of others are out of sight just long enough for the next ten to be seen.
+    let request = request.wait_time_seconds(seconds).visibility_timeout(OUT_OF_SIGHT);
     let received = request.send().await.map_err(error("ReceiveMessage"))?;
     for message in received.messages() {
         if reason_of(message.body().unwrap_or_default()).as_deref() == Some(reason) {

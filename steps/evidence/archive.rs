@@ -15,7 +15,8 @@ pub struct Archived {
     pub body: String,
 }
 
-/// Reads an event from the archive; nothing if it is not there. Needs `s3:GetObject` and `s3:ListBucketVersions`.
+/// Reads an event from the archive; nothing if it is not there. Needs `s3:GetObject`,
+/// `s3:ListBucket` (without it, S3 says 403 and not 404) and `s3:ListBucketVersions`.
 ///
 /// # Errors
 /// Where S3 refuses or does not answer.
