@@ -155,11 +155,6 @@ impl Lab {
         self.surveyor.inventory(&self.emulator.endpoint(), SUFFIX)
     }
 
-    /// The emulator's address, past the proxy.
-    pub fn endpoint(&self) -> String {
-        self.emulator.endpoint()
-    }
-
     /// Lives one life without a disturbance and writes it down.
     pub fn reference(&mut self) -> Reference {
         self.blank();
