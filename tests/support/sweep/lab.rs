@@ -17,8 +17,9 @@ const SUFFIX: &str = "swept";
 /// What AWS refuses to do twice and an emulator does twice: the proxy refuses in its place.
 ///
 /// Two subnets of one VPC cannot have one range, and two stages of one API cannot have one name; MiniStack takes both.
-/// Two resources of one API cannot have one path, and two clusters cannot have one name; moto takes both.
-const COLLISIONS: [Collision; 4] = [
+/// Two resources of one API cannot have one path, two clusters cannot have one name, and two statements of a function's
+/// policy cannot have one id; moto takes them all.
+const COLLISIONS: [Collision; 5] = [
     Collision { create: "ec2:CreateSubnet", delete: "ec2:DeleteSubnet", refusal: (400, "InvalidSubnet.Conflict") },
     Collision {
         create: "apigateway:CreateStage",
@@ -34,6 +35,11 @@ const COLLISIONS: [Collision; 4] = [
         create: "rds:CreateDBCluster",
         delete: "rds:DeleteDBCluster",
         refusal: (400, "DBClusterAlreadyExistsFault"),
+    },
+    Collision {
+        create: "lambda:AddPermission",
+        delete: "lambda:RemovePermission",
+        refusal: (409, "ResourceConflictException"),
     },
 ];
 
