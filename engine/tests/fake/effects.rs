@@ -32,6 +32,8 @@ pub struct Object {
     pub dormant: bool,
     pub failed: Option<String>,
     pub steps: u32,
+    /// Until when its interfaces are in use after it has left its network.
+    pub released_at: Instant,
 }
 
 impl Object {
@@ -75,7 +77,7 @@ pub struct World {
     pub failing: BTreeMap<&'static str, u32>,
     /// While set, what a kind keeps alive may not go before what refers to it.
     pub strict: bool,
-    /// How long function interfaces stay, in seconds, where it is not the table's value.
+    /// How long interfaces stay, in seconds, where it is not the table's value.
     pub lingers: Option<u64>,
     /// Until when buckets are written to, and how often in seconds.
     pub writers: Option<(Instant, u64)>,
@@ -159,6 +161,7 @@ impl World {
             dormant: false,
             failed: None,
             steps: 0,
+            released_at: now,
         };
         self.objects.insert(id.to_owned(), object);
     }
@@ -266,6 +269,7 @@ impl World {
         let held = users().any(|other| manners(other.kind).holds);
         let used =
             users().next().is_some() || self.lingering.iter().any(|(reference, until)| reference == id && *until > now);
+        let lingers = self.lingers;
         let Some(object) = self.objects.get_mut(id).filter(|object| object.calls_at <= now) else {
             return refuse(Class::Absent, "it does not exist");
         };
@@ -299,7 +303,12 @@ impl World {
         } else if object.steps + 1 < manners.steps {
             object.steps += 1;
             object.ready_at = now + seconds(manners.step);
+            if manners.releases > 0 {
+                object.released_at = object.ready_at + seconds(lingers.unwrap_or(manners.releases));
+            }
             return Ok(Progress::More);
+        } else if object.released_at > now {
+            return refuse(Class::InUse, "its interfaces are not released yet");
         }
         if manners.dormant {
             object.dormant = true;
