@@ -100,7 +100,7 @@ impl Session {
             artifacts,
             sandbox_environment: running.as_ref().map(environment).unwrap_or_default(),
         });
-        let place = match connection.emulator_endpoint() {
+        let place = match connection.shown_endpoint() {
             Some(endpoint) if running.is_some() => format!("the sandbox at {endpoint}"),
             Some(endpoint) => format!("the emulator at {endpoint}"),
             None => format!("AWS account {}, us-east-1", cloud.account),

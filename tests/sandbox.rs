@@ -6,54 +6,16 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use support::Payinfra;
 use support::emulator::status_of;
-use support::{Finished, Payinfra};
+use support::sandbox::Own;
 use tempfile::TempDir;
-
-/// A sandbox of the test's own; the installed packages are the shared ones.
-struct Own {
-    payinfra: Payinfra,
-    cache: TempDir,
-}
-
-impl Own {
-    fn new() -> Self {
-        let cache = TempDir::new().unwrap();
-        let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/setup");
-        let made = Command::new(setup).arg("ministack").stderr(Stdio::inherit()).output().unwrap();
-        assert!(made.status.success());
-        let interpreter = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
-        let environment = interpreter.parent().unwrap().parent().unwrap();
-        let place = cache.path().join("sandbox");
-        std::fs::create_dir(&place).unwrap();
-        std::os::unix::fs::symlink(environment, place.join(environment.file_name().unwrap())).unwrap();
-        let payinfra = Payinfra::alone().variable("PAYINFRA_CACHE", cache.path().to_str().unwrap());
-        Self { payinfra, cache }
-    }
-
-    fn sandbox(&self, arguments: &[&str]) -> Finished {
-        self.payinfra.run(["sandbox"].iter().chain(arguments))
-    }
-
-    /// The `running` part of the answer; null if nothing runs.
-    fn running(&self, arguments: &[&str]) -> Value {
-        let finished = self.payinfra.run(["--json", "sandbox"].iter().chain(arguments)).expect(0);
-        serde_json::from_str::<Value>(&finished.out).unwrap()["running"].take()
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        self.sandbox(&["reset"]);
-    }
-}
 
 fn address(running: &Value) -> SocketAddr {
     running["endpoint"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap()

@@ -1,6 +1,8 @@
 //! How payinfra speaks to AWS: clients, marks, error classes, rates, and what emulators cannot do.
 
 mod clients;
+#[cfg(test)]
+mod credentials_tests;
 mod emulator;
 mod errors;
 mod http;
@@ -9,7 +11,7 @@ mod rates;
 #[cfg(test)]
 pub(crate) mod replay;
 
-pub use clients::{Aws, ConnectError, Connection, Credentials};
+pub use clients::{Aws, ConnectError, Connection, Credentials, without_user};
 pub use emulator::{Emulator, NOT_KEPT, NotKept};
 pub use errors::{error, refused, unless};
 pub use marks::{ADDRESS, Marked, STACK, Tags};

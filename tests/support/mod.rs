@@ -6,9 +6,11 @@
 pub mod binary;
 pub mod emulator;
 pub mod inventory;
+pub mod property;
 pub mod proxy;
+pub mod sandbox;
 pub mod summary;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
-pub use proxy::{Call, Fault, Moment, Proxy, Rule};
+pub use proxy::{Call, Fault, Garble, Moment, Proxy, Rule};
