@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use payinfra_engine::{Base, Failure, Graph};
+use payinfra_engine::{Base, Failure, Graph, Shutdown};
 use payinfra_state::{Holder, Journal, LocalBackend};
 use payinfra_steps::api::foreign_log_role;
 use payinfra_steps::aws::{Aws, Connection, Credentials};
@@ -36,15 +36,31 @@ pub struct Session {
 impl Session {
     /// Opens the stack for a command that compares it with the configuration.
     pub async fn open(global: &Global, screen: &Screen, command: &str) -> Result<Self, Problem> {
-        Self::open_with(global, screen, command, false).await
+        Self::open_with(global, screen, command, false, &Shutdown::default()).await
     }
 
-    /// Opens the stack to destroy it.
-    pub async fn open_for_destroy(global: &Global, screen: &Screen, final_snapshot: bool) -> Result<Self, Problem> {
-        Self::open_with(global, screen, "destroy", final_snapshot).await
+    /// Opens the stack to bring it up; once `stop` is requested, nothing is changed any more.
+    pub async fn open_for_up(global: &Global, screen: &Screen, stop: &Shutdown) -> Result<Self, Problem> {
+        Self::open_with(global, screen, "up", false, stop).await
     }
 
-    async fn open_with(global: &Global, screen: &Screen, command: &str, final_snapshot: bool) -> Result<Self, Problem> {
+    /// Opens the stack to destroy it; once `stop` is requested, nothing is changed any more.
+    pub async fn open_for_destroy(
+        global: &Global,
+        screen: &Screen,
+        final_snapshot: bool,
+        stop: &Shutdown,
+    ) -> Result<Self, Problem> {
+        Self::open_with(global, screen, "destroy", final_snapshot, stop).await
+    }
+
+    async fn open_with(
+        global: &Global,
+        screen: &Screen,
+        command: &str,
+        final_snapshot: bool,
+        stop: &Shutdown,
+    ) -> Result<Self, Problem> {
         let suffix = global.suffix.as_deref().or(global.sandbox.then_some(SANDBOX_SUFFIX));
         let config::Loaded { settings, suffix, warnings } = config::load(global.config.as_deref(), suffix)?;
         warnings.iter().for_each(|warning| screen.warning(warning));
@@ -59,6 +75,7 @@ impl Session {
         let running = if global.sandbox { Some(start_sandbox(screen).await?) } else { None };
         let connection = Connection {
             profile: global.profile.clone(),
+            stop: stop.clone(),
             endpoint_url: running
                 .as_ref()
                 .map(|running| running.endpoint.clone())

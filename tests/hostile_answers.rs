@@ -20,7 +20,7 @@ use support::{Emulator, Fault, Garble, Kind, Payinfra, Proxy, Rule, summary};
 const STACK: &str = "hostile";
 
 /// How often each kind of damage that a number places is done to each call.
-const PLACES: u64 = 6;
+const PLACES: u64 = 3;
 
 /// What is there, by address and id.
 fn known(live: &[LiveValue]) -> BTreeSet<(String, String)> {
@@ -66,7 +66,7 @@ fn no_answer_of_a_service_is_believed_to_the_stacks_harm() {
                 operations.insert(operation.clone());
                 let mut garbles = vec![Garble::Empty, Garble::Page(200), Garble::Page(404), Garble::Huge, Garble::Deep];
                 for place in 0..PLACES {
-                    garbles.push(Garble::Cut(u16::try_from(50 + 160 * place + next() % 100).unwrap()));
+                    garbles.push(Garble::Cut(u16::try_from(50 + 320 * place + next() % 250).unwrap()));
                     garbles.extend([Garble::Noise(next()), Garble::Missing(next()), Garble::Other(next())]);
                 }
                 for garble in garbles {

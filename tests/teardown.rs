@@ -14,7 +14,7 @@ use support::{Call, Emulator, Kind, Payinfra, Proxy, summary};
 /// One trap of a teardown: all calls of the first operation are answered before the first call of the second is made.
 /// A text in brackets narrows the calls down to those that hold it in path or body; an address in braces stands for the
 /// object's id.
-const ORDER: [(&str, &str); 29] = [
+const ORDER: [(&str, &str); 28] = [
     // Aliases and versions, then out of the VPC, then the function, then its role and its log group.
     ("lambda:DeleteAlias", "lambda:UpdateFunctionConfiguration"),
     ("lambda:DeleteFunction[lambda-notifications]", "iam:DeleteRole[role-notifications]"),
@@ -24,11 +24,10 @@ const ORDER: [(&str, &str); 29] = [
     // Rules that name groups before any group.
     ("ec2:RevokeSecurityGroupIngress", "ec2:DeleteSecurityGroup"),
     ("ec2:RevokeSecurityGroupEgress", "ec2:DeleteSecurityGroup"),
-    // NAT, then its address, then the gateway to the internet, then the VPC.
+    // NAT, then its address and the gateway to the internet, then the VPC.
     ("ec2:DeleteNatGateway[{nat_gateway.a}]", "ec2:ReleaseAddress[{elastic_ip.a}]"),
     ("ec2:DeleteNatGateway[{nat_gateway.a}]", "ec2:DeleteSubnet[{subnet.public_a}]"),
     ("ec2:DeleteNatGateway", "ec2:DetachInternetGateway"),
-    ("ec2:ReleaseAddress", "ec2:DetachInternetGateway"),
     ("ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"),
     ("ec2:DeleteVpcEndpoints", "ec2:DeleteSubnet[{subnet.private_a}]"),
     ("ec2:DeleteVpcEndpoints", "ec2:DeleteSecurityGroup[{security_group.endpoints}]"),

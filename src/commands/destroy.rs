@@ -25,7 +25,7 @@ pub struct Args {
 /// Runs the command. What is deleted is read from the cloud; the state is not needed.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let signals = Signals::watch(screen)?;
-    let session = Session::open_for_destroy(global, screen, args.final_snapshot).await?;
+    let session = Session::open_for_destroy(global, screen, args.final_snapshot, signals.stop()).await?;
     let again = global.command("destroy", session.suffix());
     let mut plan =
         plan_destroy(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;

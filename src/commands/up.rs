@@ -15,7 +15,7 @@ pub struct Args {}
 /// Runs the command.
 pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let signals = Signals::watch(screen)?;
-    let session = Session::open(global, screen, "up").await?;
+    let session = Session::open_for_up(global, screen, signals.stop()).await?;
     session.require_artifacts()?;
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     screen.plan(&plan, &session.title());

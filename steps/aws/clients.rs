@@ -10,7 +10,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use payinfra_engine::{Class, Error, Timing};
+use payinfra_engine::{Class, Error, Shutdown, Timing};
 
 use super::http::{GuardedClient, Hosts, NameCalls};
 use super::{Emulator, error};
@@ -27,6 +27,8 @@ pub struct Connection {
     pub profile: Option<String>,
     /// An endpoint for all services instead of AWS's own.
     pub endpoint_url: Option<String>,
+    /// Once it is requested, nothing is sent any more that would change something.
+    pub stop: Shutdown,
 }
 
 /// Which credentials a connection uses.
@@ -257,7 +259,7 @@ impl Connection {
                 Hosts::Aws
             }
         };
-        loader.http_client(GuardedClient::new(hosts)).load().await
+        loader.http_client(GuardedClient::new(hosts, self.stop.clone())).load().await
     }
 }
 

@@ -6,6 +6,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use payinfra_engine::{Class, Error};
 
+use super::http::Stopping;
+
 /// Turns an SDK error into the engine's, for `map_err(error("CreateSubnet"))`.
 pub fn error<E>(operation: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
 where
@@ -21,6 +23,7 @@ where
             }
             // The request may have reached the service in all of these.
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, with_causes(&sdk)),
+            SdkError::DispatchFailure(_) if has_cause::<Stopping>(&sdk) => (Class::Throttled, with_causes(&sdk)),
             SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
                 Some(message) => (Class::Credentials, message),
                 None => (Class::NoAnswer, with_causes(&sdk)),
@@ -43,6 +46,11 @@ where
 fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether an error of this type is behind another.
+fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
 }
 
 /// Says why there are no credentials, where that is why nothing was sent; the SDK calls it a failed dispatch.

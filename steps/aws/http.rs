@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
+use payinfra_engine::Shutdown;
 
 use super::clients::without_user;
 use super::rates::Rates;
@@ -25,7 +26,14 @@ pub(super) struct GuardedClient {
     inner: SharedHttpClient,
     rates: Option<Arc<Rates>>,
     hosts: Hosts,
+    stop: Shutdown,
 }
+
+/// Why a request was not sent: the run is stopping, and the request would have changed something. What is made of
+/// several calls ends between two of them.
+#[derive(Debug, thiserror::Error)]
+#[error("not sent, because the run is stopping")]
+pub(super) struct Stopping;
 
 /// Where machines and containers in AWS get their credentials: link-local, and never sent any.
 const METADATA: &[&str] = &["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2::23]"];
@@ -40,11 +48,11 @@ pub(super) enum Hosts {
 }
 
 impl GuardedClient {
-    pub(super) fn new(hosts: Hosts) -> Self {
+    pub(super) fn new(hosts: Hosts, stop: Shutdown) -> Self {
         let inner =
             Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
         let rates = matches!(hosts, Hosts::Aws).then(Arc::default);
-        Self { inner, rates, hosts }
+        Self { inner, rates, hosts, stop }
     }
 }
 
@@ -54,6 +62,7 @@ impl HttpClient for GuardedClient {
             inner: self.inner.http_connector(settings, components),
             rates: self.rates.clone(),
             hosts: self.hosts.clone(),
+            stop: self.stop.clone(),
         })
     }
 }
@@ -63,6 +72,7 @@ struct GuardedConnector {
     inner: SharedHttpConnector,
     rates: Option<Arc<Rates>>,
     hosts: Hosts,
+    stop: Shutdown,
 }
 
 impl HttpConnector for GuardedConnector {
@@ -72,13 +82,18 @@ impl HttpConnector for GuardedConnector {
             let refusal = format!("a request to {uri} was not sent: it is outside the chosen endpoint");
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refusal.into())));
         }
-        let (inner, rates) = (self.inner.clone(), self.rates.clone());
+        let (inner, rates, stop) = (self.inner.clone(), self.rates.clone(), self.stop.clone());
         HttpConnectorFuture::new(async move {
             let call = request.extension::<Call>().cloned();
             if let (Some(rates), Some(call)) = (rates, &call) {
                 rates.admit(&call.service, &call.operation).await;
             }
-            whole(inner.call(request).await?, call.is_some_and(|call| call.asks())).await
+            // What has no name fetches credentials.
+            let asks = call.as_ref().is_none_or(Call::asks);
+            if !asks && stop.requested() {
+                return Err(ConnectorError::user(Stopping.into()));
+            }
+            whole(inner.call(request).await?, asks && call.is_some()).await
         })
     }
 }
