@@ -9,6 +9,7 @@ use payinfra_state::Address;
 use serde_json::Value;
 
 use crate::kind::to_value;
+use crate::unknown::shown;
 use crate::{Kind, Kinds, Resource, unknown};
 
 /// A resource of the graph, for use in other resources' specs.
@@ -114,6 +115,11 @@ impl<C: 'static> Graph<C> {
     /// The addresses that a resource uses.
     pub fn deps(&self, address: &Address) -> Vec<Address> {
         self.node_of(address).map(|node| self.deps_of(node)).unwrap_or_default()
+    }
+
+    /// The spec of a resource while nothing has been made yet; outputs of others show as `(known after apply)`.
+    pub fn wanted(&self, address: &Address) -> Option<Value> {
+        self.node_of(address).map(|node| shown(&self.spec(node, &|_| None)))
     }
 
     pub(crate) fn deps_of(&self, node: usize) -> Vec<Address> {

@@ -1,6 +1,7 @@
 //! The arguments that all commands share.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use payinfra_steps::aws::without_user;
@@ -36,9 +37,12 @@ pub struct Global {
     /// The configuration file [default: payinfra.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder that keeps the state [default: .payinfra]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    /// Where the state lies: a folder or s3://bucket/prefix [default: .payinfra]
+    #[arg(long, global = true, value_name = "PLACE")]
     pub state: Option<String>,
+    /// How long to wait for another run that holds the state: seconds, or a number with s, m or h [default: 0]
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    pub lock_wait: Option<Duration>,
     /// Work on the embedded sandbox instead of AWS
     #[arg(long, global = true, conflicts_with = "endpoint_url")]
     pub sandbox: bool,
@@ -95,6 +99,39 @@ pub enum Command {
     Destroy(commands::destroy::Args),
     /// Show the stack's addresses and names
     Outputs(commands::outputs::Args),
+    /// Show who holds the state, and take a lease from a holder that is gone for good
+    Unlock(commands::unlock::Args),
     /// Start, stop and look at the embedded sandbox
     Sandbox(commands::sandbox::Args),
+}
+
+/// Reads `90`, `90s`, `10m` or `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(end) => text.split_at(end),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("a number of seconds, or a number with s, m or h, such as 10m".to_owned()),
+    };
+    let seconds = number.parse::<u32>().map_err(|_| "a whole number of seconds, minutes or hours".to_owned())?;
+    Ok(Duration::from_secs(u64::from(seconds) * factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_given_in_seconds_or_with_a_unit() {
+        for (text, seconds) in [("0", 0), ("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "m", "1.5m", "10 m", "-1", "10min", "99999999999"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
 }

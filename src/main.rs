@@ -7,10 +7,12 @@ mod cli;
 mod commands;
 mod config;
 mod problem;
+mod remote_state;
 mod render;
 mod sandbox;
 mod session;
 mod signals;
+mod state;
 
 use std::process::ExitCode;
 

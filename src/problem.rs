@@ -8,6 +8,7 @@ use payinfra_state::Error as StateError;
 use payinfra_steps::aws::ConnectError;
 
 use crate::config::ConfigErrors;
+use crate::remote_state;
 use crate::sandbox;
 
 /// How the process ends.
@@ -86,9 +87,18 @@ impl From<ConfigErrors> for Problem {
 
 impl From<StateError> for Problem {
     fn from(error: StateError) -> Self {
-        let exit = if matches!(error, StateError::Locked(_)) { Exit::Locked } else { Exit::Failed };
+        let held = matches!(error, StateError::Locked(_) | StateError::LeaseLost(_));
+        let exit = if held { Exit::Locked } else { Exit::Failed };
         let hint = match &error {
-            StateError::Locked(_) => Some("Wait until that run has ended; the lock ends with its process."),
+            StateError::Locked(_) => Some(
+                "Nothing was changed. Wait for that run with `--lock-wait 10m`, or look at it with `payinfra unlock`.",
+            ),
+            StateError::LeaseLost(_) => Some(
+                "This run made no further call. What it did is recorded or found by its tags; nothing done is lost.",
+            ),
+            StateError::Remote { .. } => {
+                Some("What was recorded before is intact. Run the command again: it goes on from where it is.")
+            }
             StateError::Newer { .. } => Some("Use the payinfra that wrote it, or a newer one."),
             StateError::Io { .. } => Some(
                 "The last state that was written is intact. Make the folder writable, or choose another with --state.",
@@ -96,6 +106,23 @@ impl From<StateError> for Problem {
             _ => None,
         };
         Self { exit, error: error.into(), hint: hint.map(ToOwned::to_owned) }
+    }
+}
+
+impl From<remote_state::Failure> for Problem {
+    fn from(failure: remote_state::Failure) -> Self {
+        match failure {
+            remote_state::Failure::State(error) => error.into(),
+            remote_state::Failure::Call(trouble) => {
+                let exit = exit_of(trouble.error.class);
+                let hint = match trouble.error.class {
+                    Class::Denied => "docs/deployment.md lists the rights that the state's bucket needs.",
+                    Class::Credentials => "Sign in again and run the command again.",
+                    _ => "Check the network and the bucket, then run the command again.",
+                };
+                Self { exit, error: trouble.into(), hint: Some(hint.to_owned()) }
+            }
+        }
     }
 }
 
@@ -129,7 +156,8 @@ impl From<Failure> for Problem {
     }
 }
 
-fn exit_of(class: Class) -> Exit {
+/// The exit code for a refused call.
+pub fn exit_of(class: Class) -> Exit {
     match class {
         Class::Credentials | Class::Denied => Exit::Denied,
         _ => Exit::Failed,

@@ -1,11 +1,10 @@
 //! Everything a command works with: configuration, connection, state, graph.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use payinfra_engine::{Base, Failure, Graph, Shutdown};
-use payinfra_state::{Holder, Journal, LocalBackend};
+use payinfra_state::Journal;
 use payinfra_steps::api::foreign_log_role;
 use payinfra_steps::aws::{Aws, Connection, Credentials};
 use payinfra_steps::capacity;
@@ -17,8 +16,10 @@ use payinfra_steps::stack::{self, Design};
 use crate::cli::Global;
 use crate::config;
 use crate::problem::{Exit, Problem};
+use crate::remote_state::Lease;
 use crate::render::Screen;
 use crate::sandbox::{Options, Running, Sandbox};
+use crate::state::{self, Opened};
 
 /// The suffix of the sandbox's stack where nobody names one.
 const SANDBOX_SUFFIX: &str = "sandbox";
@@ -28,6 +29,10 @@ pub struct Session {
     pub graph: Graph<Aws>,
     pub journal: Journal,
     pub base: Base<Aws>,
+    /// Requested by a signal, or because the lease on a shared state is lost.
+    pub stop: Shutdown,
+    lease: Option<Lease>,
+    command: &'static str,
     design: Arc<Design>,
     artifacts: Option<ArtifactError>,
     place: String,
@@ -35,34 +40,22 @@ pub struct Session {
 
 impl Session {
     /// Opens the stack for a command that compares it with the configuration.
-    pub async fn open(global: &Global, screen: &Screen, command: &str) -> Result<Self, Problem> {
-        Self::open_with(global, screen, command, false, &Shutdown::default()).await
+    pub async fn open(global: &Global, screen: &Screen, command: &'static str) -> Result<Self, Problem> {
+        Self::open_with(global, screen, command, false).await
     }
 
-    /// Opens the stack to bring it up; once `stop` is requested, nothing is changed any more.
-    pub async fn open_for_up(global: &Global, screen: &Screen, stop: &Shutdown) -> Result<Self, Problem> {
-        Self::open_with(global, screen, "up", false, stop).await
-    }
-
-    /// Opens the stack to destroy it; once `stop` is requested, nothing is changed any more.
-    pub async fn open_for_destroy(
-        global: &Global,
-        screen: &Screen,
-        final_snapshot: bool,
-        stop: &Shutdown,
-    ) -> Result<Self, Problem> {
-        Self::open_with(global, screen, "destroy", final_snapshot, stop).await
+    /// Opens the stack to destroy it.
+    pub async fn open_for_destroy(global: &Global, screen: &Screen, final_snapshot: bool) -> Result<Self, Problem> {
+        Self::open_with(global, screen, "destroy", final_snapshot).await
     }
 
     async fn open_with(
         global: &Global,
         screen: &Screen,
-        command: &str,
+        command: &'static str,
         final_snapshot: bool,
-        stop: &Shutdown,
     ) -> Result<Self, Problem> {
-        let suffix = global.suffix.as_deref().or(global.sandbox.then_some(SANDBOX_SUFFIX));
-        let config::Loaded { settings, suffix, warnings } = config::load(global.config.as_deref(), suffix)?;
+        let config::Loaded { settings, suffix, warnings } = config::load(global.config.as_deref(), suffix_of(global))?;
         warnings.iter().for_each(|warning| screen.warning(warning));
         let (artifacts, missing) = match Artifacts::load(&settings.functions.artifacts, settings.functions.architecture)
         {
@@ -72,15 +65,7 @@ impl Session {
         if let ("up", Some(error)) = (command, &missing) {
             return Err(artifact_problem(error));
         }
-        let running = if global.sandbox { Some(start_sandbox(screen).await?) } else { None };
-        let connection = Connection {
-            profile: global.profile.clone(),
-            stop: stop.clone(),
-            endpoint_url: running
-                .as_ref()
-                .map(|running| running.endpoint.clone())
-                .or_else(|| global.endpoint_url.clone()),
-        };
+        let (connection, running) = connection(global, screen).await?;
         let mut cloud = Aws::connect(&connection, suffix.as_str()).await?;
         cloud.final_snapshots = final_snapshot;
         cloud.artifacts = artifacts.clone();
@@ -97,18 +82,24 @@ impl Session {
                 problem.hint("Nothing was changed. Use credentials of the account that the configuration names.")
             );
         }
-        let root = global.state.clone().unwrap_or_else(|| settings.state.clone());
-        if root.starts_with("s3://") {
-            let problem =
-                Problem::new(Exit::Usage, format!("state = \"{root}\": this payinfra keeps its state in folders only"));
-            return Err(problem.hint("Nothing was changed. Name a folder with --state or `state`."));
-        }
-        let backend = LocalBackend::open(Path::new(&root), suffix.as_str(), &Holder::this_process(command))?;
-        let (journal, warnings) = Journal::open(Box::new(backend), suffix.as_str()).await?;
-        warnings.iter().for_each(|warning| screen.warning(warning));
-        refuse_other_account(&journal, &cloud, suffix.as_str(), &root)?;
-        let zones = discover::zones(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
-        let foreign_log_role = foreign_log_role(&cloud).await.map_err(Failure::from)?;
+        let stop = connection.gate.stop().clone();
+        let opened =
+            state::open(global, screen, command, &settings, (&cloud, suffix.as_str()), (&connection.gate, &stop))
+                .await?;
+        let Opened { journal, lease, root } = opened;
+        let around = async {
+            refuse_other_account(&journal, &cloud, suffix.as_str(), &root)?;
+            let zones = discover::zones(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
+            Ok((zones, foreign_log_role(&cloud).await.map_err(Failure::from)?))
+        };
+        let (zones, foreign_log_role) = match around.await {
+            Ok(around) => around,
+            Err(problem) => {
+                // A lease that is not given back ends by itself.
+                let _ = journal.release().await;
+                return Err(problem);
+            }
+        };
         let design = Arc::new(Design {
             foreign_log_role,
             names: Names::new(suffix, cloud.account.clone()),
@@ -126,6 +117,9 @@ impl Session {
             graph: stack::graph(&design, &cloud),
             journal,
             base: Base { timing: cloud.timing(), cloud: Arc::new(cloud) },
+            stop,
+            lease,
+            command,
             design,
             artifacts: missing,
             place,
@@ -160,11 +154,49 @@ impl Session {
         Ok(())
     }
 
-    /// Folds the journal and gives the lock back.
+    /// Folds the journal.
     pub async fn close(&self) -> Result<(), Problem> {
-        self.journal.compact().await?;
-        Ok(self.journal.release().await?)
+        Ok(self.journal.compact().await?)
     }
+
+    /// Whether another run has, or may have, taken the state over.
+    pub fn is_lost(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_lost)
+    }
+
+    /// Ends a command: gives the lock back, or tells who holds it now.
+    pub async fn leave(&self, screen: &Screen, end: Result<Exit, Problem>) -> Result<Exit, Problem> {
+        if let Some(lease) = self.lease.as_ref().filter(|lease| lease.is_lost()) {
+            let again = format!(
+                "This run makes no further call. What it did is recorded or found by its tags: nothing done is lost. \
+                 Run `payinfra {} --suffix {} --lock-wait 10m` to go on after the other run.",
+                self.command,
+                self.suffix()
+            );
+            return Err(Problem::from(lease.why_lost().await).hint(again));
+        }
+        if let Err(error) = self.journal.release().await {
+            screen.warning(&format!("the state's lease could not be given back and ends by itself: {error}"));
+        }
+        end
+    }
+}
+
+/// The suffix that the command line names; the sandbox has one of its own.
+pub fn suffix_of(global: &Global) -> Option<&str> {
+    global.suffix.as_deref().or(global.sandbox.then_some(SANDBOX_SUFFIX))
+}
+
+/// Where calls go; starts the sandbox where it is wanted.
+pub async fn connection(global: &Global, screen: &Screen) -> Result<(Connection, Option<Running>), Problem> {
+    let running = if global.sandbox { Some(start_sandbox(screen).await?) } else { None };
+    let endpoint = running.as_ref().map(|running| running.endpoint.clone());
+    let connection = Connection {
+        profile: global.profile.clone(),
+        endpoint_url: endpoint.or_else(|| global.endpoint_url.clone()),
+        ..Connection::default()
+    };
+    Ok((connection, running))
 }
 
 fn artifact_problem(error: &ArtifactError) -> Problem {

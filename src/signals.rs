@@ -1,8 +1,7 @@
 //! Ctrl-C, SIGTERM and a terminal that is closed: once to stop in order, twice to leave at once.
 
 use std::future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use payinfra_engine::Shutdown;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,10 +10,10 @@ use crate::problem::Exit;
 use crate::render::Screen;
 
 /// What signals do to a command: before its work begins they end it, then they ask it to stop.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Signals {
-    stop: Shutdown,
-    works: Arc<AtomicBool>,
+    /// Set once the work begins.
+    stop: Arc<OnceLock<Shutdown>>,
 }
 
 impl Signals {
@@ -26,7 +25,7 @@ impl Signals {
     /// # Errors
     /// Where the operating system refuses a handler.
     pub fn watch(screen: &Screen) -> std::io::Result<Self> {
-        let signals = Self { stop: Shutdown::default(), works: Arc::default() };
+        let signals = Self::default();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = if hangup_ends_it() { Some(signal(SignalKind::hangup())?) } else { None };
@@ -44,24 +43,20 @@ impl Signals {
         Ok(signals)
     }
 
-    /// From here on things are changed.
-    pub fn work_begins(&self) {
-        self.works.store(true, Ordering::SeqCst);
-    }
-
-    /// The request to stop.
-    pub fn stop(&self) -> &Shutdown {
-        &self.stop
+    /// From here on things are changed, and `stop` is what the first signal requests.
+    pub fn work_begins(&self, stop: &Shutdown) {
+        self.stop.get_or_init(|| stop.clone());
     }
 
     fn take(&self, screen: &Screen) {
-        let last_words = if !self.works.load(Ordering::SeqCst) {
-            "interrupted; nothing was changed"
-        } else if self.stop.requested() {
-            "leaving now; the next run finds out what the last calls did"
-        } else {
-            screen.note("stopping: no new calls; those in flight are finished and recorded (once more to leave now)");
-            return self.stop.request();
+        let last_words = match self.stop.get() {
+            None => "interrupted; nothing was changed",
+            Some(stop) if stop.requested() => "leaving now; the next run finds out what the last calls did",
+            Some(stop) => {
+                screen
+                    .note("stopping: no new calls; those in flight are finished and recorded (once more to leave now)");
+                return stop.request();
+            }
         };
         screen.note(last_words);
         std::process::exit(Exit::Interrupted as i32);

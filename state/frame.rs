@@ -1,5 +1,6 @@
 //! The bytes of the files: JSON with a checksum, readable by people and by `jq`.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,10 +24,10 @@ struct Line<T> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Envelope {
+struct Envelope<T> {
     format: u32,
     crc32: String,
-    state: Stack,
+    state: T,
 }
 
 /// Writes the header (when `header` is given) and the entries as journal lines.
@@ -102,13 +103,39 @@ fn parse_line(line: &[u8]) -> Result<Value, String> {
     if checksum(&line.entry) == line.crc32 { Ok(line.entry) } else { Err("the checksum does not match".to_owned()) }
 }
 
+/// Writes a journal object: a head of the caller's own, which names the format, and the entries that it announces.
+pub fn encode_object<H: Serialize>(head: &H, entries: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    push_line(&mut bytes, head);
+    entries.iter().for_each(|entry| push_line(&mut bytes, entry));
+    bytes
+}
+
+/// Reads a journal object. It was written as a whole, so nothing may be missing at its end.
+///
+/// # Errors
+/// [`Error::Damaged`] with the line, or [`Error::Newer`] for a later format.
+pub fn decode_object<H: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<(H, Vec<Entry>), Error> {
+    let mut head = None;
+    let mut entries = Vec::new();
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let fail = |reason: String| damaged(file, format!("line {}", index + 1), reason);
+        let whole = if line.ends_with(b"\n") { parse_line(line) } else { Err("the line is cut off".to_owned()) };
+        let value = whole.map_err(fail)?;
+        if index == 0 {
+            refuse_newer(file, &value)?;
+            head = Some(serde_json::from_value(value).map_err(|error| fail(error.to_string()))?);
+        } else {
+            entries.push(serde_json::from_value(value).map_err(|error| fail(error.to_string()))?);
+        }
+    }
+    let head = head.ok_or_else(|| damaged(file, "line 1".to_owned(), "it is empty".to_owned()))?;
+    Ok((head, entries))
+}
+
 /// Writes a snapshot.
 pub fn encode_snapshot(stack: &Stack) -> Vec<u8> {
-    let value = serde_json::to_value(stack).expect("state types serialise to JSON");
-    let envelope = Envelope { format: FORMAT, crc32: checksum(&value), state: stack.clone() };
-    let mut bytes = serde_json::to_vec_pretty(&envelope).expect("state types serialise to JSON");
-    bytes.push(b'\n');
-    bytes
+    encode_envelope(stack)
 }
 
 /// Reads a snapshot.
@@ -116,10 +143,27 @@ pub fn encode_snapshot(stack: &Stack) -> Vec<u8> {
 /// # Errors
 /// [`Error::Damaged`] with the place, or [`Error::Newer`] for a later format.
 pub fn decode_snapshot(file: &str, bytes: &[u8]) -> Result<Stack, Error> {
+    decode_envelope(file, bytes)
+}
+
+/// Writes one value with format and checksum.
+pub fn encode_envelope<T: Serialize>(content: &T) -> Vec<u8> {
+    let value = serde_json::to_value(content).expect("state types serialise to JSON");
+    let envelope = Envelope { format: FORMAT, crc32: checksum(&value), state: content };
+    let mut bytes = serde_json::to_vec_pretty(&envelope).expect("state types serialise to JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Reads one value with format and checksum.
+///
+/// # Errors
+/// [`Error::Damaged`] with the place, or [`Error::Newer`] for a later format.
+pub fn decode_envelope<T: Serialize + DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, Error> {
     let value: Value =
         serde_json::from_slice(bytes).map_err(|error| damaged(file, place(&error), error.to_string()))?;
     refuse_newer(file, &value)?;
-    let envelope: Envelope =
+    let envelope: Envelope<T> =
         serde_json::from_value(value).map_err(|error| damaged(file, "its fields".to_owned(), error.to_string()))?;
     let state = serde_json::to_value(&envelope.state).expect("state types serialise to JSON");
     if checksum(&state) != envelope.crc32 {

@@ -18,7 +18,10 @@ pub use address::{Address, InvalidAddress};
 pub use backend::{Backend, BoxFuture, Loaded};
 pub use entry::Entry;
 pub use error::Error;
-pub use frame::{decode_journal, decode_snapshot, encode_journal, encode_snapshot};
+pub use frame::{
+    decode_envelope, decode_journal, decode_object, decode_snapshot, encode_envelope, encode_journal, encode_object,
+    encode_snapshot,
+};
 pub use journal::Journal;
 pub use local::LocalBackend;
 pub use lock::{Holder, StateLock};

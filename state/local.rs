@@ -49,6 +49,14 @@ impl LocalBackend {
         folder.join(SNAPSHOT).exists() || folder.join(JOURNAL).exists()
     }
 
+    /// Who holds the lock of this suffix's state under `root`, if somebody does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the lock cannot be looked at.
+    pub fn holder(root: &Path, suffix: &str) -> Result<Option<Holder>, Error> {
+        StateLock::holder(&root.join(suffix))
+    }
+
     fn read(&mut self) -> Result<Loaded, Error> {
         let mut warnings = Vec::new();
         let stack = self.read_file(SNAPSHOT, &mut warnings, decode_snapshot)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -44,7 +44,18 @@ impl Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, host, pid, command, since } = self;
-        write!(f, "`payinfra {command}` of {user} on {host} (process {pid}), since {since:.0}")
+        let age = age(Timestamp::now().duration_since(*since).as_secs());
+        write!(f, "`payinfra {command}` of {user} on {host} (process {pid}), since {since:.0} ({age} ago)")
+    }
+}
+
+/// An age as people say it; a clock that runs behind another makes no negative one.
+fn age(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
     }
 }
 
@@ -65,16 +76,7 @@ impl StateLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
-                let unknown = Holder {
-                    user: "somebody".to_owned(),
-                    host: "this host".to_owned(),
-                    pid: 0,
-                    command: "(starting)".to_owned(),
-                    since: Timestamp::now(),
-                };
-                return Err(Error::Locked(Box::new(serde_json::from_str(&text).unwrap_or(unknown))));
+                return Err(Error::Locked(Box::new(read_holder(&mut file))));
             }
             Err(TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
         }
@@ -85,4 +87,35 @@ impl StateLock {
             .map_err(io_error("write", &path))?;
         Ok(Self { _file: file })
     }
+
+    /// Who holds the lock in `folder`; nobody where there is no folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the lock cannot be looked at.
+    pub fn holder(folder: &Path) -> Result<Option<Holder>, Error> {
+        let path = folder.join("lock");
+        let mut file = match open_private(&path, false) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error("open", &path)(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&mut file))),
+            Err(TryLockError::Error(error)) => Err(io_error("look at", &path)(error)),
+        }
+    }
+}
+
+/// What the holder wrote; between taking the lock and writing there is a moment without it.
+fn read_holder(file: &mut File) -> Holder {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    serde_json::from_str(&text).unwrap_or_else(|_| Holder {
+        user: "somebody".to_owned(),
+        host: "this host".to_owned(),
+        pid: 0,
+        command: "(starting)".to_owned(),
+        since: Timestamp::now(),
+    })
 }

@@ -20,6 +20,7 @@ mod problem;
 
 pub use allowed::allowed;
 pub use api::{Api, ApiAuth, Domain, ExecutionLog, RouteThrottle};
+pub use check::check_state;
 pub use classes::InstanceClass;
 pub use data::{Archive, Capacity, Encryption, Limits, Logs, Sessions, WarmThroughput};
 pub use database::Database;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub region: String,
     /// Where the state lives: a folder or `s3://bucket/prefix`. Default `.payinfra`.
     pub state: String,
+    /// How long a state in S3 stays held by a run that no longer says that it lives, in seconds. Default 60.
+    pub state_lease_seconds: u32,
     /// Whether a CloudTrail trail records the stack (S3). Default true.
     pub trail: bool,
     /// Extra tags on everything that can be tagged. Default none.
@@ -87,6 +90,7 @@ impl Default for Settings {
             account: None,
             region: REGION.to_owned(),
             state: ".payinfra".to_owned(),
+            state_lease_seconds: 60,
             trail: true,
             tags: BTreeMap::new(),
             features: default_features(),

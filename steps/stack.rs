@@ -94,3 +94,6 @@ pub fn outputs(stack: &Stack) -> BTreeMap<String, String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,15 @@
 
 use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
+use crate::observation::Level;
+
 /// The environment of one function; see each field for its variable.
 #[derive(Clone, Debug)]
 pub struct Environment {
+    /// `AWS_LAMBDA_FUNCTION_NAME`: the function's full name; set by Lambda.
+    pub function_name: Option<String>,
+    /// `PAYMENTS_LOG_LEVEL`: `debug`, `info`, `warn` or `error`; `info` for anything else.
+    pub log_level: Level,
     /// `PAYMENTS_PARAMETER_PATH`: where in Parameter Store the configuration stands, without a slash at
     /// the end.
     pub parameter_path: String,
@@ -32,6 +38,8 @@ impl Environment {
         let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let seconds = text("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS").and_then(|v| v.parse().ok());
         Self {
+            function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
+            log_level: text("PAYMENTS_LOG_LEVEL").and_then(|name| Level::from_name(&name)).unwrap_or(Level::Info),
             parameter_path: text("PAYMENTS_PARAMETER_PATH").unwrap_or_default().trim_end_matches('/').to_owned(),
             configuration_max_age: Duration::from_secs(seconds.unwrap_or(30)),
             region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),

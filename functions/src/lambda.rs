@@ -9,7 +9,7 @@ use crate::{
     environment::Environment,
     http::{Request, Response},
     invocation::Invocation,
-    observation::{self, Observation},
+    observation::{self, Level, Observation, Scribe},
     refusal::Refusal,
     routes::{Function, Matched},
 };
@@ -49,19 +49,22 @@ pub trait Handler: Sized {
 
 /// Runs a function until Lambda ends it. One thread: an environment has one request at a time.
 pub fn serve<H: Handler>() -> Result<(), Error> {
-    log_panics::<H>();
+    let environment = Environment::read();
+    let function = environment.function_name.clone().unwrap_or_else(|| H::FUNCTION.name().to_owned());
+    let scribe = &Scribe { function, level: environment.log_level };
+    log_panics(scribe.function.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let handler = H::start(Environment::read()).await?;
-        let handler = &handler;
-        lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| invoke(handler, event).await)).await
+        let handler = &H::start(environment).await?;
+        let handle = async move |event: LambdaEvent<Value>| invoke(handler, scribe, event).await;
+        lambda_runtime::run(service_fn(handle)).await
     })
 }
 
 /// Handles one invocation and writes its line.
-async fn invoke<H: Handler>(handler: &H, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-    let observation =
-        Observation::start(H::FUNCTION, &event.context.request_id, until(event.context.deadline, SystemTime::now()));
+async fn invoke<H: Handler>(handler: &H, scribe: &Scribe, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    let remaining = until(event.context.deadline, SystemTime::now());
+    let observation = Observation::start(scribe, &event.context.request_id, remaining);
     let (outcome, result) = match handle(handler, &event.payload, &observation).await {
         Ok(done) => (done.outcome, Ok(done.answer)),
         Err(refusal) => {
@@ -111,7 +114,7 @@ async fn answer<H: Handler>(
 
 /// A refusal is the caller's matter unless a part of the service is to blame.
 fn note_refusal(refusal: &Refusal, observation: &Observation) {
-    observation.note("level", if refusal.status < 500 { "warn" } else { "error" });
+    observation.rate(if refusal.status < 500 { Level::Warn } else { Level::Error });
     if let Some(cause) = &refusal.cause {
         observation.note("cause", cause);
     }
@@ -138,11 +141,11 @@ fn until(deadline_milliseconds: u64, now: SystemTime) -> Duration {
 }
 
 /// A panic's own message may quote data; only its place is logged.
-fn log_panics<H: Handler>() {
-    std::panic::set_hook(Box::new(|panic| {
+fn log_panics(function: String) {
+    std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         observation::write_line(&json!({
-            "level": "error", "Function": H::FUNCTION.name(), "Outcome": "panic", "place": place,
+            "level": "error", "Function": function, "Outcome": "panic", "place": place,
         }));
     }));
 }

@@ -13,7 +13,7 @@ pub enum Function {
 }
 
 impl Function {
-    /// Gives the name used in the document, in logs and as a metric dimension.
+    /// Gives the name used in the document and in answers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::PaymentValidation => "payment-validation",

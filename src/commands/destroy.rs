@@ -25,7 +25,18 @@ pub struct Args {
 /// Runs the command. What is deleted is read from the cloud; the state is not needed.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let signals = Signals::watch(screen)?;
-    let session = Session::open_for_destroy(global, screen, args.final_snapshot, signals.stop()).await?;
+    let session = Session::open_for_destroy(global, screen, args.final_snapshot).await?;
+    let end = tear_down(global, args, screen, &session, &signals).await;
+    session.leave(screen, end).await
+}
+
+async fn tear_down(
+    global: &Global,
+    args: &Args,
+    screen: &Screen,
+    session: &Session,
+    signals: &Signals,
+) -> Result<Exit, Problem> {
     let again = global.command("destroy", session.suffix());
     let mut plan =
         plan_destroy(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
@@ -37,10 +48,11 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
     if !plan.is_empty() {
         confirm(global, screen, session.suffix())?;
     }
-    let outcome = carry_out(&plan, &session, screen, &signals).await;
+    let outcome = carry_out(&plan, session, screen, signals).await;
     if !matches!(outcome, Outcome::Completed(_)) {
-        session.close().await?;
-        return finish(screen, outcome, &again, &session);
+        let closed = session.close().await;
+        let end = finish(screen, outcome, &again, session);
+        return closed.and(end);
     }
     let mut left = inventory(&session.graph, &session.base).await.map_err(Problem::from)?;
     left.retain(|(address, _)| !(args.final_snapshot && address.kind() == KEY));
@@ -51,7 +63,7 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
         return Err(problem.hint(format!("Run `{again}` again.")));
     }
     session.journal.remove().await?;
-    finish(screen, outcome, &again, &session)
+    finish(screen, outcome, &again, session)
 }
 
 /// On a terminal the suffix is typed back; without one, `--yes` is needed.

@@ -4,6 +4,7 @@ pub mod destroy;
 pub mod diff;
 pub mod outputs;
 pub mod sandbox;
+pub mod unlock;
 pub mod up;
 
 use crate::cli::{Cli, Command};
@@ -18,6 +19,7 @@ pub async fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Problem> {
         Command::Diff(args) => diff::run(&cli.global, args, screen).await,
         Command::Destroy(args) => destroy::run(&cli.global, args, screen).await,
         Command::Outputs(args) => outputs::run(&cli.global, args, screen).await,
+        Command::Unlock(args) => unlock::run(&cli.global, args, screen).await,
         Command::Sandbox(args) => {
             let mut out = anstream::stdout();
             let mut notes = anstream::stderr();

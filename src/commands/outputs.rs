@@ -18,6 +18,11 @@ pub struct Args {
 /// Runs the command; a lost state is rebuilt from the cloud first.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let session = Session::open(global, screen, "outputs").await?;
+    let end = show(screen, &session, args).await;
+    session.leave(screen, end).await
+}
+
+async fn show(screen: &Screen, session: &Session, args: &Args) -> Result<Exit, Problem> {
     if session.journal.read(|stack| stack.records.is_empty()) {
         let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
         remember(&plan, &session.graph, &session.journal).await.map_err(Problem::from)?;

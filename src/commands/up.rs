@@ -15,7 +15,12 @@ pub struct Args {}
 /// Runs the command.
 pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let signals = Signals::watch(screen)?;
-    let session = Session::open_for_up(global, screen, signals.stop()).await?;
+    let session = Session::open(global, screen, "up").await?;
+    let end = bring_up(global, screen, &session, &signals).await;
+    session.leave(screen, end).await
+}
+
+async fn bring_up(global: &Global, screen: &Screen, session: &Session, signals: &Signals) -> Result<Exit, Problem> {
     session.require_artifacts()?;
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     screen.plan(&plan, &session.title());
@@ -25,17 +30,18 @@ pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Pro
     if !plan.is_empty() {
         confirm(global, screen, plan.destroys())?;
     }
-    let outcome = carry_out(&plan, &session, screen, &signals).await;
-    session.close().await?;
-    finish(screen, outcome, &global.command("up", session.suffix()), &session)
+    let outcome = carry_out(&plan, session, screen, signals).await;
+    let closed = session.close().await;
+    let end = finish(screen, outcome, &global.command("up", session.suffix()), session);
+    closed.and(end)
 }
 
 /// Carries a plan out and shows how it goes.
 pub async fn carry_out(plan: &Plan, session: &Session, screen: &Screen, signals: &Signals) -> Outcome {
-    signals.work_begins();
+    signals.work_begins(&session.stop);
     let progress = Progress::start(screen, plan);
     let show = |event| progress.event(event);
-    let outcome = execute(plan, &session.graph, &session.journal, &session.base, &show, signals.stop()).await;
+    let outcome = execute(plan, &session.graph, &session.journal, &session.base, &show, &session.stop).await;
     progress.finish();
     outcome
 }
@@ -59,6 +65,10 @@ fn confirm(global: &Global, screen: &Screen, destroys: bool) -> Result<(), Probl
 pub fn finish(screen: &Screen, outcome: Outcome, again: &str, session: &Session) -> Result<Exit, Problem> {
     let in_place = session.journal.read(|stack| stack.records.len());
     match outcome {
+        Outcome::Interrupted(summary) | Outcome::Failed(summary, _) if session.is_lost() => {
+            screen.summary(&summary);
+            Ok(Exit::Locked)
+        }
         Outcome::Completed(summary) => {
             screen.summary(&summary);
             Ok(Exit::Done)

@@ -10,8 +10,9 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use payinfra_engine::{Class, Error, Shutdown, Timing};
+use payinfra_engine::{Class, Error, Timing};
 
+use super::gate::Gate;
 use super::http::{GuardedClient, Hosts, NameCalls};
 use super::{Emulator, error};
 use crate::api::Gateway;
@@ -27,8 +28,8 @@ pub struct Connection {
     pub profile: Option<String>,
     /// An endpoint for all services instead of AWS's own.
     pub endpoint_url: Option<String>,
-    /// Once it is requested, nothing is sent any more that would change something.
-    pub stop: Shutdown,
+    /// Who may stop calls that change something; open unless somebody watches it.
+    pub gate: Gate,
 }
 
 /// Which credentials a connection uses.
@@ -259,7 +260,7 @@ impl Connection {
                 Hosts::Aws
             }
         };
-        loader.http_client(GuardedClient::new(hosts, self.stop.clone())).load().await
+        loader.http_client(GuardedClient::new(hosts, self.gate.clone())).load().await
     }
 }
 

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use payinfra_engine::{Class, Error};
 
-use super::http::Stopping;
+use super::gate::Closed;
 
 /// Turns an SDK error into the engine's, for `map_err(error("CreateSubnet"))`.
 pub fn error<E>(operation: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
@@ -23,7 +23,7 @@ where
             }
             // The request may have reached the service in all of these.
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, with_causes(&sdk)),
-            SdkError::DispatchFailure(_) if has_cause::<Stopping>(&sdk) => (Class::Throttled, with_causes(&sdk)),
+            SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, with_causes(&sdk)),
             SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
                 Some(message) => (Class::Credentials, message),
                 None => (Class::NoAnswer, with_causes(&sdk)),
@@ -243,6 +243,7 @@ const CODES: &[(&str, Class)] = &[
     ("DeleteConflict", Class::InUse),
     ("BucketNotEmpty", Class::InUse),
     ("OperationAborted", Class::InUse),
+    ("ConditionalRequestConflict", Class::InUse),
     ("OperationAbortedException", Class::InUse),
     ("ResourceInUseException", Class::InUse),
     ("ResourceInUse", Class::InUse),

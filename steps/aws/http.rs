@@ -15,25 +15,20 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
-use payinfra_engine::Shutdown;
 
 use super::clients::without_user;
+use super::gate::Gate;
 use super::rates::Rates;
 
-/// Wraps the SDK's client: every request waits for its rate, and none leaves for a host outside `hosts`.
+/// Wraps the SDK's client: every request waits for its rate, none leaves for a host outside `hosts`, and none that
+/// changes something leaves through a closed gate.
 #[derive(Debug, Clone)]
 pub(super) struct GuardedClient {
     inner: SharedHttpClient,
     rates: Option<Arc<Rates>>,
     hosts: Hosts,
-    stop: Shutdown,
+    gate: Gate,
 }
-
-/// Why a request was not sent: the run is stopping, and the request would have changed something. What is made of
-/// several calls ends between two of them.
-#[derive(Debug, thiserror::Error)]
-#[error("not sent, because the run is stopping")]
-pub(super) struct Stopping;
 
 /// Where machines and containers in AWS get their credentials: link-local, and never sent any.
 const METADATA: &[&str] = &["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2::23]"];
@@ -48,11 +43,11 @@ pub(super) enum Hosts {
 }
 
 impl GuardedClient {
-    pub(super) fn new(hosts: Hosts, stop: Shutdown) -> Self {
+    pub(super) fn new(hosts: Hosts, gate: Gate) -> Self {
         let inner =
             Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
         let rates = matches!(hosts, Hosts::Aws).then(Arc::default);
-        Self { inner, rates, hosts, stop }
+        Self { inner, rates, hosts, gate }
     }
 }
 
@@ -62,7 +57,7 @@ impl HttpClient for GuardedClient {
             inner: self.inner.http_connector(settings, components),
             rates: self.rates.clone(),
             hosts: self.hosts.clone(),
-            stop: self.stop.clone(),
+            gate: self.gate.clone(),
         })
     }
 }
@@ -72,7 +67,7 @@ struct GuardedConnector {
     inner: SharedHttpConnector,
     rates: Option<Arc<Rates>>,
     hosts: Hosts,
-    stop: Shutdown,
+    gate: Gate,
 }
 
 impl HttpConnector for GuardedConnector {
@@ -82,18 +77,15 @@ impl HttpConnector for GuardedConnector {
             let refusal = format!("a request to {uri} was not sent: it is outside the chosen endpoint");
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refusal.into())));
         }
-        let (inner, rates, stop) = (self.inner.clone(), self.rates.clone(), self.stop.clone());
+        let (inner, rates, gate) = (self.inner.clone(), self.rates.clone(), self.gate.clone());
         HttpConnectorFuture::new(async move {
             let call = request.extension::<Call>().cloned();
             if let (Some(rates), Some(call)) = (rates, &call) {
                 rates.admit(&call.service, &call.operation).await;
             }
-            // What has no name fetches credentials.
-            let asks = call.as_ref().is_none_or(Call::asks);
-            if !asks && stop.requested() {
-                return Err(ConnectorError::user(Stopping.into()));
-            }
-            whole(inner.call(request).await?, asks && call.is_some()).await
+            // Last, because waiting for a rate may take longer than a lease.
+            gate.admit(&request).map_err(|closed| ConnectorError::user(closed.into()))?;
+            whole(inner.call(request).await?, call.is_some_and(|call| call.asks())).await
         })
     }
 }
@@ -142,12 +134,17 @@ impl Hosts {
 
 /// Which operation a request belongs to; put there by [`NameCalls`], read by the connector.
 #[derive(Debug, Clone)]
-struct Call {
-    service: String,
-    operation: String,
+pub(super) struct Call {
+    pub(super) service: String,
+    pub(super) operation: String,
 }
 
 impl Call {
+    /// Whether it changes nothing, by AWS's own naming.
+    pub(super) fn reads(&self) -> bool {
+        self.asks() || self.operation.starts_with("Head")
+    }
+
     /// Whether it asks for something, so that an answer must say something.
     fn asks(&self) -> bool {
         ["Describe", "Get", "List"].iter().any(|verb| self.operation.starts_with(verb))

@@ -16,7 +16,7 @@ fn matches(pattern: &str, key: &Key) -> bool {
 const SUBNETS: &str = "three ranges in the VPC, one per zone, /28 or larger, that do not overlap";
 const MEMORY: &str = "128 to 10240 MB";
 const TIMEOUT: &str = "1 to 900 seconds, at most 29 behind the API";
-const LOG_LEVEL: &str = "trace, debug, info, warn or error";
+const LOG_LEVEL: &str = "debug, info, warn or error";
 const PERCENT: &str = "above 0, at most 100";
 const ABOVE_ZERO: &str = "a number above 0";
 const THROTTLE: &str = "1 to 1,000,000";
@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("account", "twelve digits in quotes"),
     ("region", "us-east-1"),
     ("state", "a folder, or s3://bucket/prefix"),
+    ("state_lease_seconds", "3 to 900 seconds"),
     ("trail", "true or false"),
     ("tags.*", "at most 45 tags; a name of 1 to 128 and a value of up to 256 letters, digits, spaces and _.:/=+-@"),
     ("features.*", "true or false; a name of lower-case letters, digits and hyphens, first a letter, at most 64"),

@@ -11,6 +11,8 @@ mod sections;
 mod tests;
 mod window;
 
+pub use general::check_state;
+
 use super::problem::Findings;
 use super::{Problem, Settings};
 

@@ -50,15 +50,13 @@ pub enum Architecture {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
-    /// Everything.
-    Trace,
-    /// Each step of a request.
+    /// Each step of a run as well.
     Debug,
-    /// One line per request.
+    /// One line per run.
     Info,
-    /// What was unexpected but handled.
+    /// Details of what was refused or failed; of the rest only the metrics.
     Warn,
-    /// What failed.
+    /// Details of what failed; of the rest only the metrics.
     Error,
 }
 
@@ -66,7 +64,6 @@ impl LogLevel {
     /// Gives the name in the environment of a function.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Trace => "trace",
             Self::Debug => "debug",
             Self::Info => "info",
             Self::Warn => "warn",
@@ -85,7 +82,7 @@ pub struct Functions {
     pub artifacts: PathBuf,
     /// Memory in MB; 128 to 10240. Processor time grows with it. Default 256.
     pub memory_mb: u32,
-    /// Seconds until a run is cut off; 1 to 900, at most 29 behind the API. Default 10.
+    /// Seconds until a run is cut off, of the functions behind the API; 1 to 29. Default 15.
     pub timeout_seconds: u32,
     /// How much the functions log. Default `info`.
     pub log_level: LogLevel,
@@ -113,7 +110,8 @@ pub struct Functions {
 pub struct FunctionOverride {
     /// Memory in MB instead of the common value.
     pub memory_mb: Option<u32>,
-    /// Seconds until a run is cut off instead of the common value.
+    /// Seconds until a run is cut off instead of the common value; of notifications, to which the common one does not
+    /// apply, 30 by default.
     pub timeout_seconds: Option<u32>,
     /// Concurrent runs set aside for this function, which are its ceiling as well. Default none.
     pub reserved_concurrency: Option<u32>,
@@ -134,13 +132,18 @@ pub struct FunctionSettings {
     pub log_level: LogLevel,
 }
 
+/// What notifications has in seconds: three attempts at a webhook of up to seven, pauses between them, and the calls
+/// before and after. Nobody waits for it, and Lambda's next attempt comes a minute after the last.
+const NOTIFICATIONS_TIMEOUT: u32 = 30;
+
 impl Functions {
     /// Gives what holds for `function`.
     pub fn of(&self, function: Function) -> FunctionSettings {
         let own = self.override_of(function);
+        let timeout = if function.behind_api() { self.timeout_seconds } else { NOTIFICATIONS_TIMEOUT };
         FunctionSettings {
             memory_mb: own.memory_mb.unwrap_or(self.memory_mb),
-            timeout_seconds: own.timeout_seconds.unwrap_or(self.timeout_seconds),
+            timeout_seconds: own.timeout_seconds.unwrap_or(timeout),
             reserved_concurrency: own.reserved_concurrency,
             log_level: own.log_level.unwrap_or(self.log_level),
         }
@@ -170,7 +173,7 @@ impl Default for Functions {
             architecture: Architecture::X86_64,
             artifacts: PathBuf::from("target/function"),
             memory_mb: 256,
-            timeout_seconds: 10,
+            timeout_seconds: 15,
             log_level: LogLevel::Info,
             config_max_age_seconds: 30,
             versions_kept: 5,

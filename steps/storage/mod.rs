@@ -3,5 +3,5 @@
 mod bucket;
 mod trail;
 
-pub use bucket::{Bucket, LifecycleRule, Logging};
+pub use bucket::{Bucket, LifecycleRule, Logging, is_encrypted, is_versioned};
 pub use trail::Trail;

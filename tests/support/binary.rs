@@ -38,7 +38,9 @@ impl Payinfra {
     pub fn alone() -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_payinfra"));
+        // `scripts/sweep` may name another build of the binary, such as a release.
+        let chosen = std::env::var_os("PAYINFRA_BINARY").filter(|value| !value.is_empty());
+        let program = PathBuf::from(chosen.unwrap_or_else(|| env!("CARGO_BIN_EXE_payinfra").into()));
         Self { folder, program, user: None, arguments: Vec::new(), variables: Vec::new() }
     }
 
@@ -144,6 +146,11 @@ pub struct Started {
 }
 
 impl Started {
+    /// The process's id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// Sends a signal, such as the one Ctrl-C sends.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();

@@ -2,12 +2,14 @@
 """Lists everything of one stack on an emulator, written from the specification alone and with another SDK.
 
     inventory.py ENDPOINT SUFFIX
+    inventory.py --serve
 
-Prints one JSON object a line: the listing that showed the thing, its id, and the address in its tags. A thing is the
-stack's if it carries one of the stack's tags, or if the suffix ends a part of any text that describes it (`vpc-dev`,
+Prints one JSON object a line: the listing that showed the thing, its id, and the address in its tags. With --serve it
+reads lines of `ENDPOINT SUFFIX` and answers each with one line, a JSON array of such objects. A thing is the stack's if it carries one of the stack's tags, or if the suffix ends a part of any text that describes it (`vpc-dev`,
 `/payments/dev/features`, `arn:...:lambda-notifications-dev:live`).
 """
 
+import functools
 import json
 import re
 import sys
@@ -78,6 +80,7 @@ GONE = {
 LINGERING = (":key/", ":natgateway/", "snapshot:rds:")
 
 
+@functools.cache
 def connect(endpoint, service):
     """A client that talks to the endpoint and to nothing else."""
     config = Config(retries={"max_attempts": 2}, read_timeout=30, s3={"addressing_style": "path"})
@@ -141,6 +144,30 @@ def details(client, key, thing):
     return {}
 
 
+def parts_of(client, key, thing):
+    """What a thing consists of and no listing of its own shows; the ids are names, to compare one stack with another."""
+    match key:
+        case "items" if "rootResourceId" in thing:
+            api = {"restApiId": thing["id"]}
+            for resource in client.get_resources(**api, limit=500, embed=["methods"])["items"]:
+                methods = ",".join(sorted(resource.get("resourceMethods", {})))
+                yield {"from": "apigateway:resources", "id": f"{resource['path']} {methods}", "address": None}
+            for model in client.get_models(**api)["items"]:
+                yield {"from": "apigateway:models", "id": model["name"], "address": None}
+            for validator in client.get_request_validators(**api)["items"]:
+                yield {"from": "apigateway:validators", "id": validator["name"], "address": None}
+            for deployment in client.get_deployments(**api)["items"]:
+                yield {"from": "apigateway:deployments", "id": deployment.get("description", ""), "address": None}
+            for stage in client.get_stages(**api)["item"]:
+                yield {"from": "apigateway:stages", "id": stage["stageName"], "address": None}
+        case "Functions":
+            for alias in client.list_aliases(FunctionName=thing["FunctionName"])["Aliases"]:
+                yield {"from": "lambda:aliases", "id": f"{thing['FunctionName']}:{alias['Name']}", "address": None}
+        case "Rules":
+            for target in client.list_targets_by_rule(Rule=thing["Name"])["Targets"]:
+                yield {"from": "events:targets", "id": f"{thing['Name']} {target['Id']}", "address": None}
+
+
 def tags_in(value):
     """Every tag anywhere in an answer, whether written as a map or as a list of pairs."""
     if isinstance(value, dict):
@@ -190,17 +217,22 @@ def inventory(endpoint, suffix):
             marked = suffix in (tags.get("payinfra:stack"), tags.get("Environment"))
             if marked or any(part.search(text) for text in texts_in(known)):
                 yield {"from": f"{service}:{key}", "id": known[identity], "address": tags.get("payinfra:address")}
-    tagging = connect(endpoint, "resourcegroupstaggingapi")
+                yield from parts_of(client, key, known)
+    tagging = connect(endpoint, "resourcegroupstaggingapi").get_paginator("get_resources")
     try:
-        found = tagging.get_resources(TagFilters=[{"Key": "payinfra:stack", "Values": [suffix]}])
+        ours = [{"Key": "payinfra:stack", "Values": [suffix]}]
+        for page in tagging.paginate(TagFilters=ours, PaginationConfig={"PageSize": 100}):
+            for thing in page["ResourceTagMappingList"]:
+                if not any(text in thing["ResourceARN"] for text in LINGERING):
+                    yield {"from": "tagging", "id": thing["ResourceARN"], "address": None}
     except (ClientError, BotoCoreError) as error:
         print(f"get_resources: {error}", file=sys.stderr)
-        return
-    for thing in found["ResourceTagMappingList"]:
-        if not any(text in thing["ResourceARN"] for text in LINGERING):
-            yield {"from": "tagging", "id": thing["ResourceARN"], "address": None}
 
 
 if __name__ == "__main__":
-    for line in inventory(*sys.argv[1:]):
-        print(json.dumps(line))
+    if sys.argv[1:] == ["--serve"]:
+        for request in sys.stdin:
+            print(json.dumps(list(inventory(*request.split()))), flush=True)
+    else:
+        for line in inventory(*sys.argv[1:]):
+            print(json.dumps(line))

@@ -9,8 +9,10 @@ pub mod inventory;
 pub mod property;
 pub mod proxy;
 pub mod sandbox;
+pub mod shared_state;
 pub mod summary;
+pub mod sweep;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
-pub use proxy::{Call, Fault, Garble, Moment, Proxy, Rule};
+pub use proxy::{Call, Fault, Garble, Moment, Proxy, Rule, Target};

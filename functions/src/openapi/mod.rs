@@ -5,7 +5,7 @@ mod yaml;
 
 use serde_json::{Map, Value, json};
 
-use crate::routes::{ROUTES, Route};
+use crate::routes::{Operation, ROUTES, Route};
 
 pub use yaml::to_yaml;
 
@@ -108,10 +108,28 @@ fn responses(route: &Route) -> Value {
     statuses.sort_unstable();
     statuses.dedup();
     let responses = statuses.into_iter().map(|(status, schema)| {
-        let response = json!({"description": meaning(status), "content": content(schema)});
+        let mut response = json!({"description": meaning(status), "content": content(schema)});
+        let links = links(route.operation);
+        if status == success && !links.is_null() {
+            response["links"] = links;
+        }
         (status.to_string(), response)
     });
     Value::Object(responses.collect())
+}
+
+/// What a caller does next with an answer: a session is booked, a payment is shown or refunded.
+fn links(operation: Operation) -> Value {
+    let with_id = |operation: &str| json!({"operationId": operation, "parameters": {"id": "$response.body#/id"}});
+    match operation {
+        Operation::Validate => json!({"book": {
+            "operationId": "bookTransaction",
+            "requestBody": {"merchant_id": "$request.body#/merchant_id", "session_id": "$response.body#/session_id"},
+        }}),
+        Operation::Book => json!({"show": with_id("getTransaction"), "refund": with_id("refundTransaction")}),
+        Operation::Refund => json!({"show": with_id("getTransaction")}),
+        Operation::Get | Operation::Health => Value::Null,
+    }
 }
 
 fn content(schema: &str) -> Value {
@@ -152,6 +170,23 @@ mod tests {
             let name = reference.split('"').next().unwrap_or_default();
             assert!(schemas.get(name).is_some(), "{name} is missing");
             assert!(name.chars().all(|c| c.is_ascii_alphanumeric()));
+        }
+    }
+
+    #[test]
+    fn every_link_leads_to_an_operation_with_its_parameters() {
+        let document = document();
+        for route in ROUTES {
+            let (status, _) = route.success;
+            let responses = &document["paths"][route.path][route.method.to_lowercase()]["responses"];
+            for (name, link) in responses[status.to_string()]["links"].as_object().into_iter().flatten() {
+                let target = ROUTES.iter().find(|target| link["operationId"] == target.operation_id);
+                assert!(
+                    target.is_some_and(|t| t.path.contains("{id}") == link["parameters"]["id"].is_string()),
+                    "{name}"
+                );
+                assert!(target.is_some_and(|t| t.request.is_some() || link["requestBody"].is_null()), "{name}");
+            }
         }
     }
 

@@ -102,7 +102,7 @@ async fn hold_publishing(ministack: &str) -> (String, Arc<Notify>) {
 async fn an_event_lost_between_commit_and_publish_is_published_by_the_sweep() {
     let stack = Stack::start(Options::default()).await;
     let (proxy, held) = hold_publishing(&stack.ministack.url).await;
-    let held_pool = stack.processing_with("AWS_ENDPOINT_URL", Some(&proxy));
+    let held_pool = stack.other("transaction-processing", &[("AWS_ENDPOINT_URL", Some(&proxy))]);
     let session_id = session(&stack).await;
     let booking = book(&held_pool, "m-1", &session_id, "key-1");
     let killing = async {

@@ -6,6 +6,8 @@ mod booking;
 mod configuration;
 mod delivery;
 mod faults;
+mod kills;
+mod permissions;
 mod refunds;
 mod schema;
 #[path = "../support/mod.rs"]

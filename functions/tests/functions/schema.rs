@@ -90,7 +90,7 @@ async fn a_plain_master_user_migrates_with_the_managed_secret() {
     let arn = stack.keep_secret(r#"{"username": "master", "password": "hidden-master-password"}"#).await;
     stack.set("database/master-secret-arn", &arn).await;
     stack.set("database/user", "shop").await;
-    let pool = stack.processing_with("PAYMENTS_DATABASE_MASTER_USER", None);
+    let pool = stack.other("transaction-processing", &[("PAYMENTS_DATABASE_MASTER_USER", None)]);
     for _ in 0..2 {
         let run = pool.invoke(&action("migrate")).await.unwrap();
         assert_eq!(run["pending"], json!([]));

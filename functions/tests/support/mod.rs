@@ -13,6 +13,8 @@ pub mod relay;
 pub mod requests;
 pub mod runtime_api;
 pub mod stack;
+pub mod summary;
+pub mod wire;
 
 use std::net::TcpListener;
 

@@ -68,12 +68,12 @@ impl Environment {
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .envs([
-                ("AWS_LAMBDA_FUNCTION_NAME", "function"),
                 ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
                 ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
                 ("AWS_LAMBDA_LOG_GROUP_NAME", "group"),
                 ("AWS_LAMBDA_LOG_STREAM_NAME", "stream"),
             ])
+            .env("AWS_LAMBDA_FUNCTION_NAME", full_name(binary))
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -137,6 +137,11 @@ impl Environment {
             }
         }
     }
+}
+
+/// The name the deployment would give the function.
+pub fn full_name(binary: &Path) -> String {
+    format!("lambda-{}-test", binary.file_name().unwrap().to_string_lossy())
 }
 
 async fn serve(listener: TcpListener, exchange: Arc<Exchange>) {

@@ -14,6 +14,7 @@ use payments::{
     configuration::Configuration,
     database::{Database, Target},
     environment::Environment,
+    observation::Level,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -46,6 +47,7 @@ pub struct Stack {
     settings: aws_types::SdkConfig,
     environment: Environment,
     variables: Vec<(String, String)>,
+    notification_seconds: u64,
     directory: TempDir,
 }
 
@@ -96,6 +98,8 @@ impl Stack {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let environment = Environment {
+            function_name: None,
+            log_level: Level::Info,
             parameter_path: PATH.to_owned(),
             configuration_max_age: Duration::from_secs(1),
             region: "us-east-1".to_owned(),
@@ -129,6 +133,7 @@ impl Stack {
             settings,
             environment,
             variables: variables.clone(),
+            notification_seconds: options.notification_seconds,
             directory,
         };
         stack.create().await;
@@ -210,13 +215,19 @@ impl Stack {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// Gives environments of transaction-processing with a variable changed, or taken away.
-    pub fn processing_with(&self, variable: &str, value: Option<&str>) -> Pool {
+    /// Gives one environment of a function with variables changed, or taken away.
+    pub fn other(&self, function: &str, changes: &[(&str, Option<&str>)]) -> Pool {
         let mut variables = self.variables.clone();
-        variables.retain(|(name, _)| name != variable);
-        variables.extend(value.map(|value| (variable.to_owned(), value.to_owned())));
-        let logs = self.directory.path().join("logs").join(variable);
-        Pool::new(env!("CARGO_BIN_EXE_transaction-processing"), variables, &logs, 1, Duration::from_secs(20))
+        variables.retain(|(name, _)| changes.iter().all(|(changed, _)| name != changed));
+        let given = changes.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
+        variables.extend(given);
+        let (built, seconds) = match function {
+            "payment-validation" => (env!("CARGO_BIN_EXE_payment-validation"), 20),
+            "transaction-processing" => (env!("CARGO_BIN_EXE_transaction-processing"), 20),
+            _ => (env!("CARGO_BIN_EXE_notifications"), self.notification_seconds),
+        };
+        let logs = self.directory.path().join("logs").join(format!("{function}-otherwise"));
+        Pool::new(built, variables, &logs, 1, Duration::from_secs(seconds))
     }
 
     /// Keeps a secret as RDS does; gives its ARN.

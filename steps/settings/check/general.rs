@@ -35,6 +35,9 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
         );
     }
     state(&settings.state, findings);
+    if !(3..=900).contains(&settings.state_lease_seconds) {
+        findings.refuse(&Key::of("state_lease_seconds"), format!("{} is out of range", settings.state_lease_seconds));
+    }
     tags(settings, findings);
     features(settings, findings);
     webhooks(settings, findings);
@@ -52,23 +55,36 @@ fn is_tag_text(text: &str) -> bool {
 
 fn state(state: &str, findings: &mut Findings) {
     let key = Key::of("state");
-    if let Some(rest) = state.strip_prefix("s3://") {
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let good_bucket = (3..=63).contains(&bucket.len())
-            && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
-            && bucket.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && bucket.ends_with(|c: char| c.is_ascii_alphanumeric());
-        if !good_bucket {
-            findings.refuse(&key, format!("{bucket:?} is not a bucket name"));
-        } else if prefix.split('/').any(str::is_empty) {
-            findings.refuse(&key, format!("{state:?} has no prefix, or an empty part in it"));
-        }
-        if bucket.starts_with(&format!("{}-", Kind::Bucket.prefix())) {
-            findings.warn(&key, format!("{bucket:?} looks like a bucket of a stack, which `destroy` removes"));
-        }
-    } else if state.is_empty() || state.contains("://") || state.chars().any(char::is_control) {
-        findings.refuse(&key, format!("{state:?} is neither a folder nor an s3 address"));
+    if let Err(reason) = check_state(state) {
+        findings.refuse(&key, reason);
     }
+    let bucket = state.strip_prefix("s3://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    if bucket.starts_with(&format!("{}-", Kind::Bucket.prefix())) {
+        findings.warn(&key, format!("{bucket:?} looks like a bucket of a stack, which `destroy` removes"));
+    }
+}
+
+/// Tells what is wrong with a place for the state, wherever it was named.
+///
+/// # Errors
+/// The reason, as a fragment.
+pub fn check_state(state: &str) -> Result<(), String> {
+    let Some(rest) = state.strip_prefix("s3://") else {
+        let good = !state.is_empty() && !state.contains("://") && !state.chars().any(char::is_control);
+        return if good { Ok(()) } else { Err(format!("{state:?} is neither a folder nor an s3 address")) };
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let good_bucket = (3..=63).contains(&bucket.len())
+        && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && bucket.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && bucket.ends_with(|c: char| c.is_ascii_alphanumeric());
+    if !good_bucket {
+        return Err(format!("{bucket:?} is not a bucket name"));
+    }
+    if prefix.split('/').any(str::is_empty) {
+        return Err(format!("{state:?} has no prefix, or an empty part in it"));
+    }
+    Ok(())
 }
 
 fn tags(settings: &Settings, findings: &mut Findings) {

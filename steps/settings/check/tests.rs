@@ -76,6 +76,8 @@ fn general_keys_are_checked() {
         (|s| s.state = "https://x".into(), "state", "neither a folder"),
         (|s| s.state = "s3://bucket".into(), "state", "no prefix"),
         (|s| s.state = "s3://Bucket/x".into(), "state", "not a bucket name"),
+        (|s| s.state_lease_seconds = 2, "state_lease_seconds", "2 is out of range"),
+        (|s| s.state_lease_seconds = 901, "state_lease_seconds", "901 is out of range"),
         (|s| put(&mut s.tags, "aws:x", "1".into()), "tags.\"aws:x\"", "begins like a tag of AWS"),
         (|s| put(&mut s.tags, "environment", "1".into()), "tags.environment", "sets the tag"),
         (|s| put(&mut s.tags, "a<b", "1".into()), "tags.\"a<b\"", "not a tag name"),
@@ -255,6 +257,19 @@ fn functions_are_checked() {
     settings.functions.notifications.memory_mb = Some(512);
     assert_eq!(settings.functions.of(Function::Notifications).memory_mb, 512);
     assert_eq!(settings.functions.of(Function::PaymentValidation).memory_mb, 256);
+}
+
+/// A sweep begins no more work in its last eight seconds, and three attempts at a slow webhook take twenty-three.
+#[test]
+fn each_function_has_the_time_its_work_takes() {
+    let mut functions = Settings::default().functions;
+    let times = |functions: &Functions| Function::ALL.map(|function| functions.of(function).timeout_seconds);
+    assert_eq!(times(&functions), [15, 15, 30]);
+    functions.timeout_seconds = 20;
+    functions.notifications.memory_mb = Some(512);
+    assert_eq!(times(&functions), [20, 20, 30]);
+    functions.notifications.timeout_seconds = Some(60);
+    assert_eq!(times(&functions), [20, 20, 60]);
 }
 
 #[test]

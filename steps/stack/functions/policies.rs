@@ -1,4 +1,5 @@
-//! What each function may do: nothing that its code does not do (R6, fact sheet §8.2).
+//! What each function may do: nothing that its code does not do (R6, fact sheet §8.2). What the code does stands in
+//! `functions/permissions.json`, which the functions' own tests hold against the calls they make.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -143,9 +144,10 @@ fn configuration(design: &Design, which: Function, key_arn: &str) -> Vec<Value> 
     let root = root.trim_end_matches('/');
     let resources =
         vec![design.arn("ssm", &format!("parameter{root}")), design.arn("ssm", &format!("parameter{root}/*"))];
-    let actions = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"];
-    let mut statements =
-        vec![allow("Read", &actions, resources), via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda")];
+    let mut statements = vec![
+        allow("Read", &["ssm:GetParametersByPath"], resources),
+        via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda"),
+    ];
     if which == Function::Notifications {
         statements.push(via("ReadSecrets", &["kms:Decrypt"], key_arn, "ssm"));
     }

@@ -147,7 +147,7 @@ fn database(design: &Design, scope: &Scope<'_>, data: &Data) -> Vec<Widget> {
     let most = InstanceClass::find(&design.settings.database.instance_class).map_or(0, InstanceClass::max_connections);
     let mut latency = each("CommitLatency");
     latency.extend(each("SelectLatency"));
-    let measured = Function::TransactionProcessing.name();
+    let measured = design.names.of(Kind::Function, Function::TransactionProcessing.name());
     latency.push(json!(["Payments", "DatabaseResponseTime", "Function", measured, {"stat": "p99"}]));
     let mut connections = each("DatabaseConnections");
     if let Some(proxy) = data.proxy {

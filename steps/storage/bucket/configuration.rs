@@ -133,7 +133,7 @@ impl Part {
 /// Reads all parts but the tags at once.
 pub(super) async fn read(cloud: &Aws, name: String, tags: Tags) -> Result<Bucket, Error> {
     let ((encryption, encryption_key, bucket_key), versioning, (lifecycle, moves_small_objects), rest) =
-        tokio::try_join!(encryption(cloud, &name), versioning(cloud, &name), lifecycle_of(cloud, &name), async {
+        tokio::try_join!(encryption(cloud, &name), is_versioned(cloud, &name), lifecycle_of(cloud, &name), async {
             tokio::try_join!(
                 public_access(cloud, &name),
                 ownership(cloud, &name),
@@ -158,6 +158,14 @@ pub(super) async fn read(cloud: &Aws, name: String, tags: Tags) -> Result<Bucket
     })
 }
 
+/// Whether a bucket encrypts what is written to it without a key.
+///
+/// # Errors
+/// `GetBucketEncryption`'s.
+pub async fn is_encrypted(cloud: &Aws, name: &str) -> Result<bool, Error> {
+    encryption(cloud, name).await.map(|(algorithm, ..)| !algorithm.is_empty())
+}
+
 async fn encryption(cloud: &Aws, name: &str) -> Result<(String, Option<String>, bool), Error> {
     let answer = cloud.s3.get_bucket_encryption().bucket(name).send().await.map_err(error("GetBucketEncryption"));
     let found = unless(Class::Absent, answer)?;
@@ -173,7 +181,11 @@ async fn encryption(cloud: &Aws, name: &str) -> Result<(String, Option<String>, 
     Ok((algorithm.as_str().to_owned(), default.kms_master_key_id().map(ToOwned::to_owned), bucket_key))
 }
 
-async fn versioning(cloud: &Aws, name: &str) -> Result<bool, Error> {
+/// Whether a bucket keeps old versions of its objects.
+///
+/// # Errors
+/// `GetBucketVersioning`'s.
+pub async fn is_versioned(cloud: &Aws, name: &str) -> Result<bool, Error> {
     match cloud.s3.get_bucket_versioning().bucket(name).send().await {
         Ok(found) => Ok(found.status() == Some(&BucketVersioningStatus::Enabled)),
         // Moto's answer has a root element of its own invention, which the SDK cannot read.

@@ -12,6 +12,7 @@ mod configuration;
 mod emptying;
 mod lifecycle;
 
+pub use configuration::{is_encrypted, is_versioned};
 pub use lifecycle::LifecycleRule;
 
 /// A bucket.

@@ -29,6 +29,8 @@ pub enum Fault {
     Twice,
     /// The emulator gets the call this much later.
     Delay(Duration),
+    /// The emulator acts at once, and the answer comes this much later.
+    Stall(Duration),
     /// Half of the answer's body arrives, then the connection ends.
     Truncate,
     /// Another body arrives.
@@ -58,7 +60,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// For calls of one operation.
+    /// For calls of one operation, with (`ec2:CreateVpc`) or without its service.
     pub fn on(operation: impl Into<String>, fault: Fault) -> Self {
         Self { operation: Some(operation.into()), ..Self::on_any(fault) }
     }
@@ -90,7 +92,7 @@ impl Rule {
 
     /// Counts a call that fits, and says what happens to it.
     pub fn apply(&mut self, call: &Call) -> Option<Fault> {
-        let fits = self.operation.as_ref().is_none_or(|operation| *operation == call.operation)
+        let fits = self.operation.as_ref().is_none_or(|name| *name == call.operation || *name == call.name())
             && self.mutating.is_none_or(|number| call.mutating == Some(number));
         if !fits {
             return None;

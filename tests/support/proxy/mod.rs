@@ -4,6 +4,7 @@
 mod connection;
 mod fault;
 mod garble;
+mod manners;
 mod operation;
 mod record;
 mod rest;
@@ -26,8 +27,13 @@ use tokio::runtime::Runtime;
 use connection::{Body, Line, Watched};
 pub use fault::{Fault, Moment, Rule};
 pub use garble::Garble;
+pub use manners::Collision;
+use manners::Manners;
+use operation::Seen;
 pub use record::Call;
 use record::Shared;
+pub use record::{Call, Target};
+use record::{Flight, Hold, Shared};
 
 /// A running proxy; it and all its connections end when dropped.
 pub struct Proxy {
@@ -85,8 +91,37 @@ impl Proxy {
     /// nor answers anything until [`Proxy::release`].
     pub fn hold(&self, call: usize, moment: Moment) -> Receiver<Call> {
         let (sender, receiver) = channel();
-        self.shared.state().hold = Some((call, moment, sender));
+        let tell = move |call| {
+            sender.send(call).ok();
+        };
+        self.stop_at(vec![(Target::Mutating(call), moment)], tell);
         receiver
+    }
+
+    /// Stops the world at whichever of these comes first, and does something at that very moment, on the thread that
+    /// carries the call.
+    pub fn stop_at(&self, at: Vec<(Target, Moment)>, then: impl FnOnce(Call) + Send + 'static) {
+        self.shared.state().hold = Some(Hold { at, then: Box::new(then) });
+    }
+
+    /// From now on a request with the token of an earlier one gets the earlier answer, and one of these operations that
+    /// repeats an earlier one collides, as on AWS; what was asked for before is forgotten.
+    pub fn teach(&self, collisions: &[Collision]) {
+        self.shared.state().manners = Some(Manners::new(collisions));
+    }
+
+    /// Counts the calls of each operation from one again.
+    pub fn count_anew(&self) {
+        self.shared.state().occurrences.clear();
+    }
+
+    /// Waits until the emulator has answered all that it was sent, also for callers that are dead by now.
+    pub fn quiet(&self) {
+        let begun = Instant::now();
+        while self.shared.state().in_flight > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(90), "the emulator does not answer");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Lets the world go on; connections that were held are reset, unanswered.
@@ -172,6 +207,7 @@ impl Handler {
         let (index, call, latency) = self.shared.record(&parts, &body, &seen);
         tokio::time::sleep(latency).await;
         self.shared.hold_at(&call, Moment::BeforeForward, line).await?;
+        let flight = self.shared.flight();
         let fault = call.fault;
         if fault == Some(Fault::Reset) {
             return Err(line.reset());
@@ -186,12 +222,16 @@ impl Handler {
         // A task of its own: once sent, a call runs to its end even if the caller dies meanwhile.
         let handler = self.clone();
         let forwarded = tokio::spawn(async move {
-            let answer = handler.forward(&parts, &body).await;
-            let answer = if fault == Some(Fault::Twice) { handler.forward(&parts, &body).await } else { answer };
+            let answer = handler.deliver(&parts, &body, &seen, &flight).await;
+            let twice = fault == Some(Fault::Twice);
+            let answer = if twice { handler.deliver(&parts, &body, &seen, &flight).await } else { answer };
             handler.shared.finish(index, answer.status.as_u16(), begun);
             answer
         });
         let answer = forwarded.await.map_err(|_| Broken)?;
+        if let Some(Fault::Stall(stall)) = fault {
+            tokio::time::sleep(stall).await;
+        }
         self.shared.hold_at(&call, Moment::AfterForward, line).await?;
         if fault == Some(Fault::DropAnswer) {
             return Err(line.reset());
@@ -210,6 +250,20 @@ impl Handler {
             0 | 1 => Err(line.reset()),
             length => Ok(answer.into_response(Some(length / 2))),
         }
+    }
+
+    /// Forwards a request, or answers as AWS does to a repeated one.
+    async fn deliver(&self, parts: &http::request::Parts, body: &Bytes, seen: &Seen, _: &Flight) -> Answer {
+        let repeated =
+            self.shared.state().manners.as_ref().and_then(|manners| manners.repeated(seen, parts.uri.path(), body));
+        if let Some(answer) = repeated {
+            return answer;
+        }
+        let answer = self.forward(parts, body).await;
+        if let Some(manners) = &mut self.shared.state().manners {
+            manners.remember(seen, parts.uri.path(), body, &answer);
+        }
+        answer
     }
 
     async fn forward(&self, parts: &http::request::Parts, body: &Bytes) -> Answer {

@@ -1,6 +1,6 @@
 //! What the proxy knows: the calls so far, the rules, and whether the world stands still.
 
-use std::sync::mpsc::Sender;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::Broken;
 use super::connection::Line;
 use super::fault::{Fault, Moment, Rule};
+use super::manners::Manners;
 use super::operation::Seen;
 
 /// One call that arrived.
@@ -20,6 +21,8 @@ pub struct Call {
     pub number: usize,
     /// Its place among the mutating calls, from 1; none if it only reads.
     pub mutating: Option<usize>,
+    /// Its place among the calls of the same operation since [`super::Proxy::count_anew`], from 1.
+    pub occurrence: usize,
     /// The service as signatures name it: `ec2`, `monitoring`, `s3`.
     pub service: String,
     /// The operation as the API reference names it.
@@ -44,13 +47,61 @@ pub struct Call {
     pub fault: Option<Fault>,
 }
 
+impl Call {
+    /// Service and operation, as `ec2:CreateVpc`.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.service, self.operation)
+    }
+
+    /// The value of the owner's mark `payinfra:address` in the request, where it carries one.
+    pub fn address(&self) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.body);
+        let after = |mark: &str, before: &str, end: [char; 2]| {
+            let (_, value) = text.split_once(mark)?.1.split_once(before)?;
+            Some(value.split(end).next().unwrap_or_default().to_owned())
+        };
+        after("payinfra%3Aaddress", "=", ['&', '&'])
+            .or_else(|| after("payinfra:address\"", ":\"", ['"', '"']))
+            .or_else(|| after("payinfra:address<", "<Value>", ['<', '<']))
+    }
+}
+
+/// Which call the world is stopped at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The so-manieth mutating call, from 1.
+    Mutating(usize),
+    /// The so-manieth call of an operation, written as `ec2:CreateVpc`, from 1, or any later one.
+    Operation(String, usize),
+}
+
+impl Target {
+    fn is(&self, call: &Call) -> bool {
+        match self {
+            Self::Mutating(number) => call.mutating == Some(*number),
+            Self::Operation(name, occurrence) => call.occurrence >= *occurrence && call.name() == *name,
+        }
+    }
+}
+
+/// A stop of the world that is to come, at the first of these, and what is done at that very moment.
+pub struct Hold {
+    pub at: Vec<(Target, Moment)>,
+    pub then: Box<dyn FnOnce(Call) + Send>,
+}
+
 /// The part behind the lock.
 #[derive(Default)]
 pub struct State {
     pub calls: Vec<Call>,
     pub rules: Vec<Rule>,
     pub latency: Duration,
-    pub hold: Option<(usize, Moment, Sender<Call>)>,
+    pub hold: Option<Hold>,
+    /// What becomes of repeated requests; none where that is the emulator's affair.
+    pub manners: Option<Manners>,
+    /// Calls that the emulator has or will get, and has not answered.
+    pub in_flight: usize,
+    pub occurrences: BTreeMap<(String, String), usize>,
     /// Counts the calls of [`Shared::forget`], so that a late answer is not written into a newer list.
     epoch: usize,
     mutating: usize,
@@ -84,9 +135,12 @@ impl Shared {
         let state = &mut *state;
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         state.mutating += usize::from(seen.mutates);
+        let occurrence = state.occurrences.entry((seen.service.clone(), seen.operation.clone())).or_default();
+        *occurrence += 1;
         let mut call = Call {
             number: state.calls.len() + 1,
             mutating: seen.mutates.then_some(state.mutating),
+            occurrence: *occurrence,
             service: seen.service.clone(),
             operation: seen.operation.clone(),
             method: parts.method.to_string(),
@@ -123,7 +177,9 @@ impl Shared {
 
     /// Whether the hold in force is for this call and moment.
     pub fn is_hold(&self, call: &Call, at: Moment) -> bool {
-        matches!(&self.state().hold, Some((number, moment, _)) if Some(*number) == call.mutating && *moment == at)
+        let state = self.state();
+        let Some(hold) = &state.hold else { return false };
+        hold.at.iter().any(|(target, moment)| *moment == at && target.is(call))
     }
 
     /// Stops the world and the call, if this is the moment of the hold.
@@ -135,12 +191,19 @@ impl Shared {
         Ok(())
     }
 
-    /// Stops the world and tells the test.
+    /// Stops the world and does what is to be done then, unless another call was first or the hold is off by now.
     pub fn freeze(&self, call: &Call) {
-        self.frozen.send_replace(true);
-        if let Some((_, _, sender)) = self.state().hold.take() {
-            sender.send(call.clone()).ok();
+        let hold = self.state().hold.take();
+        if let Some(hold) = hold {
+            self.frozen.send_replace(true);
+            (hold.then)(call.clone());
         }
+    }
+
+    /// Counts a call as on its way until the returned value is dropped.
+    pub fn flight(self: &Arc<Self>) -> Flight {
+        self.state().in_flight += 1;
+        Flight(self.clone())
     }
 
     /// Lets the world go on.
@@ -156,5 +219,14 @@ impl Shared {
         }
         frozen.wait_for(|frozen| !frozen).await.ok();
         Err(line.reset())
+    }
+}
+
+/// A call on its way to the emulator.
+pub struct Flight(Arc<Shared>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.state().in_flight -= 1;
     }
 }

@@ -1,0 +1,150 @@
+//! A process killed between any two of its exchanges with what is behind it: before a request arrives,
+//! after it took effect but before its answer, after the answer. Each point of each path, one by one.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use crate::support::{
+    pool::Pool,
+    requests::{Answer, action, book, message, payment, refund, schedule, validate},
+    runtime_api::Failure,
+    stack::{Options, Stack},
+    summary,
+    wire::{Cut, Wire},
+};
+
+/// More exchanges than any path has.
+const MOST: u64 = 200;
+
+/// One environment of a function whose every way out leads over a wire.
+async fn wired(stack: &Stack, function: &str, cut: &Arc<Cut>) -> Pool {
+    let services = Wire::to(stack.ministack.url.trim_start_matches("http://"), cut).await;
+    let database = Wire::to(&format!("127.0.0.1:{}", stack.postgres.port), cut).await;
+    let services = format!("http://{}", services.address);
+    stack.other(
+        function,
+        &[("AWS_ENDPOINT_URL", Some(&services)), ("PAYMENTS_DATABASE_ADDRESS", Some(&database.address))],
+    )
+}
+
+/// Does something that is cut short at one exchange; whether it got to its end before.
+async fn cut_short<T>(pool: &Pool, cut: &Cut, work: impl Future<Output = Result<T, Failure>>) -> Option<T> {
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => Some(done.unwrap()),
+        () = cut.reached() => {
+            pool.kill_all();
+            assert!(matches!(work.await, Err(Failure::Died)));
+            None
+        }
+    }
+}
+
+async fn session(stack: &Stack) -> String {
+    let answer = validate(&stack.validation, &payment("m-1", 1000)).await.unwrap();
+    answer.body["session_id"].as_str().unwrap().to_owned()
+}
+
+fn id(answer: &Answer) -> String {
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.body["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_booking_or_refund_cut_short_anywhere_is_booked_once_and_its_event_published() {
+    let stack = Stack::start(Options::default()).await;
+    let mut booked = Vec::new();
+    let mut points = [0, 0];
+    for delivers in [false, true] {
+        for at in 1..MOST {
+            let (cut, session, key) = (Cut::at(at, delivers), session(&stack).await, format!("pay-{delivers}-{at}"));
+            let pool = wired(&stack, "transaction-processing", &cut).await;
+            let first = cut_short(&pool, &cut, book(&pool, "m-1", &session, &key)).await;
+            let again = id(&book(&stack.processing, "m-1", &session, &key).await.unwrap());
+            booked.push(again.clone());
+            if let Some(first) = first {
+                assert_eq!(id(&first), again);
+                break;
+            }
+            points[0] += 1;
+        }
+        let original = booked.last().unwrap().clone();
+        for at in 1..MOST {
+            let (cut, key) = (Cut::at(at, delivers), format!("refund-{delivers}-{at}"));
+            let pool = wired(&stack, "transaction-processing", &cut).await;
+            let first = cut_short(&pool, &cut, refund(&pool, &original, 1, &key)).await;
+            let again = id(&refund(&stack.processing, &original, 1, &key).await.unwrap());
+            booked.push(again.clone());
+            if let Some(first) = first {
+                assert_eq!(id(&first), again);
+                break;
+            }
+            points[1] += 1;
+        }
+    }
+    assert!(points[0] > 20 && points[1] > 20, "the wires carry nothing: {points:?}");
+    let distinct: HashSet<&String> = booked.iter().collect();
+    assert_eq!(distinct.len(), booked.len());
+    let balance = stack.processing.invoke(&action("ledger-balance")).await.unwrap();
+    let count = |field: &str| balance[field].as_u64().unwrap();
+    assert_eq!((count("payments") + count("refunds"), count("unbalanced")), (booked.len() as u64, 0));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    stack.processing.invoke(&schedule()).await.unwrap();
+    let published: HashSet<String> = stack
+        .drain(&stack.events_queue)
+        .await
+        .iter()
+        .map(|envelope| {
+            let event: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+            event["data"]["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(published, booked.into_iter().collect());
+    let [bookings, refunds] = points;
+    summary::line(
+        "kills between any two exchanges",
+        &format!("{bookings} points of a booking, {refunds} of a refund; lost 0, doubled 0, unpublished 0"),
+    );
+}
+
+#[tokio::test]
+async fn a_notification_cut_short_anywhere_is_archived_and_delivered() {
+    let stack = Stack::start(Options { notification_seconds: 3, ..Options::default() }).await;
+    let mut events = Vec::new();
+    for delivers in [false, true] {
+        for at in 1..MOST {
+            let number = events.len();
+            let letters: String = format!("{number:032}").chars().map(|c| char::from(c as u8 - b'0' + b'a')).collect();
+            let event = serde_json::json!({"id": format!("evt_{letters}"), "type": "payment.booked",
+                "created_at": "2026-11-22T10:00:00.000000Z", "data": {"merchant_id": "m-hook"}});
+            events.push(event.to_string());
+            let cut = Cut::at(at, delivers);
+            let pool = wired(&stack, "notifications", &cut).await;
+            let event = message(&events[number]);
+            if cut_short(&pool, &cut, pool.invoke(&event)).await.is_some() {
+                break;
+            }
+        }
+    }
+    assert!(events.len() > 20, "the wire carries nothing");
+    // A killed attempt's claim runs out with its time.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for event in &events {
+        let outcome = stack.notifications.invoke(&message(event)).await.unwrap();
+        assert!(["delivered", "duplicate"].contains(&outcome["outcome"].as_str().unwrap()), "{outcome}");
+    }
+    let received = stack.merchant.received();
+    let distinct: HashSet<&str> = received.iter().map(|delivery| delivery.event_id.as_str()).collect();
+    assert_eq!((distinct.len(), stack.archived().await.len()), (events.len(), events.len()));
+    // Twice only where the process died between the merchant's answer and the note of it.
+    assert!(received.len() <= events.len() + events.len() / 2, "{} of {}", received.len(), events.len());
+    summary::line(
+        "kills between any two exchanges",
+        &format!(
+            "{} points of a notification; lost 0, {} webhooks repeated with the same event id",
+            events.len() - 2,
+            received.len() - events.len()
+        ),
+    );
+}

@@ -1,0 +1,170 @@
+//! The API fuzzed from its OpenAPI document by Schemathesis: the real function binaries, a real
+//! PostgreSQL, and a front that does what API Gateway does. No answer of 5xx, none that is not documented,
+//! none whose body is not as documented; nothing unauthenticated, nothing malformed that is accepted.
+//!
+//! `PAYINFRA_SCHEMATHESIS` names the program (`tests/support/setup schemathesis` installs it);
+//! `PAYMENTS_FUZZ_SECONDS` is how long it may take (40), `PAYMENTS_FUZZ_SEED` the seed.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod gateway;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use gateway::{API_KEY, Verdict};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use support::{
+    requests::action,
+    stack::{Options, Stack},
+};
+use tokio::{net::TcpListener, process::Command};
+
+/// The checks that the API promises to pass. Not among them: that every body the schema allows is taken
+/// (what a value means is judged in the function), and what API Gateway itself answers to methods and
+/// paths that it does not have (403).
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+    response_headers_conformance,response_schema_conformance,negative_data_rejection,missing_required_header,\
+    ignored_auth";
+
+struct Front {
+    stack: Stack,
+    document: Value,
+    /// How often each status was answered.
+    answered: Mutex<BTreeMap<u16, u64>>,
+}
+
+impl Front {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (parts, body) = request.into_parts();
+        let headers = parts.headers.iter();
+        let request = gateway::Request {
+            method: parts.method.to_string(),
+            path: decoded(parts.uri.path()),
+            headers: headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
+            body: text(&body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()),
+        };
+        let answer = match request.judged(&self.document) {
+            Verdict::Refused(status, message) => json!({
+                "statusCode": status, "headers": {"Content-Type": "application/json"},
+                "body": json!({"message": message}).to_string(),
+            }),
+            Verdict::Passed { function, event } => {
+                let pool = match function.as_str() {
+                    "payment-validation" => &self.stack.validation,
+                    _ => &self.stack.processing,
+                };
+                pool.invoke(&event)
+                    .await
+                    .unwrap_or_else(|failure| json!({"statusCode": 502, "body": format!("{failure:?}")}))
+            }
+        };
+        let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
+        *self.answered.lock().unwrap().entry(status).or_default() += 1;
+        let mut response = Response::builder().status(status);
+        for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+            response = response.header(name, value.as_str().unwrap());
+        }
+        response.body(Full::from(answer["body"].as_str().unwrap_or_default().to_owned())).unwrap()
+    }
+}
+
+/// Undoes percent-encoding.
+fn decoded(path: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            // A slash that was encoded does not separate.
+            Some(byte) => {
+                bytes.push(if byte == b'/' { b'?' } else { byte });
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+async fn serve(front: Arc<Front>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            let front = Arc::clone(&front);
+            tokio::spawn(async move {
+                let service = service_fn(|request| {
+                    let front = Arc::clone(&front);
+                    async move { Ok::<_, Infallible>(front.answer(request).await) }
+                });
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn the_api_keeps_its_document() {
+    let program = std::env::var_os("PAYINFRA_SCHEMATHESIS")
+        .expect("no Schemathesis: set PAYINFRA_SCHEMATHESIS to what `tests/support/setup schemathesis` installs");
+    let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
+    let seconds = setting("PAYMENTS_FUZZ_SECONDS", "40");
+    let seed = setting("PAYMENTS_FUZZ_SEED", "20261122");
+    let front = Arc::new(Front {
+        stack: Stack::start(Options { environments: 2, configuration_seconds: 30, ..Options::default() }).await,
+        document: payments::openapi::document(),
+        answered: Mutex::default(),
+    });
+    let url = serve(Arc::clone(&front)).await;
+    let home = tempfile::tempdir().unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // A deployed API has one of the two ways to authenticate; this one has keys (`api.auth = "api-key"`).
+    let mut document = front.document.clone();
+    document["security"] = json!([{"apiKey": []}]);
+    document["components"]["securitySchemes"].as_object_mut().unwrap().remove("sigv4");
+    let file = home.path().join("openapi.json");
+    std::fs::write(&file, payments::openapi::to_json(&document)).unwrap();
+    let output = Command::new(program)
+        .arg("run")
+        .arg(file)
+        .args(["--url", &url, "--header", &format!("x-api-key: {API_KEY}"), "--checks", CHECKS])
+        .args(["--seed", &seed, "--max-time", &seconds, "--continue-on-failure", "--no-color", "--warnings", "off"])
+        .args(["--suppress-health-check", "all", "--generation-database", "none"])
+        .env("SCHEMATHESIS_HOOKS", here.join("tests/fuzz/hooks.py"))
+        .env("HOME", home.path())
+        .current_dir(home.path())
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let answered = std::mem::take(&mut *front.answered.lock().unwrap());
+    assert!(output.status.success(), "seed {seed}, {answered:?}\n{text}{}", String::from_utf8_lossy(&output.stderr));
+    let balance = front.stack.processing.invoke(&action("ledger-balance")).await.unwrap();
+    let booked = balance["payments"].as_u64().unwrap();
+    support::summary::line(
+        "schemathesis",
+        &format!("seed {seed}, {seconds} s: answers {answered:?}, {booked} payments booked; 0 failures"),
+    );
+    // The run went through to the ledger, and the ledger stayed sound.
+    assert!(booked > 0 && answered.contains_key(&200) && answered.contains_key(&422), "{answered:?}\n{text}");
+    assert_eq!((&balance["unbalanced"], &balance["overrefunded"]), (&json!(0), &json!(0)));
+    assert!(!front.stack.logs().contains("\"Outcome\":\"panic\""));
+}

@@ -1,0 +1,35 @@
+//! How much time has passed, also while the machine slept.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// A point in time on two clocks. The monotonic one may stand still while a machine is suspended, the other may be
+/// set: the longer of both is believed, because a lease that is thought over too early only costs a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    monotonic: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    /// This moment.
+    pub fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// The time since then.
+    pub fn elapsed(&self) -> Duration {
+        self.monotonic.elapsed().max(self.wall.elapsed().unwrap_or_default())
+    }
+
+    /// The monotonic instant.
+    pub fn instant(&self) -> Instant {
+        self.monotonic
+    }
+
+    #[cfg(test)]
+    pub fn earlier(self, by: Duration) -> Self {
+        Self { wall: self.wall - by, ..self }
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether a bucket is fit to keep a state: there, versioned, encrypted, closed to the public.
+
+use payinfra_engine::{Class, Error};
+use payinfra_steps::aws::{Aws, error};
+use payinfra_steps::storage::{is_encrypted, is_versioned};
+
+use crate::problem::{Exit, Problem, exit_of};
+
+/// What makes a bucket, up to its settings.
+const CREATE: &str = "aws s3api create-bucket --region us-east-1 --bucket";
+
+/// Checks the bucket and returns what is unwise but works.
+///
+/// # Errors
+/// All that is missing at once, with the commands that mend it; a right that is missing; a service that does not
+/// answer.
+pub async fn check_bucket(cloud: &Aws, bucket: &str) -> Result<Vec<String>, Problem> {
+    let (versioned, encrypted, access) = tokio::join!(
+        is_versioned(cloud, bucket),
+        is_encrypted(cloud, bucket),
+        cloud.s3.get_public_access_block().bucket(bucket).send(),
+    );
+    let mut missing = Vec::new();
+    if !versioned.map_err(|error| unreachable(bucket, error))? {
+        missing.push((
+            "does not keep old versions of objects",
+            format!("aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"),
+        ));
+    }
+    if !encrypted.map_err(|error| unreachable(bucket, error))? {
+        missing.push((
+            "has no default encryption",
+            format!(
+                "aws s3api put-bucket-encryption --bucket {bucket} --server-side-encryption-configuration \
+                 '{{\"Rules\":[{{\"ApplyServerSideEncryptionByDefault\":{{\"SSEAlgorithm\":\"AES256\"}}}}]}}'"
+            ),
+        ));
+    }
+    if !missing.is_empty() {
+        let (what, commands): (Vec<&str>, Vec<String>) = missing.into_iter().unzip();
+        let problem = Problem::new(Exit::Usage, format!("the state's bucket {bucket} {}", what.join(" and ")));
+        return Err(problem.hint(format!("Nothing was changed. Type:\n  {}", commands.join("\n  "))));
+    }
+    let closed = match access.map_err(error("GetPublicAccessBlock")) {
+        Ok(found) => found.public_access_block_configuration.is_some_and(|found| {
+            [
+                found.block_public_acls,
+                found.ignore_public_acls,
+                found.block_public_policy,
+                found.restrict_public_buckets,
+            ]
+            .iter()
+            .all(|set| *set == Some(true))
+        }),
+        Err(error) if error.class == Class::Absent => false,
+        // It is only a warning, so the right to ask is not demanded either.
+        Err(error) if error.class == Class::Denied => true,
+        Err(error) => return Err(unreachable(bucket, error)),
+    };
+    if closed {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!(
+        "the state's bucket {bucket} does not block public access: aws s3api put-public-access-block --bucket {bucket} \
+         --public-access-block-configuration \
+         BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
+    )])
+}
+
+fn unreachable(bucket: &str, error: Error) -> Problem {
+    let (exit, hint) = match (error.class, error.code.as_deref()) {
+        (Class::Absent, _) => (
+            Exit::Usage,
+            format!(
+                "Nothing was changed. Name another bucket, or make it:\n  {CREATE} {bucket}\n  aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+            ),
+        ),
+        (_, Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")) => {
+            (Exit::Usage, "Nothing was changed. The bucket is in another region; use one in us-east-1.".to_owned())
+        }
+        (Class::Denied | Class::Credentials, _) => (
+            exit_of(error.class),
+            "Nothing was changed. docs/deployment.md lists the rights that the state's bucket needs.".to_owned(),
+        ),
+        _ => (Exit::Failed, "Nothing was changed. Run the command again.".to_owned()),
+    };
+    let problem = Problem { exit, error: error.into(), hint: Some(hint) };
+    problem.context(format!("cannot use the bucket {bucket} for the state"))
+}

@@ -1,0 +1,161 @@
+//! A state that is lost, cut off or old is made good from the cloud; what others made is told apart by its marks.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::Value;
+use support::inventory::{inventory, script};
+use support::{Emulator, Finished, Kind, Payinfra, Proxy, summary};
+
+const SEED: u64 = 20_261_123;
+
+/// So many places in the last entry of the snapshot are cut at.
+const CUTS: usize = 12;
+
+#[test]
+fn a_lost_cut_or_old_state_is_rebuilt_on_ministack() {
+    is_rebuilt(Kind::MiniStack);
+}
+
+#[test]
+fn a_lost_cut_or_old_state_is_rebuilt_on_moto() {
+    is_rebuilt(Kind::Moto);
+}
+
+fn is_rebuilt(kind: Kind) {
+    let emulator = Emulator::start(kind);
+    let proxy = Proxy::start(emulator.address());
+    let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("lost");
+    let snapshot = payinfra.state().join("lost/snapshot.json");
+    configure(&payinfra, "");
+    payinfra.run(["up"]).expect(0);
+    let (backup, before) = (std::fs::read(&snapshot).unwrap(), inventory(&emulator.endpoint(), "lost"));
+
+    configure(&payinfra, "[logs]\nretention_days = 400");
+    payinfra.run(["up"]).expect(0);
+    let now = records(&snapshot);
+    proxy.forget();
+
+    // An older one, from a backup.
+    std::fs::write(&snapshot, &backup).unwrap();
+    same(&payinfra.run(["diff"]));
+    assert_eq!(records(&snapshot), now, "the backup is brought up to date");
+
+    // One that is cut off within its last entry.
+    let whole = std::fs::read(&snapshot).unwrap();
+    let last = last_entry(&whole);
+    let mut random = StdRng::seed_from_u64(SEED);
+    for _ in 0..CUTS {
+        let cut = random.random_range(last..whole.len());
+        std::fs::write(&snapshot, &whole[..cut]).unwrap();
+        let diff = payinfra.run(["diff"]);
+        assert_eq!(diff.code(), Some(0), "seed {SEED}, cut at {cut}: {}{}", diff.out, diff.err);
+        // What follows the checked part can be missing without a loss.
+        let told = diff.err.contains("snapshot.json is damaged at");
+        assert!(told || whole[cut..].trim_ascii() == b"", "cut at {cut} of {}: {}", whole.len(), diff.err);
+        assert_eq!(records(&snapshot), now, "seed {SEED}, cut at {cut}");
+    }
+    assert!(proxy.calls().iter().all(|call| call.mutating.is_none()), "the cloud was only read");
+    assert_eq!(inventory(&emulator.endpoint(), "lost"), before);
+
+    // None at all.
+    std::fs::remove_dir_all(payinfra.state()).unwrap();
+    gone(&payinfra.run(["destroy", "--yes"]));
+    assert_eq!(inventory(&emulator.endpoint(), "lost"), Vec::new());
+    let cut = format!("1 backup restored, {CUTS} snapshots cut off (seed {SEED}), 1 destroy without state");
+    summary::line(4, &format!("the binary on {}: {cut}; records lost 0, objects left 0", kind.name()));
+}
+
+#[test]
+fn what_others_made_is_told_apart_by_its_marks_on_ministack() {
+    is_told_apart(Kind::MiniStack);
+}
+
+#[test]
+fn what_others_made_is_told_apart_by_its_marks_on_moto() {
+    is_told_apart(Kind::Moto);
+}
+
+fn is_told_apart(kind: Kind) {
+    let emulator = Emulator::start(kind);
+    let proxy = Proxy::start(emulator.address());
+    let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("lost");
+    let endpoint = emulator.endpoint();
+    configure(&payinfra, "");
+
+    // Names of the stack, without its marks, before the stack and beside it.
+    let named = script("foreign.py", &["named", &endpoint, "lost"]);
+    let strangers = inventory(&endpoint, "lost");
+    let up = payinfra.run(["up"]).expect(1);
+    for name in ["role.notifications", "table.sessions", "log_group.api_access", "parameter.database/port"] {
+        assert!(up.err.contains(name), "{name} is missing in:\n{}", up.err);
+    }
+    assert!(up.err.contains("does not carry this stack's marks"), "{}", up.err);
+    assert_eq!(script("foreign.py", &["look", &endpoint, "lost"]), named, "`up` touches nothing of others");
+
+    // Marks of the stack that nothing explains.
+    let marked = script("foreign.py", &["marked", &endpoint, "lost"]);
+    assert_eq!(marked.len(), 3);
+    proxy.forget();
+    let diff = payinfra.run(["diff", "--json"]).expect(2);
+    assert!(proxy.calls().iter().all(|call| call.mutating.is_none()), "diff only reads");
+    for orphan in &marked {
+        let address = orphan["address"].as_str().unwrap();
+        let change = changes(&diff).into_iter().find(|change| change["address"] == address).unwrap();
+        assert_eq!((&change["action"], &change["because"]), (&"delete".into(), &"orphan".into()), "{change}");
+    }
+    let destroy = payinfra.run(["destroy", "--yes"]);
+    gone(&destroy);
+    for orphan in &marked {
+        let address = orphan["address"].as_str().unwrap();
+        assert!(destroy.out.contains(address), "{address} is not shown in:\n{}", destroy.out);
+    }
+    assert_eq!(inventory(&endpoint, "lost"), strangers, "only what others made is left");
+    assert_eq!(script("foreign.py", &["look", &endpoint, "lost"]), named, "`destroy` touches nothing of others");
+    let counts =
+        format!("{} orphans shown and removed, {} strangers with our names untouched", marked.len(), named.len());
+    summary::line(5, &format!("the binary on {}: {counts}; left of ours 0", kind.name()));
+}
+
+fn configure(payinfra: &Payinfra, text: &str) {
+    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
+    payinfra.configure(&format!("{text}\n[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
+}
+
+fn same(diff: &Finished) {
+    assert_eq!(diff.code(), Some(0), "{}{}", diff.out, diff.err);
+    assert!(diff.out.contains("No changes: "), "{}", diff.out);
+}
+
+fn gone(destroy: &Finished) {
+    assert_eq!(destroy.code(), Some(0), "{}{}", destroy.out, destroy.err);
+    assert!(destroy.out.contains("0 resources with payinfra:stack=lost left"), "{}", destroy.out);
+}
+
+fn changes(diff: &Finished) -> Vec<Value> {
+    let lines = diff.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let plan = lines.into_iter().find(|line| line["type"] == "plan").unwrap();
+    plan["changes"].as_array().unwrap().clone()
+}
+
+/// Address and id of each record.
+fn records(snapshot: &Path) -> BTreeMap<String, Value> {
+    let snapshot: Value = serde_json::from_slice(&std::fs::read(snapshot).unwrap()).unwrap();
+    let records = snapshot["state"]["records"].as_object().unwrap();
+    records.iter().map(|(address, record)| (address.clone(), record["id"].clone())).collect()
+}
+
+/// Where the last record begins.
+fn last_entry(snapshot: &[u8]) -> usize {
+    let value: Value = serde_json::from_slice(snapshot).unwrap();
+    let last = value["state"]["records"].as_object().unwrap().keys().next_back().unwrap();
+    let name = format!("\"{last}\": {{");
+    let text = std::str::from_utf8(snapshot).unwrap();
+    text.rfind(&name).or_else(|| text.rfind(&name.replace(": ", ":"))).unwrap()
+}
