@@ -37,7 +37,8 @@ fn a_function_goes_only_when_its_interfaces_are_released_and_all_else_waits_for_
             completed(lab.up(&payments()).await);
             lab.cloud.world.lock().unwrap().lingers = Some(minutes * 60);
             let took = demand_destroyed(&lab, &payments()).await.took.as_secs();
-            assert!((minutes * 60 + 30..(minutes * 60 + 130).max(800)).contains(&took), "{took} s");
+            // Then the database, which the function used, goes for 660 s.
+            assert!((minutes * 60 + 690..minutes * 60 + 790).contains(&took), "{took} s");
             // It is the function that is waited for, not the group and the networks that are hammered.
             assert_eq!((refusals(&lab, "group"), refusals(&lab, "network"), refusals(&lab, "role")), (0, 0, 0));
             let order = deletions(&lab);
@@ -139,7 +140,7 @@ fn a_certificate_is_held_for_minutes_after_its_domain_is_gone() {
         let plants = [Plant::new(CERTIFICATE, "api"), Plant::new(DOMAIN, "main").uses_ready(&[0])];
         completed(lab.up(&plants).await);
         let took = demand_destroyed(&lab, &plants).await.took.as_secs();
-        assert!((605..660).contains(&took), "{took} s");
+        assert!((305..360).contains(&took), "{took} s");
         assert_eq!(deletions(&lab), ["domain.main", "certificate.api"]);
     });
     scenario(8);

@@ -77,7 +77,7 @@ pub struct World {
     pub failing: BTreeMap<&'static str, u32>,
     /// While set, what a kind keeps alive may not go before what refers to it.
     pub strict: bool,
-    /// How long interfaces stay, in seconds, where it is not the table's value.
+    /// How long function interfaces stay, in seconds, where it is not the table's value.
     pub lingers: Option<u64>,
     /// Until when buckets are written to, and how often in seconds.
     pub writers: Option<(Instant, u64)>,
@@ -126,11 +126,7 @@ impl World {
             .collect();
         for id in gone {
             let object = self.objects.remove(&id).unwrap();
-            let lingers = match manners(object.kind).lingers {
-                0 => 0,
-                usual => self.lingers.unwrap_or(usual),
-            };
-            let until = object.gone_at.unwrap() + seconds(lingers);
+            let until = object.gone_at.unwrap() + seconds(manners(object.kind).lingers);
             self.lingering.extend(references(&object.spec).map(|reference| (reference.to_owned(), until)));
             if let Some((mark, times)) = self.resurrected.get_mut(&id)
                 && *times > 0

@@ -155,7 +155,7 @@ pub static MANNERS: [Manners; 16] = [
         pace: Pace::seconds(15, 5, 1200),
         create: 15,
         delete: 5,
-        lingers: 600,
+        lingers: 300,
         rate: Some((1.0, 1.0 / 30.0)),
         ..PLAIN
     },
