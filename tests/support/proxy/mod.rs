@@ -30,8 +30,6 @@ pub use garble::Garble;
 pub use manners::Collision;
 use manners::Manners;
 use operation::Seen;
-pub use record::Call;
-use record::Shared;
 pub use record::{Call, Target};
 use record::{Flight, Hold, Shared};
 
