@@ -87,6 +87,9 @@ impl Session {
             state::open(global, screen, command, &settings, (&cloud, suffix.as_str()), (&connection.gate, &stop))
                 .await?;
         let Opened { journal, lease, root } = opened;
+        if let Some(lease) = lease.clone() {
+            tell_of_loss(lease, stop.clone(), screen.clone());
+        }
         let around = async {
             refuse_other_account(&journal, &cloud, suffix.as_str(), &root)?;
             let zones = discover::zones(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
@@ -180,6 +183,16 @@ impl Session {
         }
         end
     }
+}
+
+/// Says at once that a run goes no further because its lease is lost.
+fn tell_of_loss(lease: Lease, stop: Shutdown, screen: Screen) {
+    tokio::spawn(async move {
+        stop.wait().await;
+        if lease.is_lost() {
+            screen.warning("the lease on the state is lost: no new calls; those in flight are finished");
+        }
+    });
 }
 
 /// The suffix that the command line names; the sandbox has one of its own.

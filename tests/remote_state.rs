@@ -127,7 +127,13 @@ fn a_paused_runner_is_shut_out_by_its_successor() {
     let old = old.wait().expect(75);
     says(
         &old,
-        &["the lease on the state was lost", "took it over and has ended", "--lock-wait 10m", "nothing done is lost"],
+        &[
+            "no new calls",
+            "the lease on the state was lost",
+            "took it over and has ended",
+            "--lock-wait 10m",
+            "nothing done is lost",
+        ],
     );
     assert_eq!(changes(&proxy), Vec::<String>::new(), "it changes nothing any more");
     next.run(["diff"]).expect(0);
@@ -148,7 +154,7 @@ fn unlock_shows_the_holder_and_takes_over_only_when_told_to() {
     proxy.latency(Duration::ZERO);
 
     let other = runner(&proxy.endpoint(), "held", 600);
-    let process = old.id().to_string();
+    let process = old.pid().as_raw_pid().to_string();
     let shown = other.run(["unlock"]).expect(75);
     says(&shown, &["host", "user", "payinfra up", "age", "renewed", &process, "--yes"]);
     assert_eq!(stored(&emulator.endpoint(), "held").lease["fence"], 1, "looking changes nothing");
@@ -184,7 +190,7 @@ fn a_folder_is_waited_for_and_has_nothing_to_force() {
     let first = payinfra.start(["up"]);
     until_changes(&proxy, 10);
     let shown = payinfra.run(["unlock", "--yes"]).expect(75);
-    says(&shown, &["payinfra up", "nothing to force", &format!("kill {}", first.id())]);
+    says(&shown, &["payinfra up", "nothing to force", &format!("kill {}", first.pid().as_raw_pid())]);
     proxy.latency(Duration::ZERO);
     let second = payinfra.run(["diff", "--lock-wait", "5m"]).expect(0);
     says(&second, &["the state is locked by `payinfra up` of", "waiting up to"]);

@@ -102,6 +102,36 @@ async fn the_database_takes_tls_only_and_shows_a_certificate_for_the_right_names
     assert!(answer.starts_with(b"E") && answer.windows(6).any(|part| part == b"C28000"), "{answer:?}");
 }
 
+#[tokio::test]
+async fn a_migration_that_the_database_lacks_shows_in_diff() {
+    let own = Own::new();
+    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
+    own.payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
+    own.payinfra.run(["up", "--sandbox", "--yes"]).expect(0);
+    own.payinfra.run(["diff", "--sandbox"]).expect(0);
+    let client = database(&own.running(&["status"]), "localhost").await.unwrap();
+    client.batch_execute("delete from payments.migrations where name = 'booking'").await.unwrap();
+    let diff = own.payinfra.run(["diff", "--sandbox", "--json"]).expect(2);
+    let plan: Value = diff
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .find(|line: &Value| line["type"] == "plan")
+        .unwrap();
+    let changes = plan["changes"].as_array().unwrap();
+    let changes: Vec<&Value> = changes.iter().filter(|change| change["action"] != "no_op").collect();
+    let [change] = changes[..] else { panic!("not one change: {changes:#?}") };
+    assert_eq!((&change["address"], &change["action"]), (&"schema.main".into(), &"update".into()), "{change:#}");
+    let names = |migrations: &Value| -> Vec<String> {
+        migrations.as_array().unwrap().iter().map(|migration| migration["name"].to_string()).collect()
+    };
+    let attribute = &change["attributes"][0];
+    assert_eq!(names(&attribute["new"]).len(), names(&attribute["old"]).len() + 1, "{attribute:#}");
+    assert!(names(&attribute["new"]).contains(&"\"booking\"".to_owned()));
+    let shown = own.payinfra.run(["diff", "--sandbox"]).expect(2);
+    assert!(shown.out.contains("schema.main") && shown.out.contains("\"name\": \"booking\""), "{}", shown.out);
+}
+
 #[test]
 fn two_commands_at_once_start_one_sandbox() {
     let own = Own::new();

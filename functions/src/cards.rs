@@ -103,23 +103,37 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// Reads a decimal digit of the scripts keyboards commonly offer.
+/// The zeros of all decimal digits (Unicode 14, general category Nd); the nine others follow each.
+const ZEROS: [u32; 65] = [
+    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20,
+    0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0,
+    0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0,
+    0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x16A60, 0x16AC0,
+    0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
+];
+
+/// Reads a decimal digit of any script.
 fn digit(c: char) -> Option<u8> {
-    const ZEROS: [u32; 6] = [0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xFF10];
-    let code = u32::from(c);
-    ZEROS
-        .iter()
-        .find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10))
-        .and_then(|value| u8::try_from(value).ok())
+    if c.is_ascii() {
+        return c.to_digit(10).and_then(|value| u8::try_from(value).ok());
+    }
+    let before = ZEROS.partition_point(|zero| *zero <= u32::from(c));
+    let value = u32::from(c) - ZEROS.get(before.checked_sub(1)?)?;
+    u8::try_from(value).ok().filter(|value| *value < 10)
 }
 
 const fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '.' | '_' | '/' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-/// Characters without width, which would otherwise hide a number from a reader of digits.
+/// Characters without width, which would otherwise hide a number from a reader of digits: joiners, marks of
+/// direction, variation selectors, keycaps.
 const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
+    matches!(
+        c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180B}'..='\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{20E3}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E01EF}'
+    )
 }
 
 #[cfg(test)]
@@ -139,12 +153,26 @@ mod tests {
         "4222222222222",
     ];
 
+    /// Writes a number in the digits of another script, by its zero.
+    fn script(number: &str, zero: u32) -> String {
+        number.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + zero).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_numeric_digit_is_read() {
+        for c in ('\0'..=char::MAX).filter(|c| digit(*c).is_some()) {
+            assert!(c.is_numeric(), "{c}");
+        }
+        assert!(ZEROS.is_sorted());
+        assert_eq!((digit('\u{669}'), digit('\u{66A}'), digit('/'), digit(':')), (Some(9), None, None, None));
+    }
+
     #[test]
     fn test_numbers_are_found_however_they_are_written() {
         for number in NUMBERS {
             let grouped: Vec<String> =
                 number.as_bytes().chunks(4).map(|c| String::from_utf8(c.to_vec()).unwrap()).collect();
-            let wide: String = number.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + 0xFF10).unwrap()).collect();
+            let wide = script(number, 0xFF10);
             for text in [
                 number.to_owned(),
                 format!("order {number}, thanks"),
@@ -152,6 +180,10 @@ mod tests {
                 grouped.join("-"),
                 grouped.join(" - "),
                 grouped.join("\u{200B}"),
+                number.chars().map(|c| format!("{c}\u{FE0F}\u{20E3}")).collect(),
+                format!("\u{202E}{}", grouped.join("\u{2067}")),
+                script(number, 0xE50),
+                script(number, 0x1D7F6),
                 format!("{number} 12/30"),
                 format!("00{number}"),
                 format!("9{number}123456789012345"),

@@ -71,4 +71,18 @@ mod tests {
             &X-Amz-Signature=dd0cba843009474347af724090233265628ace491ea17ce3eb3da098b983ad89";
         assert_eq!(token.expose(), expected);
     }
+
+    /// Every connection gets a token of its own, so a connection made again after a token's end has a valid one.
+    #[test]
+    fn a_later_connection_gets_a_later_token() {
+        let credentials = Credentials::new("akid", "secret", Some("session".to_owned()), None, "test");
+        let at = |seconds| {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            token(&credentials, "us-east-1", "writer", 5432, "payments_app", now).unwrap()
+        };
+        let (first, second) = (at(1_724_709_600), at(1_724_709_600 + VALID.as_secs()));
+        assert!(first.expose().contains("X-Amz-Date=20240826T220000Z&X-Amz-Expires=900"));
+        assert!(second.expose().contains("X-Amz-Date=20240826T221500Z&X-Amz-Expires=900"));
+        assert!(second.expose().contains("X-Amz-Security-Token=session"));
+    }
 }

@@ -109,22 +109,14 @@ impl Webhooks {
         }
     }
 
-    /// Resolves the host and judges every address it has: one bad address among good ones is how a name
-    /// is bent after the check.
+    /// Resolves the host once; the connection goes to the very address that was judged, so a name that
+    /// leads elsewhere a moment later changes nothing.
     async fn resolve(&self, host: &str, port: u16) -> Result<SocketAddr, WebhookError> {
         let found = timeout(CONNECT_TIMEOUT, lookup_host((host, port)))
             .await
             .map_err(|_| WebhookError::Transport("the name was not resolved in time".to_owned()))?
             .map_err(|error| WebhookError::Transport(chain(&error)))?;
-        let mut chosen = None;
-        for address in found {
-            let loopback = self.allow_loopback && address.ip() == std::net::Ipv4Addr::LOCALHOST;
-            if !loopback && !is_public(address.ip()) {
-                return Err(WebhookError::Address);
-            }
-            chosen = chosen.or(Some(address));
-        }
-        chosen.ok_or_else(|| WebhookError::Transport("the name has no address".to_owned()))
+        chosen(found, self.allow_loopback)
     }
 
     async fn send(
@@ -139,6 +131,8 @@ impl Webhooks {
             .await
             .map_err(|_| WebhookError::Transport("no connection in time".to_owned()))?
             .map_err(|error| failed(&error))?;
+        // A lost wait for an acknowledgement at worst.
+        let _ = stream.set_nodelay(true);
         let stream = self.tls.connect(name, stream).await.map_err(|error| failed(&error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
         let connection = tokio::spawn(connection);
@@ -146,6 +140,20 @@ impl Webhooks {
         connection.abort();
         Ok(answer?.status())
     }
+}
+
+/// Judges every address a name has, and chooses the first: one bad address among good ones is how a name is
+/// bent after the check.
+fn chosen(found: impl Iterator<Item = SocketAddr>, allow_loopback: bool) -> Result<SocketAddr, WebhookError> {
+    let mut first = None;
+    for address in found {
+        let loopback = allow_loopback && address.ip() == std::net::Ipv4Addr::LOCALHOST;
+        if !loopback && !is_public(address.ip()) {
+            return Err(WebhookError::Address);
+        }
+        first = first.or(Some(address));
+    }
+    first.ok_or_else(|| WebhookError::Transport("the name has no address".to_owned()))
 }
 
 /// Reads a URL that may be called.
@@ -216,6 +224,18 @@ mod tests {
         for url in ["https://127.0.0.2/", "https://[::1]/", "https://10.0.0.1/"] {
             assert!(matches!(refusal(url, true).await, WebhookError::Address), "{url}");
         }
+    }
+
+    #[test]
+    fn one_inward_address_among_public_ones_is_enough_to_refuse() {
+        let choose = |texts: &[&str]| chosen(texts.iter().map(|text| text.parse().unwrap()), false);
+        assert_eq!(choose(&["8.8.8.8:443", "[2600:1f18::1]:443"]).unwrap().to_string(), "8.8.8.8:443");
+        for inward in ["10.0.0.1:443", "169.254.169.254:443", "[::ffff:169.254.169.254]:443", "[fe80::1]:443"] {
+            for names in [[inward, "8.8.8.8:443"], ["8.8.8.8:443", inward]] {
+                assert!(matches!(choose(&names), Err(WebhookError::Address)), "{names:?}");
+            }
+        }
+        assert!(choose(&[]).unwrap_err().is_passing());
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn everything_with_a_name_carries_the_suffix() {
         // A few addresses hold a hash of names.
         let (Some(one), Some(other)) = (prod.wanted(address), dev.wanted(address)) else { continue };
         for field in ["name", "identifier", "function_name"] {
-            let Some(name) = one[field].as_str() else { continue };
+            let Some(name) = one[field].as_str().filter(|name| !name.contains("(known after apply)")) else { continue };
             assert_ne!(Some(name), other[field].as_str(), "{address} has the same {field} in both stacks");
         }
     }

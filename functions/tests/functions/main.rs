@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod booking;
+mod cards;
 mod configuration;
+mod connection;
 mod delivery;
 mod faults;
 mod kills;
+mod logging;
 mod permissions;
 mod refunds;
 mod schema;

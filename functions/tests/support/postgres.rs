@@ -61,6 +61,11 @@ impl Postgres {
         self.control("start", &[]);
     }
 
+    /// Gives what the server has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
     fn control(&self, verb: &str, more: &[&str]) {
         let data = self.data();
         let log = self.directory.path().join("log").display().to_string();

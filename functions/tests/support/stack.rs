@@ -9,6 +9,7 @@ use std::{
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_ssm::types::ParameterType;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use payments::{
     clients,
     configuration::Configuration,
@@ -109,7 +110,10 @@ impl Stack {
             database_master_user: Some("postgres".to_owned()),
             webhook_loopback_ca: None,
         };
+        // What the test itself asks for may take long on a crowded machine, and is not asked for twice.
+        let patient = TimeoutConfig::builder().operation_timeout(Duration::from_secs(60)).build();
         let settings = clients::settings(&environment, Credentials::new("test", "test", None, None, "test"));
+        let settings = settings.into_builder().timeout_config(patient).retry_config(RetryConfig::disabled()).build();
         let pool = |built: &str, name: &str, most: usize, seconds: u64| {
             let binary = options.binaries.as_ref().map(|at| at.join(name).display().to_string());
             let logs = directory.path().join("logs").join(name);

@@ -1,0 +1,93 @@
+//! Whatever could be a card number, wherever in a request, is refused by the deployed binaries and stands in
+//! no log line.
+
+use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+
+use crate::support::{
+    requests::{payment, send_raw},
+    stack::{Options, Stack},
+};
+
+/// Makes a Luhn-valid number of 12 to 19 digits.
+fn number(random: &mut impl Rng) -> String {
+    let length = random.random_range(12..=19);
+    let mut digits: Vec<u32> = (1..length).map(|_| random.random_range(0..10)).collect();
+    let weighed = digits.iter().rev().enumerate().map(|(at, digit)| match (at % 2, digit * 2) {
+        (0, doubled) if doubled > 9 => doubled - 9,
+        (0, doubled) => doubled,
+        _ => *digit,
+    });
+    let sum: u32 = weighed.sum();
+    digits.push((10 - sum % 10) % 10);
+    digits.iter().map(ToString::to_string).collect()
+}
+
+/// Writes it as people do, or as those do who hide it.
+fn written(number: &str, random: &mut impl Rng) -> String {
+    let groups = |by: &str| {
+        let groups: Vec<String> =
+            number.as_bytes().chunks(4).map(|g| String::from_utf8_lossy(g).into_owned()).collect();
+        groups.join(by)
+    };
+    match random.random_range(0..6) {
+        0 => groups(" "),
+        1 => groups("-"),
+        2 => groups("\u{200B}"),
+        3 => format!("no. {number}!"),
+        4 => number.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + 0xFF10).unwrap()).collect(),
+        _ => number.to_owned(),
+    }
+}
+
+/// Puts it somewhere into a body; gives the body's text.
+fn hidden(mut body: Value, text: &str, number: &str, random: &mut impl Rng) -> String {
+    let names: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
+    let name = names[random.random_range(0..names.len())].as_str();
+    match random.random_range(0..6) {
+        0 => body[name] = text.into(),
+        1 => body[text] = json!(1),
+        2 => body[name] = json!([{"deep": [text]}]),
+        3 => body["note"] = json!({"a": {"b": text}}),
+        4 => return format!("{}, \"n\": {number}}}", body.to_string().trim_end_matches('}')),
+        // In escapes, which only a reader of JSON undoes.
+        _ => {
+            let escaped: String = text.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+            return body.to_string().replacen('{', &format!("{{\"x\": \"{escaped}\", "), 1);
+        }
+    }
+    body.to_string()
+}
+
+#[tokio::test]
+async fn no_body_with_a_card_number_passes_or_is_logged() {
+    let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
+    let seed = rand::random();
+    let mut random = StdRng::seed_from_u64(seed);
+    let id = format!("txn_{}", "a".repeat(32));
+    let bodies = [
+        ("/payments/validate", None, payment("m-1", 100)),
+        (
+            "/payments/transactions",
+            None,
+            json!({"merchant_id": "m-1", "session_id": format!("ses_{}", "a".repeat(32))}),
+        ),
+        ("/payments/transactions/{id}/refunds", Some(id.as_str()), json!({"amount": 1, "reason": "returned"})),
+    ];
+    let mut numbers = Vec::new();
+    for _ in 0..300 {
+        let (resource, id, body) = &bodies[random.random_range(0..bodies.len())];
+        let number = number(&mut random);
+        let text = written(&number, &mut random);
+        let body = hidden(body.clone(), &text, &number, &mut random);
+        let pool = if *resource == "/payments/validate" { &stack.validation } else { &stack.processing };
+        let answer = send_raw(pool, "POST", resource, *id, Some("key-1"), Some(&body)).await.unwrap();
+        assert_eq!((answer.status, &answer.body["code"]), (422, &json!("card_number")), "seed {seed}: {body}");
+        numbers.extend([number, text]);
+    }
+    let logs = stack.logs();
+    assert!(logs.matches("card_number").count() >= 300);
+    for number in numbers {
+        assert!(!logs.contains(&number), "seed {seed}: {number} is in the logs");
+    }
+}
