@@ -6,16 +6,14 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use support::Payinfra;
 use support::emulator::status_of;
-use support::sandbox::Own;
+use support::sandbox::{Own, database};
 use tempfile::TempDir;
 
 fn address(running: &Value) -> SocketAddr {
@@ -24,30 +22,6 @@ fn address(running: &Value) -> SocketAddr {
 
 fn pid(of: &Value) -> Pid {
     Pid::from_raw(of["pid"].as_i64().unwrap().try_into().unwrap()).unwrap()
-}
-
-/// A connection as a function makes it: certificate and name verified, any token as the password.
-async fn database(running: &Value, name: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
-    let database = &running["postgres"];
-    let (host, port) = database["address"].as_str().unwrap().split_once(':').unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(database["ca_file"].as_str().unwrap()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_root_certificates(roots).with_no_client_auth();
-    let (client, connection) = tokio_postgres::Config::new()
-        .host(name)
-        .hostaddr(host.parse().unwrap())
-        .port(port.parse().unwrap())
-        .user(database["master_user"].as_str().unwrap())
-        .password("any token")
-        .dbname(database["database"].as_str().unwrap())
-        .ssl_mode(tokio_postgres::config::SslMode::Require)
-        .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
-        .await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 #[tokio::test]
@@ -106,8 +80,7 @@ async fn the_database_takes_tls_only_and_shows_a_certificate_for_the_right_names
 #[tokio::test]
 async fn a_migration_that_the_database_lacks_shows_in_diff() {
     let own = Own::new();
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-    own.payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
+    own.configure("[functions]\n");
     own.payinfra.run(["up", "--sandbox", "--yes"]).expect(0);
     own.payinfra.run(["diff", "--sandbox"]).expect(0);
     let client = database(&own.running(&["status"]), "localhost").await.unwrap();

@@ -3,24 +3,35 @@
 use payinfra_engine::{Action, Failure, Outcome, Plan, execute, plan};
 
 use crate::cli::Global;
+use crate::commands::verify;
 use crate::problem::{Exit, Problem};
-use crate::render::{Progress, Screen};
+use crate::render::{self, Progress, Screen};
 use crate::session::Session;
 use crate::signals::Signals;
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Verify the stack at the end, as `payinfra verify` does
+    #[arg(long)]
+    pub verify: bool,
+}
 
 /// Runs the command.
-pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Problem> {
+pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let signals = Signals::watch(screen)?;
     let session = Session::open(global, screen, "up").await?;
-    let end = bring_up(global, screen, &session, &signals).await;
+    let end = bring_up(global, args, screen, &session, &signals).await;
     session.leave(screen, end).await
 }
 
-async fn bring_up(global: &Global, screen: &Screen, session: &Session, signals: &Signals) -> Result<Exit, Problem> {
+async fn bring_up(
+    global: &Global,
+    args: &Args,
+    screen: &Screen,
+    session: &Session,
+    signals: &Signals,
+) -> Result<Exit, Problem> {
     session.require_artifacts()?;
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     screen.plan(&plan, &session.title());
@@ -33,7 +44,16 @@ async fn bring_up(global: &Global, screen: &Screen, session: &Session, signals: 
     let outcome = carry_out(&plan, session, screen, signals).await;
     let closed = session.close().await;
     let end = finish(screen, outcome, &global.command("up", session.suffix()), session);
-    closed.and(end)
+    let exit = closed.and(end)?;
+    if session.sandbox().is_some()
+        && let Some(local) = session.local_api()
+    {
+        screen.commands(&render::commands(&local.url(), session.design().settings.api.auth, session.suffix()));
+    }
+    if args.verify {
+        return verify::check(session, verify::PATIENCE_SECONDS, screen).await;
+    }
+    Ok(exit)
 }
 
 /// Carries a plan out and shows how it goes.

@@ -1,7 +1,8 @@
-//! A sandbox that no other test shares.
+//! A sandbox of a test's own, and its database.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,14 +11,14 @@ use super::{Finished, Payinfra};
 
 /// A sandbox of the test's own; the installed packages are the shared ones.
 pub struct Own {
-    /// The binary, with its sandbox in the cache.
+    /// The binary, at work on this sandbox.
     pub payinfra: Payinfra,
-    /// What stands for the user's cache folder.
+    /// The folder it lives in.
     pub cache: TempDir,
 }
 
 impl Own {
-    /// Makes one that does not run yet.
+    /// Makes the folder; nothing is started yet.
     pub fn new() -> Self {
         let cache = TempDir::new().unwrap();
         let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/setup");
@@ -42,10 +43,55 @@ impl Own {
         let finished = self.payinfra.run(["--json", "sandbox"].iter().chain(arguments)).expect(0);
         serde_json::from_str::<Value>(&finished.out).unwrap()["running"].take()
     }
+
+    /// Writes the configuration; the functions' code is this checkout's.
+    pub fn configure(&self, text: &str) {
+        let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
+        self.payinfra.configure(&text.replace("[functions]", &format!("[functions]\nartifacts = {artifacts:?}")));
+    }
+
+    /// Runs a command on the sandbox's stack.
+    pub fn stack(&self, arguments: &[&str]) -> Finished {
+        self.payinfra.run(arguments.iter().chain(&["--sandbox"]))
+    }
+
+    /// The emulator's address.
+    pub fn endpoint(&self) -> String {
+        self.running(&["status"])["endpoint"].as_str().unwrap().to_owned()
+    }
+
+    /// One of the stack's addresses or names.
+    pub fn output(&self, name: &str) -> String {
+        self.stack(&["outputs", name]).expect(0).out.trim().to_owned()
+    }
 }
 
 impl Drop for Own {
     fn drop(&mut self) {
         self.sandbox(&["reset"]);
     }
+}
+
+/// A connection as a function makes it: certificate and name verified, any token as the password.
+pub async fn database(running: &Value, name: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let database = &running["postgres"];
+    let (host, port) = database["address"].as_str().unwrap().split_once(':').unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(database["ca_file"].as_str().unwrap()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_root_certificates(roots).with_no_client_auth();
+    let (client, connection) = tokio_postgres::Config::new()
+        .host(name)
+        .hostaddr(host.parse().unwrap())
+        .port(port.parse().unwrap())
+        .user(database["master_user"].as_str().unwrap())
+        .password("any token")
+        .dbname(database["database"].as_str().unwrap())
+        .ssl_mode(tokio_postgres::config::SslMode::Require)
+        .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
+        .await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
