@@ -236,6 +236,8 @@ const CODES: &[(&str, Class)] = &[
     ("FlowLogAlreadyExists", Class::Exists),
     ("QueueAlreadyExists", Class::Exists),
     ("WAFDuplicateItemException", Class::Exists),
+    // moto's word for it.
+    ("WafV2DuplicateItem", Class::Exists),
     ("DBProxyTargetAlreadyRegisteredFault", Class::Exists),
     // Still used, or still being changed.
     ("DependencyViolation", Class::InUse),
@@ -327,6 +329,7 @@ mod tests {
         assert_eq!(class_of("CreateVpc", Some("RequestLimitExceeded"), 503), Class::Throttled);
         assert_eq!(class_of("CreateFunction", Some("ResourceConflictException"), 409), Class::Exists);
         assert_eq!(class_of("CreateAlias", Some("ConflictException"), 409), Class::Exists);
+        assert_eq!(class_of("CreateWebACL", Some("WafV2DuplicateItem"), 400), Class::Exists);
         assert_eq!(class_of("UpdateFunctionCode", Some("ResourceConflictException"), 409), Class::InUse);
         assert_eq!(class_of("CreateVpc", None, 503), Class::Transient);
         assert_eq!(class_of("GetRole", None, 404), Class::Transient);
