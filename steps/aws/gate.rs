@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-
 use payinfra_engine::Shutdown;
+use tokio::sync::watch;
 
 use super::http::Call;
 
@@ -18,6 +18,19 @@ use super::http::Call;
 pub struct Gate {
     leased: Arc<OnceLock<Box<Open>>>,
     stop: Shutdown,
+    /// How many requests that change something are on their way.
+    flying: Arc<watch::Sender<usize>>,
+}
+
+/// A request on its way; it has landed when this is dropped.
+pub(super) struct Flight(Option<Arc<watch::Sender<usize>>>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if let Some(flying) = &self.0 {
+            flying.send_modify(|count| *count -= 1);
+        }
+    }
 }
 
 /// Answers whether calls that change something may leave.
@@ -50,8 +63,30 @@ impl Gate {
         let _ = self.leased.set(Box::new(open));
     }
 
+    /// Lets a request leave, or holds it back. Whoever sends several at once drops the others with the first error, so a
+    /// stop is told only once all that are on their way have landed.
+    ///
+    /// # Errors
+    /// Where the gate is closed.
+    pub(super) async fn pass(&self, request: &HttpRequest) -> Result<Flight, Closed> {
+        match self.admit(request) {
+            Ok(()) => {
+                let counts = request.extension::<Call>().is_some_and(|call| !call.reads());
+                let flying = counts.then(|| Arc::clone(&self.flying));
+                flying.iter().for_each(|flying| flying.send_modify(|count| *count += 1));
+                Ok(Flight(flying))
+            }
+            Err(closed) => {
+                let mut flying = self.flying.subscribe();
+                // The sender lives as long as the gate.
+                let _ = flying.wait_for(|count| *count == 0).await;
+                Err(closed)
+            }
+        }
+    }
+
     /// Whether a request may leave. Requests that only read, and those that no SDK client named, always may.
-    pub(super) fn admit(&self, request: &HttpRequest) -> Result<(), Closed> {
+    fn admit(&self, request: &HttpRequest) -> Result<(), Closed> {
         let changes = request.extension::<Call>().is_some_and(|call| !call.reads());
         if !changes || request.extension::<Ungated>().is_some() {
             Ok(())
@@ -104,5 +139,18 @@ mod tests {
         gate.stop().request();
         assert_eq!(gate.clone().admit(&request("CreateVpc")), Err(Closed::Stopping));
         assert_eq!(gate.admit(&request("DescribeVpcs")), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_stop_is_told_only_once_all_that_flies_has_landed() {
+        let gate = Gate::default();
+        let flight = gate.pass(&request("CreateVpc")).await.expect("the gate is open");
+        gate.stop().request();
+        let held = request("CreateSubnet");
+        let mut refused = Box::pin(gate.pass(&held));
+        assert!(futures::poll!(&mut refused).is_pending(), "the other one still flies");
+        assert!(gate.pass(&request("DescribeVpcs")).await.is_ok(), "reads wait for nothing");
+        drop(flight);
+        assert_eq!(refused.await.err(), Some(Closed::Stopping));
     }
 }

@@ -84,7 +84,7 @@ impl HttpConnector for GuardedConnector {
                 rates.admit(&call.service, &call.operation).await;
             }
             // Last, because waiting for a rate may take longer than a lease.
-            gate.admit(&request).map_err(|closed| ConnectorError::user(closed.into()))?;
+            let _flight = gate.pass(&request).await.map_err(|closed| ConnectorError::user(closed.into()))?;
             whole(inner.call(request).await?, call.is_some_and(|call| call.asks())).await
         })
     }
