@@ -3,7 +3,7 @@
 use payinfra_engine::{Action, Failure, Outcome, execute, plan};
 
 use crate::cli::Global;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Exit, Problem, exit_of};
 use crate::render::{Progress, Screen};
 use crate::session::Session;
 use crate::signals;
@@ -37,7 +37,8 @@ async fn bring_up(global: &Global, screen: &Screen, session: &Session) -> Result
     progress.finish();
     let closed = session.close().await;
     let end = finish(screen, outcome, "up", session);
-    closed.and(end)
+    // Where the run has failed, its own errors say more than the state's that follow from them.
+    end.and_then(|exit| closed.map(|()| exit))
 }
 
 /// Asks on a terminal; without one, only what destroys nothing goes on unasked.
@@ -74,10 +75,10 @@ pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Sessio
         }
         Outcome::Failed(summary, failures) => {
             screen.summary(&summary);
-            let exit = failures
-                .iter()
-                .filter_map(|(_, failure)| failure.class())
-                .any(|class| matches!(class, payinfra_engine::Class::Credentials | payinfra_engine::Class::Denied));
+            let exit = failures.iter().any(|(_, failure)| {
+                matches!(failure, Failure::State(payinfra_state::Error::Denied { .. }))
+                    || failure.class().is_some_and(|class| exit_of(class) == Exit::Denied)
+            });
             let exit = if exit { Exit::Denied } else { Exit::Failed };
             let in_place = session.journal.read(|stack| stack.records.len());
             let recorded = format!("{in_place} resources are in place and recorded. Then run `{again}` again.");
