@@ -73,6 +73,8 @@ pub enum Command {
     Destroy(commands::destroy::Args),
     /// Show the stack's addresses and names
     Outputs(commands::outputs::Args),
+    /// Send a synthetic payment through the deployed stack and check every link
+    Verify(commands::verify::Args),
     /// Show who holds the state, and take a lease from a holder that is gone for good
     Unlock(commands::unlock::Args),
     /// Start, stop and look at the embedded sandbox

@@ -3,6 +3,7 @@
 //! This crate is the command line: it parses, wires the engine to the stack, and renders. What is deployed stands in
 //! `steps/`, how in `engine/`, what survives a kill in `state/`.
 
+mod address;
 mod cli;
 mod commands;
 mod config;
@@ -13,6 +14,7 @@ mod sandbox;
 mod session;
 mod signals;
 mod state;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use payinfra_engine::{Base, Failure, Graph, Shutdown};
+use payinfra_engine::{Base, Failure, Graph, Shutdown, plan, remember};
 use payinfra_state::Journal;
 use payinfra_steps::api::foreign_log_role;
 use payinfra_steps::aws::{Aws, Connection, Credentials};
@@ -13,6 +13,7 @@ use payinfra_steps::functions::{ArtifactError, Artifacts};
 use payinfra_steps::names::Names;
 use payinfra_steps::stack::{self, Design};
 
+use crate::address::{self, Local};
 use crate::cli::Global;
 use crate::config;
 use crate::problem::{Exit, Problem};
@@ -20,6 +21,7 @@ use crate::remote_state::Lease;
 use crate::render::Screen;
 use crate::sandbox::{Options, Running, Sandbox};
 use crate::state::{self, Opened};
+use crate::verify;
 
 /// The suffix of the sandbox's stack where nobody names one.
 const SANDBOX_SUFFIX: &str = "sandbox";
@@ -36,6 +38,8 @@ pub struct Session {
     design: Arc<Design>,
     artifacts: Option<ArtifactError>,
     place: String,
+    running: Option<Running>,
+    endpoint: Option<String>,
 }
 
 impl Session {
@@ -55,7 +59,8 @@ impl Session {
         command: &'static str,
         final_snapshot: bool,
     ) -> Result<Self, Problem> {
-        let config::Loaded { settings, suffix, warnings } = config::load(global.config.as_deref(), suffix_of(global))?;
+        let config::Loaded { mut settings, suffix, warnings } =
+            config::load(global.config.as_deref(), suffix_of(global))?;
         warnings.iter().for_each(|warning| screen.warning(warning));
         let (artifacts, missing) = match Artifacts::load(&settings.functions.artifacts, settings.functions.architecture)
         {
@@ -66,6 +71,11 @@ impl Session {
             return Err(artifact_problem(error));
         }
         let (connection, running) = connection(global, screen).await?;
+        if let Some(port) = running.as_ref().and_then(|running| running.webhook_port) {
+            // The stack's only merchant whose webhooks stay on this machine.
+            let own = || format!("https://127.0.0.1:{port}/");
+            settings.webhooks.entry(verify::MERCHANT.to_owned()).or_insert_with(own);
+        }
         let mut cloud = Aws::connect(&connection, suffix.as_str()).await?;
         cloud.final_snapshots = final_snapshot;
         cloud.artifacts = artifacts.clone();
@@ -126,12 +136,55 @@ impl Session {
             design,
             artifacts: missing,
             place,
+            endpoint: connection.emulator_endpoint(),
+            running,
         })
     }
 
     /// The environment suffix.
     pub fn suffix(&self) -> &str {
         self.design.names.suffix().as_str()
+    }
+
+    /// What the stack is made of: settings and names.
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// The sandbox, where this is a stack of it.
+    pub fn sandbox(&self) -> Option<&Running> {
+        self.running.as_ref()
+    }
+
+    /// Rebuilds a lost state from the cloud; one that is there is left as it is.
+    pub async fn recall(&self) -> Result<(), Problem> {
+        if self.journal.read(|stack| stack.records.is_empty()) {
+            let plan = plan(&self.graph, &self.journal, &self.base, &|_| {}).await.map_err(Problem::from)?;
+            remember(&plan, &self.graph, &self.journal).await.map_err(Problem::from)?;
+        }
+        Ok(())
+    }
+
+    /// The stack's addresses and names; the API's address is the one that works from here.
+    ///
+    /// # Errors
+    /// Where there is no stack.
+    pub fn outputs(&self) -> Result<BTreeMap<String, String>, Problem> {
+        let mut outputs = self.journal.read(stack::outputs);
+        if outputs.is_empty() {
+            let problem = Problem::new(Exit::Failed, format!("there is no stack with suffix {}", self.suffix()));
+            return Err(problem.hint(format!("`payinfra up --suffix {}` makes one.", self.suffix())));
+        }
+        if let Some(local) = self.local_api() {
+            outputs.insert(address::API.to_owned(), local.url());
+        }
+        Ok(outputs)
+    }
+
+    /// The API on the emulator, where this is a stack of one.
+    pub fn local_api(&self) -> Option<Local> {
+        let outputs = self.journal.read(stack::outputs);
+        Local::of(outputs.get(address::API)?, self.endpoint.as_deref()?)
     }
 
     /// The stack and where it stands, for the head of a plan.
@@ -245,6 +298,8 @@ fn environment(running: &Running) -> BTreeMap<String, String> {
         environment.insert("PAYMENTS_DATABASE_ADDRESS".to_owned(), database.address.clone());
         environment.insert("PAYMENTS_DATABASE_CA_FILE".to_owned(), database.ca_file.display().to_string());
         environment.insert("PAYMENTS_DATABASE_MASTER_USER".to_owned(), database.master_user.to_owned());
+        let authority = database.ca_file.display().to_string();
+        environment.insert("PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA".to_owned(), authority);
     }
     environment
 }

@@ -9,6 +9,7 @@ pub mod capacity;
 pub mod config;
 pub mod data;
 pub mod discover;
+pub mod evidence;
 pub mod fingerprint;
 pub mod functions;
 pub mod kinds;

@@ -6,54 +6,15 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use support::Payinfra;
 use support::emulator::status_of;
-use support::{Finished, Payinfra};
+use support::sandbox::{Own, database};
 use tempfile::TempDir;
-
-/// A sandbox of the test's own; the installed packages are the shared ones.
-struct Own {
-    payinfra: Payinfra,
-    cache: TempDir,
-}
-
-impl Own {
-    fn new() -> Self {
-        let cache = TempDir::new().unwrap();
-        let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/setup");
-        let made = Command::new(setup).arg("ministack").stderr(Stdio::inherit()).output().unwrap();
-        assert!(made.status.success());
-        let interpreter = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
-        let environment = interpreter.parent().unwrap().parent().unwrap();
-        let place = cache.path().join("sandbox");
-        std::fs::create_dir(&place).unwrap();
-        std::os::unix::fs::symlink(environment, place.join(environment.file_name().unwrap())).unwrap();
-        let payinfra = Payinfra::alone().variable("PAYINFRA_CACHE", cache.path().to_str().unwrap());
-        Self { payinfra, cache }
-    }
-
-    fn sandbox(&self, arguments: &[&str]) -> Finished {
-        self.payinfra.run(["sandbox"].iter().chain(arguments))
-    }
-
-    /// The `running` part of the answer; null if nothing runs.
-    fn running(&self, arguments: &[&str]) -> Value {
-        let finished = self.payinfra.run(["--json", "sandbox"].iter().chain(arguments)).expect(0);
-        serde_json::from_str::<Value>(&finished.out).unwrap()["running"].take()
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        self.sandbox(&["reset"]);
-    }
-}
 
 fn address(running: &Value) -> SocketAddr {
     running["endpoint"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap()
@@ -61,30 +22,6 @@ fn address(running: &Value) -> SocketAddr {
 
 fn pid(of: &Value) -> Pid {
     Pid::from_raw(of["pid"].as_i64().unwrap().try_into().unwrap()).unwrap()
-}
-
-/// A connection as a function makes it: certificate and name verified, any token as the password.
-async fn database(running: &Value, name: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
-    let database = &running["postgres"];
-    let (host, port) = database["address"].as_str().unwrap().split_once(':').unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(database["ca_file"].as_str().unwrap()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let tls = tls.with_root_certificates(roots).with_no_client_auth();
-    let (client, connection) = tokio_postgres::Config::new()
-        .host(name)
-        .hostaddr(host.parse().unwrap())
-        .port(port.parse().unwrap())
-        .user(database["master_user"].as_str().unwrap())
-        .password("any token")
-        .dbname(database["database"].as_str().unwrap())
-        .ssl_mode(tokio_postgres::config::SslMode::Require)
-        .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
-        .await?;
-    tokio::spawn(connection);
-    Ok(client)
 }
 
 #[tokio::test]
@@ -143,8 +80,7 @@ async fn the_database_takes_tls_only_and_shows_a_certificate_for_the_right_names
 #[tokio::test]
 async fn a_migration_that_the_database_lacks_shows_in_diff() {
     let own = Own::new();
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-    own.payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
+    own.configure("[functions]\n");
     own.payinfra.run(["up", "--sandbox", "--yes"]).expect(0);
     own.payinfra.run(["diff", "--sandbox"]).expect(0);
     let client = database(&own.running(&["status"]), "localhost").await.unwrap();

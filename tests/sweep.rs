@@ -42,11 +42,12 @@ fn sample(kind: Kind, share: usize) {
     let pace = Pace { jobs, until: Duration::MAX, report: Duration::from_secs(20) };
     let tally = runner::run(kind, stories, &reference, pace, &|line| println!("{line}"));
     let text = format!(
-        "kill at every call on {} (seed {SEED}): {} points in up, {} in destroy, {} not reached; orphans {}, \
-         duplicates {}, phantoms {}",
+        "kill at every call on {} (seed {SEED}): {} points in up, {} in destroy, of these {} inside a recovery, {} not \
+         reached; orphans {}, duplicates {}, phantoms {}",
         kind.name(),
         tally.up,
         tally.destroy,
+        tally.second,
         tally.missed,
         tally.orphans,
         tally.duplicates,

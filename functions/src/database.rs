@@ -82,6 +82,11 @@ impl From<tokio_postgres::Error> for DatabaseError {
 }
 
 impl DatabaseError {
+    /// Says whether the statement took longer than the role's `statement_timeout` allows.
+    pub fn is_statement_timeout(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == SqlState::QUERY_CANCELED.code())
+    }
+
     /// Says whether the same work may be tried again. Everything the functions do is idempotent, so a
     /// lost answer counts as well.
     fn is_passing(&self) -> bool {

@@ -1,6 +1,11 @@
 //! What the function's environment variables say.
 
-use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    env,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use crate::observation::Level;
 
@@ -28,7 +33,8 @@ pub struct Environment {
     /// `PAYMENTS_DATABASE_MASTER_USER`: migrate as this user with an IAM token, not with the managed
     /// secret.
     pub database_master_user: Option<String>,
-    /// `PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA`: webhooks may go to 127.0.0.1 where this authority vouches.
+    /// `PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA`: webhooks may go to 127.0.0.1 where this authority vouches. It counts only
+    /// where every AWS service is an emulator on this machine; a function in AWS cannot work that way.
     pub webhook_loopback_ca: Option<PathBuf>,
 }
 
@@ -37,17 +43,45 @@ impl Environment {
     pub fn read() -> Self {
         let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let seconds = text("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS").and_then(|v| v.parse().ok());
+        let endpoint_url = text("AWS_ENDPOINT_URL");
+        let is_local = endpoint_url.as_deref().is_some_and(is_loopback);
         Self {
             function_name: text("AWS_LAMBDA_FUNCTION_NAME"),
             log_level: text("PAYMENTS_LOG_LEVEL").and_then(|name| Level::from_name(&name)).unwrap_or(Level::Info),
             parameter_path: text("PAYMENTS_PARAMETER_PATH").unwrap_or_default().trim_end_matches('/').to_owned(),
             configuration_max_age: Duration::from_secs(seconds.unwrap_or(30)),
             region: text("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
-            endpoint_url: text("AWS_ENDPOINT_URL"),
+            endpoint_url,
             database_address: text("PAYMENTS_DATABASE_ADDRESS").and_then(|v| v.parse().ok()),
             database_ca_file: text("PAYMENTS_DATABASE_CA_FILE").map(PathBuf::from),
             database_master_user: text("PAYMENTS_DATABASE_MASTER_USER"),
-            webhook_loopback_ca: text("PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA").map(PathBuf::from),
+            webhook_loopback_ca: text("PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA").filter(|_| is_local).map(PathBuf::from),
+        }
+    }
+}
+
+/// Whether an endpoint is `http://127.0.0.1:<port>` and nothing else.
+fn is_loopback(endpoint: &str) -> bool {
+    let authority = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    authority.and_then(|authority| authority.parse::<SocketAddr>().ok()).is_some_and(|a| a.ip() == Ipv4Addr::LOCALHOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_emulator_on_this_machine_is_local() {
+        assert!(is_loopback("http://127.0.0.1:4566") && is_loopback("http://127.0.0.1:4566/"));
+        for endpoint in [
+            "https://sns.us-east-1.amazonaws.com",
+            "http://127.0.0.1.example.com:80",
+            "http://127.0.0.1:80@example.com",
+            "http://10.0.0.1:4566",
+            "https://127.0.0.1:4566",
+            "",
+        ] {
+            assert!(!is_loopback(endpoint), "{endpoint}");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     clients,
     clock::seconds_now,
     configuration::{Configuration, ParameterStore},
-    database::Database,
+    database::{Database, DatabaseError},
     environment::Environment,
     http::{Request, Response},
     identifiers::{self, Kind, fingerprint},
@@ -25,6 +25,7 @@ use crate::{
     routes::{Function, Matched, Operation},
     sessions::{self, Consumption},
     validation,
+    webhook::EVENT_HEADER,
 };
 
 /// How long a caller waits for the topic after the commit; later the sweep publishes.
@@ -101,7 +102,7 @@ impl Handler for TransactionProcessing {
                 Ok(schema("migrated", &status))
             }
             Invocation::Action("ledger-balance") => {
-                let balance = database.run(configuration, observation, ledger::balance).await?;
+                let balance = database.run(configuration, observation, ledger::balance).await.map_err(unbalanced)?;
                 Ok(Done { outcome: "balanced", answer: json!(balance) })
             }
             Invocation::Schedule => {
@@ -222,9 +223,9 @@ impl TransactionProcessing {
     ) -> Result<(&'static str, Response), Refusal> {
         match outcome {
             Outcome::Booked { transaction, replayed, event } => {
-                if let Some(event) = event {
+                if let Some(event) = &event {
                     observation.note("event_id", &event.id);
-                    let publishing = outbox::publish(&self.topic, &self.database, configuration, observation, &event);
+                    let publishing = outbox::publish(&self.topic, &self.database, configuration, observation, event);
                     match timeout(PUBLISH_PATIENCE, publishing).await {
                         Ok(Ok(())) => {}
                         Ok(Err(error)) => observation.note("left_to_the_sweep", &chain(&error)),
@@ -237,6 +238,10 @@ impl TransactionProcessing {
                     observation.note("transaction_id", id);
                 }
                 let response = Response::json(201, transaction);
+                let response = match event {
+                    Some(event) => response.with_header(EVENT_HEADER, &event.id),
+                    None => response,
+                };
                 Ok(if replayed {
                     ("replayed", response.with_header("Idempotent-Replayed", "true"))
                 } else {
@@ -256,6 +261,14 @@ impl TransactionProcessing {
 
 fn schema(outcome: &'static str, status: &Status) -> Done {
     Done { outcome, answer: json!(status) }
+}
+
+/// A ledger that takes longer to add up than a statement may is told apart from a database that fails.
+fn unbalanced(error: DatabaseError) -> Refusal {
+    if error.is_statement_timeout() {
+        return Refusal::new(503, "ledger_too_large", "the ledger takes too long to add up");
+    }
+    error.into()
 }
 
 const fn not_found() -> Refusal {

@@ -24,6 +24,8 @@ use crate::{addresses::is_public, identifiers::hexadecimal, redaction::Secret, r
 /// The header with the signature: `t=<seconds since 1970>,v1=<hexadecimal HMAC-SHA256>`, computed over
 /// `<t>.<body>`.
 pub const SIGNATURE_HEADER: &str = "Payments-Signature";
+/// The header with the event's id, which the answer to a booking carries as well.
+pub const EVENT_HEADER: &str = "Payments-Event-Id";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -97,7 +99,7 @@ impl Webhooks {
             .header(header::HOST, uri.authority().map_or("", |authority| authority.as_str()))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::USER_AGENT, concat!("payments-webhook/", env!("CARGO_PKG_VERSION")))
-            .header("Payments-Event-Id", event_id)
+            .header(EVENT_HEADER, event_id)
             .header(SIGNATURE_HEADER, signature(key, now, body))
             .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
             .map_err(|_| WebhookError::Url("it has no valid form"))?;

@@ -6,6 +6,7 @@ pub mod outputs;
 pub mod sandbox;
 pub mod unlock;
 pub mod up;
+pub mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::problem::{Exit, Problem};
@@ -19,6 +20,7 @@ pub async fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Problem> {
         Command::Diff(args) => diff::run(&cli.global, args, screen).await,
         Command::Destroy(args) => destroy::run(&cli.global, args, screen).await,
         Command::Outputs(args) => outputs::run(&cli.global, args, screen).await,
+        Command::Verify(args) => verify::run(&cli.global, args, screen).await,
         Command::Unlock(args) => unlock::run(&cli.global, args, screen).await,
         Command::Sandbox(args) => {
             let mut out = anstream::stdout();

@@ -1,8 +1,5 @@
 //! `payinfra outputs`: the stack's addresses and names.
 
-use payinfra_engine::{plan, remember};
-use payinfra_steps::stack::outputs;
-
 use crate::cli::Global;
 use crate::problem::{Exit, Problem};
 use crate::render::Screen;
@@ -23,16 +20,9 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
 }
 
 async fn show(screen: &Screen, session: &Session, args: &Args) -> Result<Exit, Problem> {
-    if session.journal.read(|stack| stack.records.is_empty()) {
-        let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
-        remember(&plan, &session.graph, &session.journal).await.map_err(Problem::from)?;
-    }
+    session.recall().await?;
     session.close().await?;
-    let outputs = outputs(&session.journal.read(|stack| stack.clone()));
-    if outputs.is_empty() {
-        let problem = Problem::new(Exit::Failed, format!("there is no stack with suffix {}", session.suffix()));
-        return Err(problem.hint(format!("`payinfra up --suffix {}` makes one.", session.suffix())));
-    }
+    let outputs = session.outputs()?;
     match &args.name {
         None => screen.outputs(&outputs),
         Some(name) => match outputs.get(name.as_str()) {

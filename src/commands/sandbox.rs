@@ -66,7 +66,7 @@ pub async fn run(args: &Args, json: bool, out: &mut dyn Write, notes: &mut (dyn 
 }
 
 fn table(running: &Running) -> String {
-    let Running { endpoint, account, version, pid, since, postgres } = running;
+    let Running { endpoint, account, version, pid, since, webhook_port: _, postgres } = running;
     let mut table = format!(
         "  endpoint   {endpoint}\n  account    {account}\n  emulator   MiniStack {version}, process {pid}, since {since:.0}\n"
     );

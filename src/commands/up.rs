@@ -3,23 +3,28 @@
 use payinfra_engine::{Action, Failure, Outcome, execute, plan};
 
 use crate::cli::Global;
+use crate::commands::verify;
 use crate::problem::{Exit, Problem, exit_of};
-use crate::render::{Progress, Screen};
+use crate::render::{self, Progress, Screen};
 use crate::session::Session;
 use crate::signals;
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Verify the stack at the end, as `payinfra verify` does
+    #[arg(long)]
+    pub verify: bool,
+}
 
 /// Runs the command.
-pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Problem> {
+pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
     let session = Session::open(global, screen, "up").await?;
-    let end = bring_up(global, screen, &session).await;
+    let end = bring_up(global, args, screen, &session).await;
     session.leave(screen, end).await
 }
 
-async fn bring_up(global: &Global, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
+async fn bring_up(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
     session.require_artifacts()?;
     let stop = &session.stop;
     signals::watch(stop, screen)?;
@@ -38,7 +43,16 @@ async fn bring_up(global: &Global, screen: &Screen, session: &Session) -> Result
     let closed = session.close().await;
     let end = finish(screen, outcome, "up", session);
     // Where the run has failed, its own errors say more than the state's that follow from them.
-    end.and_then(|exit| closed.map(|()| exit))
+    let exit = end.and_then(|exit| closed.map(|()| exit))?;
+    if session.sandbox().is_some()
+        && let Some(local) = session.local_api()
+    {
+        screen.commands(&render::commands(&local.url(), session.design().settings.api.auth, session.suffix()));
+    }
+    if args.verify {
+        return verify::check(session, verify::PATIENCE_SECONDS, screen).await;
+    }
+    Ok(exit)
 }
 
 /// Asks on a terminal; without one, only what destroys nothing goes on unasked.

@@ -130,6 +130,14 @@ impl Screen {
         }
     }
 
+    /// Writes commands to be pasted, between two lines that a shell passes over.
+    pub fn commands(&self, commands: &str) {
+        if self.json {
+            return self.object("commands", json!({ "commands": commands }));
+        }
+        self.line(&format!("\n# The API answers. These commands book a payment:\n{commands}\n# `payinfra verify --sandbox` checks every link."));
+    }
+
     /// Writes an error, its causes and the next step.
     pub fn problem(&self, problem: &Problem) {
         let causes: Vec<String> = problem.error.chain().skip(1).map(ToString::to_string).collect();

@@ -69,6 +69,21 @@ impl Certificates {
         Ok(true)
     }
 
+    /// A certificate for 127.0.0.1 and its key, as PEM, for a listener that lives as long as one command; nothing where
+    /// the authority does not exist yet.
+    pub fn listener(&self) -> Result<Option<(String, String)>> {
+        if !self.authority().exists() {
+            return Ok(None);
+        }
+        let key = KeyPair::generate().context("cannot make the listener's key")?;
+        let names = vec!["127.0.0.1".to_owned()];
+        let mut params = CertificateParams::new(names).context("cannot make the listener's certificate")?;
+        params.distinguished_name = named("payinfra verify");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let certificate = params.signed_by(&key, &self.issuer()?).context("cannot sign the listener's certificate")?;
+        Ok(Some((certificate.pem(), key.serialize_pem())))
+    }
+
     fn issuer(&self) -> Result<Issuer<'static, KeyPair>> {
         let key_file = self.folder.join("ca-key.pem");
         let mut params = CertificateParams::default();

@@ -49,6 +49,8 @@ pub struct Running {
     pub pid: u32,
     /// When the emulator was started.
     pub since: Timestamp,
+    /// The port on 127.0.0.1 that webhooks to the merchant of `payinfra verify` go to.
+    pub webhook_port: Option<u16>,
     /// The database, if it runs.
     pub postgres: Option<Database>,
 }
@@ -97,7 +99,11 @@ impl Sandbox {
         if options.postgres {
             self.ensure_postgres(&options.names, &mut record, notice).await?;
         }
-        self.running(emulator, record.postgres)
+        if record.webhook_port.is_none() {
+            record.webhook_port = Some(port::free(None)?);
+            record.write(&self.cache)?;
+        }
+        self.running(emulator, record)
     }
 
     async fn ensure_emulator(
@@ -158,8 +164,10 @@ impl Sandbox {
     /// Returns the sandbox if it runs and answers.
     pub async fn status(&self) -> Result<Option<Running>> {
         let record = Record::read(&self.cache);
-        match record.emulator {
-            Some(service) if emulator::healthy(service.port).await => self.running(service, record.postgres).map(Some),
+        match &record.emulator {
+            Some(service) if emulator::healthy(service.port).await => {
+                self.running(service.clone(), record.clone()).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -194,7 +202,13 @@ impl Sandbox {
         Ok(any)
     }
 
-    fn running(&self, emulator: Service, postgres: Option<Service>) -> Result<Running> {
+    /// A certificate for 127.0.0.1 of the authority that the deployed functions trust, and its key, both as PEM; nothing
+    /// where there is no such authority.
+    pub fn listener_certificate(&self) -> Result<Option<(String, String)>> {
+        postgres::Postgres::find(&self.cache)?.listener_certificate()
+    }
+
+    fn running(&self, emulator: Service, record: Record) -> Result<Running> {
         let database = |service: Service| -> Result<Database> {
             Ok(Database {
                 address: format!("127.0.0.1:{}", service.port),
@@ -212,7 +226,8 @@ impl Sandbox {
             version: emulator.version,
             pid: emulator.process.pid,
             since: emulator.since,
-            postgres: postgres.map(database).transpose()?,
+            webhook_port: record.webhook_port,
+            postgres: record.postgres.map(database).transpose()?,
         })
     }
 }

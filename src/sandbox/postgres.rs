@@ -48,6 +48,11 @@ impl Postgres {
         self.certificates.authority()
     }
 
+    /// See [`Certificates::listener`].
+    pub fn listener_certificate(&self) -> Result<Option<(String, String)>> {
+        self.certificates.listener()
+    }
+
     fn data(&self) -> PathBuf {
         self.home.folder.join("data")
     }

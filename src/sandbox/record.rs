@@ -34,6 +34,9 @@ pub struct Record {
     pub emulator_port: Option<u16>,
     /// The database's last port.
     pub postgres_port: Option<u16>,
+    /// The port `payinfra verify` hears webhooks on; it stands in the stack's parameters, so it never changes.
+    #[serde(default)]
+    pub webhook_port: Option<u16>,
 }
 
 impl Record {

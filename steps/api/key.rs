@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::gateway::{arn, from_gateway, replace, retag, to_gateway};
 use crate::aws::{Aws, Marked, Tags, error};
 
-/// An API key. AWS makes its value, and payinfra never reads it.
+/// An API key. AWS makes its value; a deploy never reads it, only `payinfra verify` does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Its name.

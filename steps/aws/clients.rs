@@ -12,6 +12,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use payinfra_engine::{Class, Error, Timing};
 
+use super::caller::Caller;
 use super::gate::Gate;
 use super::http::{GuardedClient, Hosts, NameCalls};
 use super::{Emulator, error};
@@ -111,6 +112,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// WAF.
     pub waf: aws_sdk_wafv2::Client,
+    /// Whoever calls the deployed API.
+    pub caller: Caller,
     /// What the kinds of API Gateway share.
     pub gateway: Gateway,
 }
@@ -206,6 +209,7 @@ impl Aws {
             waf: aws_sdk_wafv2::Client::from_conf(
                 aws_sdk_wafv2::config::Builder::from(config).interceptor(NameCalls).build(),
             ),
+            caller: Caller::new(config.credentials_provider()),
             gateway: Gateway::default(),
         }
     }

@@ -143,6 +143,8 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     // A function, or its alias, is being changed by an earlier call.
     ("CreateFunction", "ResourceConflictException", Class::Exists),
     ("CreateAlias", "ResourceConflictException", Class::Exists),
+    // moto's word for it.
+    ("CreateAlias", "ConflictException", Class::Exists),
     ("AddPermission", "ResourceConflictException", Class::Exists),
     // Its bucket or table is still being changed.
     ("CreateTable", "ResourceInUseException", Class::Exists),
@@ -309,6 +311,7 @@ mod tests {
         assert_eq!(class_of("CreateVpc", Some("VpcLimitExceeded"), 400), Class::Quota);
         assert_eq!(class_of("CreateVpc", Some("RequestLimitExceeded"), 503), Class::Throttled);
         assert_eq!(class_of("CreateFunction", Some("ResourceConflictException"), 409), Class::Exists);
+        assert_eq!(class_of("CreateAlias", Some("ConflictException"), 409), Class::Exists);
         assert_eq!(class_of("UpdateFunctionCode", Some("ResourceConflictException"), 409), Class::InUse);
         assert_eq!(class_of("CreateVpc", None, 503), Class::Transient);
         assert_eq!(class_of("CreateVpc", Some("SomethingNew"), 400), Class::Invalid);

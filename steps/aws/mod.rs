@@ -1,5 +1,6 @@
 //! How payinfra speaks to AWS: clients, marks, error classes, rates, and what emulators cannot do.
 
+mod caller;
 mod clients;
 mod emulator;
 mod errors;
@@ -10,6 +11,7 @@ mod rates;
 #[cfg(test)]
 pub(crate) mod replay;
 
+pub use caller::{ApiAnswer, ApiRequest, CallError, Caller, Proof};
 pub use clients::{Aws, ConnectError, Connection, Credentials};
 pub use emulator::{Emulator, NOT_KEPT, NotKept};
 pub use errors::{error, refused, unless};

@@ -14,9 +14,9 @@ use crate::fingerprint::fingerprint;
 pub struct Subscription {
     /// The topic.
     pub topic_arn: String,
-    /// `lambda`, `email` or `https`.
+    /// `lambda`, `sqs`, `email` or `https`.
     pub protocol: String,
-    /// The function's ARN, the address or the URL.
+    /// The function's or queue's ARN, the address or the URL.
     pub endpoint: String,
     /// The queue for messages that could not be handed over; only where handing over can fail for good.
     pub dead_letter_arn: Option<String>,

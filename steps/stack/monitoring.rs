@@ -16,6 +16,7 @@ use crate::security::Key;
 mod alarms;
 mod dashboard;
 mod database_alarms;
+mod heard;
 mod watch;
 
 /// The role in its name of the topic that alarms go to.
@@ -59,6 +60,7 @@ pub(super) fn add_topics(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Hand
             dead_letter_arn: None,
         });
     }
+    heard::add(graph, design, key, alarms);
     Topics { alarms, events }
 }
 

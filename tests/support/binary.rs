@@ -143,7 +143,12 @@ impl Started {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(self.begun.elapsed() < PATIENCE, "payinfra has not ended after {PATIENCE:?}");
+            if self.begun.elapsed() >= PATIENCE {
+                self.child.kill().ok();
+                let said = |reader: Option<JoinHandle<String>>| reader.unwrap().join().unwrap();
+                let (out, err) = (said(self.out.take()), said(self.err.take()));
+                panic!("payinfra has not ended after {PATIENCE:?}\nstdout:\n{out}\nstderr:\n{err}");
+            }
             std::thread::sleep(Duration::from_millis(5));
         };
         let took = self.begun.elapsed();

@@ -172,7 +172,8 @@ fn spawn(kind: Kind, port: u16, folder: &Path) -> Child {
 /// The status of one bare request; none if there was no answer.
 pub fn status_of(address: SocketAddr, method: &str, path: &str) -> Option<u16> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
+    // moto reads all managed policies of IAM again when it is reset.
+    stream.set_read_timeout(Some(Duration::from_secs(120))).ok()?;
     let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).ok()?;
     let mut answer = Vec::new();

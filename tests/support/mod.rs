@@ -7,9 +7,11 @@ pub mod binary;
 pub mod emulator;
 pub mod inventory;
 pub mod proxy;
+pub mod sandbox;
 pub mod shared_state;
 pub mod summary;
 pub mod sweep;
+pub mod transcript;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};

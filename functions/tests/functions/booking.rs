@@ -26,6 +26,8 @@ async fn a_payment_is_booked_once_and_replayed_alike() {
     let again = book(&stack.processing, "m-1", &session_id, "key-1").await.unwrap();
     assert_eq!((again.status, &again.body), (201, &first.body));
     assert_eq!(again.headers["Idempotent-Replayed"], "true");
+    assert!(first.headers["Payments-Event-Id"].as_str().unwrap().starts_with("evt_"), "{first:?}");
+    assert!(again.headers.get("Payments-Event-Id").is_none(), "nothing was booked, so there is no event");
 
     let other_key = book(&stack.processing, "m-1", &session_id, "key-2").await.unwrap();
     assert_eq!((other_key.status, &other_key.body["code"]), (409, &json!("session_used")));

@@ -18,7 +18,7 @@ pub struct Tally {
     pub up: usize,
     /// See `up`.
     pub destroy: usize,
-    /// Kills inside a recovery.
+    /// Kills inside a recovery: all of a story but the first.
     pub second: usize,
     /// Points that a run ended without, also when it was tried again.
     pub missed: usize,
@@ -43,12 +43,12 @@ pub struct Tally {
 impl Tally {
     fn add(&mut self, story: &Story, told: &Told) {
         let kills = told.killed.len();
-        self.points += kills;
+        self.points += kills + usize::from(told.second);
         match story.killed {
             Command::Up => self.up += kills,
             Command::Destroy => self.destroy += kills,
         }
-        self.second += usize::from(told.second);
+        self.second += kills.saturating_sub(1) + usize::from(told.second);
         if story.again {
             self.missed += story.kills.len() - kills;
         }
@@ -65,17 +65,17 @@ impl Tally {
     /// The counts in one line.
     pub fn line(&self) -> String {
         format!(
-            "{} points tested of {} ({} in up, {} in destroy, {} not reached), orphans {}, duplicates {}, phantoms {}, \
-             second kills {}, failures {}",
+            "{} points tested of {} (up {}, destroy {}, not reached {}, inside a recovery {}); orphans {}, duplicates {}, \
+             phantoms {}; failures {}",
             self.points,
             self.wanted,
             self.up,
             self.destroy,
             self.missed,
+            self.second,
             self.orphans,
             self.duplicates,
             self.phantoms,
-            self.second,
             self.failures.len()
         )
     }
@@ -123,7 +123,9 @@ pub fn run(kind: Kind, stories: Vec<Story>, reference: &Reference, pace: Pace, s
             scope.spawn(|| {
                 let mut lab = Lab::start(kind);
                 while let Some(story) = next(lab.stands()) {
+                    let started = Instant::now();
                     let told = lab.tell(&story, reference);
+                    say(format!("{} {:.1} s: {story}", kind.name(), started.elapsed().as_secs_f64()));
                     let queues = &mut *lock();
                     queues.tally.add(&story, &told);
                     let left: Vec<Kill> =

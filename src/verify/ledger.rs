@@ -1,0 +1,27 @@
+//! The ledger's sums.
+
+use payinfra_steps::evidence::{LedgerError, balance};
+
+use super::link::{Finding, broken};
+use super::target::Target;
+
+/// Every currency sums to zero, and so does every transaction.
+pub async fn balanced(target: &Target<'_>) -> Result<(), Finding> {
+    let balance = match balance(target.cloud, target.names).await {
+        Ok(balance) => balance,
+        Err(error @ LedgerError::TooLarge) => return Err(Finding::NotChecked(error.to_string())),
+        Err(error) => return broken(error.to_string()),
+    };
+    let off: Vec<String> =
+        balance.sums.iter().filter(|(_, sum)| **sum != 0).map(|(currency, sum)| format!("{currency} {sum}")).collect();
+    if !off.is_empty() {
+        return broken(format!("the ledger does not sum to zero: {}", off.join(", ")));
+    }
+    if balance.unbalanced != 0 {
+        return broken(format!("{} transactions do not sum to zero", balance.unbalanced));
+    }
+    if balance.overrefunded != 0 {
+        return broken(format!("{} payments are refunded above their amount", balance.overrefunded));
+    }
+    Ok(())
+}

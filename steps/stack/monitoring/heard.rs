@@ -1,0 +1,63 @@
+//! The queue that hears every alarm, so that `payinfra verify` can see that one is told.
+
+use std::sync::Arc;
+
+use payinfra_engine::{Graph, Handle, Scope};
+use serde_json::json;
+
+use super::super::Design;
+use super::ALARMS;
+use crate::aws::Aws;
+use crate::evidence::HEARD;
+use crate::functions::Queue;
+use crate::monitoring::{Subscription, Topic};
+use crate::names::Kind;
+use crate::security::Key;
+
+/// Notifications nobody waits for any more are forgotten within the hour.
+const RETENTION_SECONDS: u32 = 3600;
+
+pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>, alarms: Handle<Topic>) {
+    let name = design.names.of(Kind::Queue, HEARD);
+    let arn = design.arn("sqs", &name);
+    let queue = {
+        let (design, arn) = (Arc::clone(design), arn.clone());
+        graph.add("alarms_heard", move |scope: &Scope<'_>| Queue {
+            name: name.clone(),
+            key_arn: scope.get(key, |key| key.arn.clone()),
+            policy: json!({
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "AlarmsOfThisStack",
+                        "Effect": "Allow",
+                        "Principal": {"Service": "sns.amazonaws.com"},
+                        "Action": "sqs:SendMessage",
+                        "Resource": arn,
+                        "Condition": {
+                            "ArnEquals": {"aws:SourceArn": design.arn("sns", &design.names.of(Kind::Topic, ALARMS))},
+                            "StringEquals": {"aws:SourceAccount": design.account()},
+                        },
+                    },
+                    {
+                        "Sid": "OnlyOverTls",
+                        "Effect": "Deny",
+                        "Principal": {"AWS": "*"},
+                        "Action": "sqs:*",
+                        "Resource": arn,
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                ],
+            }),
+            retention_seconds: RETENTION_SECONDS,
+            tags: design.tags(scope, &name),
+        })
+    };
+    let subscription = graph.add(&Subscription::name(ALARMS, "sqs", &arn), move |scope| Subscription {
+        topic_arn: scope.get(alarms, |topic| topic.arn.clone()),
+        protocol: "sqs".to_owned(),
+        endpoint: arn.clone(),
+        dead_letter_arn: None,
+    });
+    graph.after(subscription, queue);
+}
