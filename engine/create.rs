@@ -100,7 +100,10 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             };
             tracing::debug!(%address, %error, "create refused");
             match error.class {
-                Class::Exists => return self.taken(attempts.node, error).await,
+                Class::Exists => {
+                    attempts.uncertain = true;
+                    return self.taken(attempts.node, error).await;
+                }
                 Class::NoAnswer | Class::Transient => {
                     attempts.uncertain = true;
                     if kind.identity() == Identity::Marks {
@@ -170,6 +173,8 @@ fn is_refusal(halt: &Halt, uncertain: bool) -> bool {
         Halt::Failed(Failure::Call(error)) => {
             !uncertain && !matches!(error.class, Class::NoAnswer | Class::Transient | Class::Credentials)
         }
+        // Nothing was sent, or all of it was refused.
+        Halt::Stopped => !uncertain,
         _ => false,
     }
 }

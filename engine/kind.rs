@@ -75,6 +75,9 @@ impl<R: Resource> Kind<R::Cloud> for KindOf<R> {
     fn list<'a>(&'a self, cloud: &'a R::Cloud, select: Select<'a>) -> BoxFuture<'a, Result<Vec<LiveValue>, Error>> {
         Box::pin(async move {
             let live = R::list(cloud, select).await?;
+            if live.iter().any(|live| live.id.is_empty()) {
+                return Err(Error::new(Class::Transient, R::KIND, "the answer shows an object without its id"));
+            }
             Ok(live
                 .into_iter()
                 .map(|live| LiveValue {
@@ -95,6 +98,10 @@ impl<R: Resource> Kind<R::Cloud> for KindOf<R> {
     ) -> BoxFuture<'a, Result<(String, Option<Value>), Error>> {
         Box::pin(async move {
             let created = from_value::<R>(spec)?.create(cx).await?;
+            if created.id.is_empty() {
+                // Something was made: it is looked for as if there had been no answer.
+                return Err(Error::new(Class::NoAnswer, R::KIND, "the answer does not tell the new object's id"));
+            }
             Ok((created.id, created.outputs.map(|outputs| to_value(&outputs))))
         })
     }

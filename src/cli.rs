@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use payinfra_steps::aws::without_user;
 
 use crate::commands;
 
@@ -60,6 +61,31 @@ pub struct Global {
     /// Say more; twice for every call
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+impl Global {
+    /// The command line that goes on with this stack: the same options, without what must not be shown.
+    pub fn command(&self, command: &str, suffix: &str) -> String {
+        let mut line = format!("payinfra {command}");
+        if self.sandbox {
+            line.push_str(" --sandbox");
+        }
+        let config = self.config.as_ref().map(|config| config.display().to_string());
+        let endpoint = self.endpoint_url.as_deref().map(without_user);
+        let suffix = (!self.sandbox || self.suffix.is_some()).then(|| suffix.to_owned());
+        for (option, value) in [
+            ("suffix", suffix),
+            ("config", config),
+            ("state", self.state.clone()),
+            ("endpoint-url", endpoint),
+            ("profile", self.profile.clone()),
+        ] {
+            if let Some(value) = value {
+                line.push_str(&format!(" --{option} {value}"));
+            }
+        }
+        line
+    }
 }
 
 /// What to do.

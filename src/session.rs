@@ -92,7 +92,7 @@ impl Session {
                 problem.hint("Nothing was changed. Use credentials of the account that the configuration names.")
             );
         }
-        let stop = Shutdown::default();
+        let stop = connection.gate.stop().clone();
         let opened =
             state::open(global, screen, command, &settings, (&cloud, suffix.as_str()), (&connection.gate, &stop))
                 .await?;
@@ -121,7 +121,7 @@ impl Session {
             artifacts,
             sandbox_environment: running.as_ref().map(environment).unwrap_or_default(),
         });
-        let place = match connection.emulator_endpoint() {
+        let place = match connection.shown_endpoint() {
             Some(endpoint) if running.is_some() => format!("the sandbox at {endpoint}"),
             Some(endpoint) => format!("the emulator at {endpoint}"),
             None => format!("AWS account {}, us-east-1", cloud.account),

@@ -1,35 +1,81 @@
-//! Ctrl-C and SIGTERM: once to stop in order, twice to leave at once.
+//! Ctrl-C, SIGTERM and a terminal that is closed: once to stop in order, twice to leave at once.
+
+use std::future;
+use std::sync::{Arc, OnceLock};
 
 use payinfra_engine::Shutdown;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::problem::Exit;
 use crate::render::Screen;
 
-/// Turns the first signal into a request to stop and the second into an end within a second.
-///
-/// Leaving at once is safe: what was announced stands in the journal.
-///
-/// # Errors
-/// Where the operating system refuses a handler.
-pub fn watch(stop: &Shutdown, screen: &Screen) -> std::io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stop = stop.clone();
-    let screen = screen.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+/// What signals do to a command: before its work begins they end it, then they ask it to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// Set once the work begins.
+    stop: Arc<OnceLock<Shutdown>>,
+}
+
+impl Signals {
+    /// Takes signals over from the operating system.
+    ///
+    /// The first one during the work is a request to stop, the second an end within a second. Leaving at once is safe:
+    /// what was announced stands in the journal.
+    ///
+    /// # Errors
+    /// Where the operating system refuses a handler.
+    pub fn watch(screen: &Screen) -> std::io::Result<Self> {
+        let signals = Self::default();
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = if hangup_ends_it() { Some(signal(SignalKind::hangup())?) } else { None };
+        let (watched, screen) = (signals.clone(), screen.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    () = received(hangup.as_mut()) => {}
+                }
+                watched.take(&screen);
             }
-            if stop.requested() {
-                screen.note("leaving now; the next run finds out what the last calls did");
-                std::process::exit(Exit::Interrupted as i32);
+        });
+        Ok(signals)
+    }
+
+    /// From here on things are changed, and `stop` is what the first signal requests.
+    pub fn work_begins(&self, stop: &Shutdown) {
+        self.stop.get_or_init(|| stop.clone());
+    }
+
+    fn take(&self, screen: &Screen) {
+        let last_words = match self.stop.get() {
+            None => "interrupted; nothing was changed",
+            Some(stop) if stop.requested() => "leaving now; the next run finds out what the last calls did",
+            Some(stop) => {
+                screen
+                    .note("stopping: no new calls; those in flight are finished and recorded (once more to leave now)");
+                return stop.request();
             }
-            screen.note("stopping: no new calls; those in flight are finished and recorded (once more to leave now)");
-            stop.request();
-        }
-    });
-    Ok(())
+        };
+        screen.note(last_words);
+        std::process::exit(Exit::Interrupted as i32);
+    }
+}
+
+async fn received(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => future::pending().await,
+    }
+}
+
+/// Whether a closed terminal would end the process: not under `nohup`, which has the signal ignored, and a handler would
+/// undo that. Where the system does not tell, the signal is left as it is.
+fn hangup_ends_it() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is the lowest bit (proc_pid_status(5)).
+    ignored.is_some_and(|mask| mask & 1 == 0)
 }

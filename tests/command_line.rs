@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use support::inventory::{duplicates, inventory};
-use support::{Emulator, Finished, Kind, Moment, Payinfra, Proxy};
+use support::{Emulator, Finished, Kind, Moment, Payinfra, Proxy, summary};
 
 /// Nobody listens there: a command that ends as it should makes no call.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -134,16 +134,41 @@ fn a_state_that_cannot_be_used_is_told_apart() {
     std::fs::write(&snapshot, good.replacen("\"format\": 1", "\"format\": 99", 1)).unwrap();
     let ended = payinfra.run(["diff"]).expect(1);
     says(&ended, &["snapshot.json has format 99, this payinfra reads up to 1", "Use the payinfra that wrote it"]);
-    std::fs::write(&snapshot, good).unwrap();
+}
 
-    if rustix::process::geteuid().is_root() {
-        // Root writes wherever it likes: nothing to see here.
-        return;
+#[test]
+fn a_state_that_cannot_be_written_is_left_as_it_is_and_nothing_is_called() {
+    let emulator = Emulator::start(Kind::Moto);
+    let proxy = Proxy::start(emulator.address());
+    let payinfra = Payinfra::against(&proxy.endpoint()).bound_by_permissions().argument("--suffix").argument("closed");
+    // Where that user can read them.
+    let functions = payinfra.folder().join("function");
+    std::fs::create_dir(&functions).unwrap();
+    for file in std::fs::read_dir(artifacts()).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), functions.join(file.file_name())).unwrap();
     }
-    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o500)).unwrap();
-    let ended = payinfra.run(["up"]).expect(1);
-    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
-    says(&ended, &["Make the folder writable"]);
+    let configure = |days: u32| {
+        payinfra.configure(&format!("[functions]\nartifacts = \"function\"\n[logs]\nretention_days = {days}\n"));
+    };
+    configure(365);
+    payinfra.run(["up"]).expect(0);
+    configure(400);
+    let folder = payinfra.state().join("closed");
+    let (snapshot, journal) = (folder.join("snapshot.json"), folder.join("journal.jsonl"));
+    let good = std::fs::read(&snapshot).unwrap();
+    proxy.forget();
+    for (path, open, closed) in [(&folder, 0o700, 0o500), (&folder, 0o700, 0o000), (&snapshot, 0o600, 0o000)] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(closed)).unwrap();
+        let ended = payinfra.run(["up"]).expect(1);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(open)).unwrap();
+        says(&ended, &["cannot ", "closed/"]);
+        assert_eq!(std::fs::read(&snapshot).unwrap(), good, "{path:?} {closed:o}");
+        assert!(std::fs::read(&journal).unwrap_or_default().is_empty(), "{path:?} {closed:o}");
+    }
+    assert_eq!(proxy.mutating(), 0);
+    payinfra.run(["up"]).expect(0);
+    payinfra.run(["diff"]).expect(0);
+    summary::line(9, "3 states of the real binary that could not be written: 0 calls made, 0 lost");
 }
 
 #[test]
@@ -166,7 +191,7 @@ fn a_second_run_waits_its_turn_and_ctrl_c_stops_in_order() {
     first.signal(Signal::INT);
     let first = first.wait().expect(130);
     proxy.latency(Duration::ZERO);
-    says(&first, &["stopping: no new calls", "Run `payinfra up --suffix stopped` to go on from here."]);
+    says(&first, &["stopping: no new calls", "in place and recorded. Run `payinfra up --suffix stopped"]);
 
     payinfra.run(["up"]).expect(0);
     assert_eq!(duplicates(&inventory(&emulator.endpoint(), "stopped")), Vec::<String>::new());

@@ -85,7 +85,8 @@ fn undisturbed(lab: &mut Lab, kind: Kind) -> Life {
 
 /// Changes the stack behind payinfra's back; returns what did not work.
 fn meddle(lab: &Lab, kind: Kind) -> Vec<String> {
-    let drifts = script("drift.py", &[&lab.endpoint(), "swept", kind.name()]);
+    // Through the proxy, which must know what is deleted to let it be made again.
+    let drifts = script("drift.py", &[&lab.proxy.endpoint(), "swept", kind.name()]);
     drifts.iter().filter(|drift| drift.get("failed").is_some()).map(ToString::to_string).collect()
 }
 
@@ -115,7 +116,7 @@ impl Tally {
         self.looked_for += seen.looked_for;
         seen.blind.into_iter().for_each(|blind| self.fail(format!("{told}: {blind}")));
         if ended.code() != Some(0) {
-            self.fail(format!("{told}: it ended with {:?}:\n{}{}", ended.code(), ended.out, ended.err));
+            self.fail(format!("{told}: it ended with {:?}:\n{}", ended.code(), ended.err));
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use fake::cloud::{Delays, Fault};
 use fake::kinds::*;
-use fake::lab::{End, Findings, Lab, address, completed, demand_settled, failed, in_virtual_time};
+use fake::lab::{End, Findings, Lab, address, completed, demand_settled, failed, in_virtual_time, scenario};
 use fake::stacks::{Plant, graph, payments, small};
 
 /// The mutating calls since `since`, as "operation kind.name".
@@ -201,6 +201,7 @@ fn a_key_on_its_way_out_is_taken_back_before_it_is_used() {
         let keys = lab.cloud.calls_of("create").iter().filter(|call| call.kind == "key").count();
         assert_eq!(keys, 1, "the same key serves again");
     });
+    scenario(8);
 }
 
 #[test]
@@ -216,6 +217,7 @@ fn a_fresh_key_that_only_its_id_shows_is_not_taken_for_its_dormant_predecessor()
             demand_settled(&lab, &plants).await;
         });
     }
+    scenario(8);
 }
 
 #[test]
@@ -250,6 +252,7 @@ fn a_pending_object_is_deleted_as_soon_as_the_cloud_allows() {
             assert_eq!(lab.findings(), Findings::default());
         }
     });
+    scenario(8);
 }
 
 #[test]
@@ -267,6 +270,7 @@ fn an_object_that_vanishes_while_it_is_waited_for_is_made_by_the_next_run() {
         completed(lab.up(&plants).await);
         demand_settled(&lab, &plants).await;
     });
+    scenario(3);
 }
 
 #[test]
@@ -302,6 +306,7 @@ fn an_interrupt_starts_nothing_new_records_what_flies_and_ends_soon() {
             });
         }
     }
+    scenario(7);
 }
 
 #[test]
@@ -340,6 +345,7 @@ fn a_failed_deletion_keeps_what_it_refers_to() {
         completed(lab.destroy(&payments()).await);
         assert_eq!(lab.findings(), Findings::default());
     });
+    scenario(8);
 }
 
 #[test]
@@ -372,6 +378,7 @@ fn a_full_disk_stops_everything_and_loses_nothing() {
             });
         }
     }
+    scenario(9);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use payinfra_engine::{Outcome, Purpose};
 use fake::cloud::Delays;
 use fake::lab::{End, Findings, Lab, in_virtual_time};
 use fake::stacks::{Plant, payments, small};
+use fake::summary;
 
 /// The counts of a sweep.
 #[derive(Default)]
@@ -34,10 +35,12 @@ impl Count {
     }
 
     fn report(self, what: &str) {
-        println!(
-            "kill-anywhere: {} points, {} orphans, {} duplicates, {} phantoms ({what})",
+        let counts = format!(
+            "{} kill points in virtual time ({what}): {} orphans, {} duplicates, {} phantoms",
             self.points, self.orphans, self.duplicates, self.phantoms
         );
+        println!("{counts}");
+        summary::line(1, &counts);
         assert!(self.points > 50, "only {} points", self.points);
         if let Some(first) = self.failures.first() {
             panic!("{} of {} points failed; the first:\n{first}", self.failures.len(), self.points);

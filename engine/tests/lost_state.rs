@@ -13,8 +13,9 @@ use payinfra_state::{Backend, Holder, LocalBackend};
 use fake::cloud::Delays;
 use fake::disk::Files;
 use fake::kinds::{BUCKET, DATABASE, NETWORK, seconds};
-use fake::lab::{End, Findings, Lab, in_virtual_time};
+use fake::lab::{End, Findings, Lab, in_virtual_time, scenario};
 use fake::stacks::{Plant, payments, small};
+use fake::summary;
 
 /// What an `up` that was killed at a point leaves on the disk, with the cloud it leaves behind.
 async fn killed(seed: u64, plants: &[Plant], at: u64) -> Option<Lab> {
@@ -29,6 +30,11 @@ async fn recover(lab: &Lab, plants: &[Plant], told: &str) -> Findings {
     let end = lab.up(plants).await;
     assert!(end.is_complete(), "{told}: {end:?}");
     lab.settled(plants).await
+}
+
+fn told(counts: &str) {
+    println!("{counts}");
+    summary::line(4, counts);
 }
 
 fn demand_clean(findings: &Findings, told: &str) {
@@ -67,7 +73,7 @@ fn a_journal_torn_at_every_byte_of_its_last_line_converges() {
             torn += u32::from(tested);
         }
     }
-    println!("torn journal: {torn} cuts, 0 orphans, 0 duplicates, 0 phantoms");
+    told(&format!("{torn} cuts of a journal's last line, at every byte: 0 orphans, 0 duplicates, 0 phantoms"));
     assert!(torn > 1000, "only {torn} cuts");
 }
 
@@ -128,7 +134,9 @@ fn real_files_torn_or_cut_at_any_byte_are_read_and_rebuilt() {
                 }
             }
         }
-        println!("cut files: {cuts} cuts, {runs} of them with runs, 0 orphans, 0 duplicates, 0 phantoms");
+        told(&format!(
+            "{cuts} cuts of snapshot and journal on disk, {runs} with runs: 0 orphans, 0 duplicates, 0 phantoms"
+        ));
     });
 }
 
@@ -153,6 +161,7 @@ fn a_lost_state_is_rebuilt_and_the_plan_is_empty() {
         }
         demand_clean(&lab.settled(&plants).await, "rebuilt");
     });
+    scenario(4);
 }
 
 #[test]
@@ -167,6 +176,7 @@ fn destroy_works_without_state() {
         demand_clean(&lab.findings(), "destroyed without state");
         assert_eq!(lab.cloud.world.lock().unwrap().living().count(), 0);
     });
+    scenario(4);
 }
 
 #[test]
@@ -190,7 +200,7 @@ fn a_state_lost_with_the_killed_run_is_rebuilt() {
             });
         }
     }
-    println!("lost state: {points} points, 0 orphans, 0 duplicates, 0 phantoms");
+    told(&format!("{points} runs killed and their state lost: 0 orphans, 0 duplicates, 0 phantoms"));
     assert!(points > 80, "only {points} points");
 }
 
@@ -218,6 +228,7 @@ fn an_older_state_restored_from_a_backup_is_brought_up_to_date() {
             }
         });
     }
+    scenario(4);
 }
 
 #[test]
@@ -235,6 +246,7 @@ fn a_backup_from_before_a_destroy_does_not_bring_anything_back_to_life() {
         assert_eq!(plan.acting().count(), payments().len());
         demand_clean(&recover(&lab, &payments(), "up again").await, "up again");
     });
+    scenario(4);
 }
 
 #[test]
@@ -254,4 +266,5 @@ fn a_resource_that_left_the_configuration_while_the_state_was_lost_is_found_as_a
         assert_eq!(orphans, ["database.old Orphan", "network.old Orphan"]);
         demand_clean(&recover(&lab, &plants, "orphans").await, "orphans");
     });
+    scenario(5);
 }

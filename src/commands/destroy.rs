@@ -1,15 +1,15 @@
 //! `payinfra destroy`: delete the stack and everything in it.
 
-use payinfra_engine::{Outcome, Resource, execute, inventory, plan_destroy};
+use payinfra_engine::{Outcome, Resource, inventory, plan_destroy};
 
 use payinfra_steps::security::Key;
 
 use crate::cli::Global;
-use crate::commands::up::finish;
+use crate::commands::up::{carry_out, finish};
 use crate::problem::{Exit, Problem};
-use crate::render::{Progress, Screen};
+use crate::render::Screen;
 use crate::session::Session;
-use crate::signals;
+use crate::signals::Signals;
 
 /// The kind of the stack's key, which outlives the stack where a snapshot does.
 const KEY: &str = Key::KIND;
@@ -24,14 +24,20 @@ pub struct Args {
 
 /// Runs the command. What is deleted is read from the cloud; the state is not needed.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
+    let signals = Signals::watch(screen)?;
     let session = Session::open_for_destroy(global, screen, args.final_snapshot).await?;
-    let end = tear_down(global, args, screen, &session).await;
+    let end = tear_down(global, args, screen, &session, &signals).await;
     session.leave(screen, end).await
 }
 
-async fn tear_down(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
-    let stop = &session.stop;
-    signals::watch(stop, screen)?;
+async fn tear_down(
+    global: &Global,
+    args: &Args,
+    screen: &Screen,
+    session: &Session,
+    signals: &Signals,
+) -> Result<Exit, Problem> {
+    let again = global.command("destroy", session.suffix());
     let mut plan =
         plan_destroy(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     if args.final_snapshot {
@@ -42,13 +48,10 @@ async fn tear_down(global: &Global, args: &Args, screen: &Screen, session: &Sess
     if !plan.is_empty() {
         confirm(global, screen, session.suffix())?;
     }
-    let progress = Progress::start(screen, &plan);
-    let outcome =
-        execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), stop).await;
-    progress.finish();
+    let outcome = carry_out(&plan, session, screen, signals).await;
     if !matches!(outcome, Outcome::Completed(_)) {
         let closed = session.close().await;
-        let end = finish(screen, outcome, "destroy", session);
+        let end = finish(screen, outcome, &again, session);
         return end.and_then(|exit| closed.map(|()| exit));
     }
     let mut left = inventory(&session.graph, &session.base).await.map_err(Problem::from)?;
@@ -56,11 +59,11 @@ async fn tear_down(global: &Global, args: &Args, screen: &Screen, session: &Sess
     screen.inventory(session.suffix(), &left);
     if !left.is_empty() {
         session.close().await?;
-        let again = format!("Run `payinfra destroy --suffix {}` again.", session.suffix());
-        return Err(Problem::new(Exit::Failed, "something of the stack is left").hint(again));
+        let problem = Problem::new(Exit::Failed, "something of the stack is left");
+        return Err(problem.hint(format!("Run `{again}` again.")));
     }
     session.journal.remove().await?;
-    finish(screen, outcome, "destroy", session)
+    finish(screen, outcome, &again, session)
 }
 
 /// On a terminal the suffix is typed back; without one, `--yes` is needed.

@@ -1,13 +1,13 @@
 //! `payinfra up`: bring the stack to its configuration.
 
-use payinfra_engine::{Action, Failure, Outcome, execute, plan};
+use payinfra_engine::{Action, Failure, Outcome, Plan, execute, plan};
 
 use crate::cli::Global;
 use crate::commands::verify;
 use crate::problem::{Exit, Problem, exit_of};
 use crate::render::{self, Progress, Screen};
 use crate::session::Session;
-use crate::signals;
+use crate::signals::Signals;
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -19,15 +19,20 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
+    let signals = Signals::watch(screen)?;
     let session = Session::open(global, screen, "up").await?;
-    let end = bring_up(global, args, screen, &session).await;
+    let end = bring_up(global, args, screen, &session, &signals).await;
     session.leave(screen, end).await
 }
 
-async fn bring_up(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
+async fn bring_up(
+    global: &Global,
+    args: &Args,
+    screen: &Screen,
+    session: &Session,
+    signals: &Signals,
+) -> Result<Exit, Problem> {
     session.require_artifacts()?;
-    let stop = &session.stop;
-    signals::watch(stop, screen)?;
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     screen.plan(&plan, &session.title());
     if plan.count(Action::Create) > 0 {
@@ -36,12 +41,9 @@ async fn bring_up(global: &Global, args: &Args, screen: &Screen, session: &Sessi
     if !plan.is_empty() {
         confirm(global, screen, plan.destroys())?;
     }
-    let progress = Progress::start(screen, &plan);
-    let outcome =
-        execute(&plan, &session.graph, &session.journal, &session.base, &|event| progress.event(event), stop).await;
-    progress.finish();
+    let outcome = carry_out(&plan, session, screen, signals).await;
     let closed = session.close().await;
-    let end = finish(screen, outcome, "up", session);
+    let end = finish(screen, outcome, &global.command("up", session.suffix()), session);
     // Where the run has failed, its own errors say more than the state's that follow from them.
     let exit = end.and_then(|exit| closed.map(|()| exit))?;
     if session.sandbox().is_some()
@@ -53,6 +55,16 @@ async fn bring_up(global: &Global, args: &Args, screen: &Screen, session: &Sessi
         return verify::check(session, verify::PATIENCE_SECONDS, screen).await;
     }
     Ok(exit)
+}
+
+/// Carries a plan out and shows how it goes.
+pub async fn carry_out(plan: &Plan, session: &Session, screen: &Screen, signals: &Signals) -> Outcome {
+    signals.work_begins(&session.stop);
+    let progress = Progress::start(screen, plan);
+    let show = |event| progress.event(event);
+    let outcome = execute(plan, &session.graph, &session.journal, &session.base, &show, &session.stop).await;
+    progress.finish();
+    outcome
 }
 
 /// Asks on a terminal; without one, only what destroys nothing goes on unasked.
@@ -70,9 +82,9 @@ fn confirm(global: &Global, screen: &Screen, destroys: bool) -> Result<(), Probl
     Err(Problem::new(Exit::Failed, "not confirmed").hint("Nothing was changed."))
 }
 
-/// Says how a run ended and what to do next.
-pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Session) -> Result<Exit, Problem> {
-    let again = format!("payinfra {command} --suffix {}", session.suffix());
+/// Says how a run ended and what to do next: `again` is the command that goes on from there.
+pub fn finish(screen: &Screen, outcome: Outcome, again: &str, session: &Session) -> Result<Exit, Problem> {
+    let in_place = session.journal.read(|stack| stack.records.len());
     match outcome {
         Outcome::Interrupted(summary) | Outcome::Failed(summary, _) if session.is_lost() => {
             screen.summary(&summary);
@@ -85,7 +97,8 @@ pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Sessio
         Outcome::Interrupted(summary) => {
             screen.summary(&summary);
             let problem = Problem::new(Exit::Interrupted, "interrupted");
-            Err(problem.hint(format!("What is done is recorded. Run `{again}` to go on from here.")))
+            Err(problem
+                .hint(format!("{in_place} resources are in place and recorded. Run `{again}` to go on from here.")))
         }
         Outcome::Failed(summary, failures) => {
             screen.summary(&summary);
@@ -94,7 +107,6 @@ pub fn finish(screen: &Screen, outcome: Outcome, command: &str, session: &Sessio
                     || failure.class().is_some_and(|class| exit_of(class) == Exit::Denied)
             });
             let exit = if exit { Exit::Denied } else { Exit::Failed };
-            let in_place = session.journal.read(|stack| stack.records.len());
             let recorded = format!("{in_place} resources are in place and recorded. Then run `{again}` again.");
             Err(report(screen, failures, exit, &recorded))
         }

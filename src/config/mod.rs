@@ -45,7 +45,10 @@ pub struct Loaded {
 pub fn load(path: Option<&Path>, suffix: Option<&str>) -> Result<Loaded, ConfigErrors> {
     let file = path.unwrap_or_else(|| Path::new(DEFAULT_FILE));
     let name = file.display().to_string();
-    let fail = |text: String| ConfigErrors { file: Some(name.clone()), errors: vec![Remark { place: None, text }] };
+    let fail = |text: String| ConfigErrors {
+        file: Some(name.clone()),
+        errors: vec![Remark { place: None, text, of_file: true }],
+    };
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound && path.is_none() => return parse(None, "", suffix),

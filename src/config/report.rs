@@ -11,6 +11,8 @@ pub struct Remark {
     pub place: Option<(usize, usize)>,
     /// What is wrong, and what is allowed.
     pub text: String,
+    /// Whether the file says it, or else the command line.
+    pub of_file: bool,
 }
 
 /// Gathers remarks about one file.
@@ -28,7 +30,15 @@ impl<'a> Report<'a> {
 
     /// Adds a remark, unless the same one stands there already.
     pub fn add(&mut self, span: Option<Span>, text: String) {
-        let remark = Remark { place: span.map(|span| place(self.text, span.start)), text };
+        self.push(Remark { place: span.map(|span| place(self.text, span.start)), text, of_file: true });
+    }
+
+    /// Adds a remark about something that the command line or the environment says.
+    pub fn add_outside(&mut self, text: String) {
+        self.push(Remark { place: None, text, of_file: false });
+    }
+
+    fn push(&mut self, remark: Remark) {
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
         }
@@ -47,9 +57,9 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// Writes a remark as `file:line:column: text`.
+/// Writes a remark as `file:line:column: text`, or without a place where no file says it.
 pub fn render(file: Option<&str>, remark: &Remark) -> String {
-    match (file, remark.place) {
+    match (file.filter(|_| remark.of_file), remark.place) {
         (Some(file), Some((line, column))) => format!("{file}:{line}:{column}: {}", remark.text),
         (Some(file), None) => format!("{file}: {}", remark.text),
         (None, _) => remark.text.clone(),

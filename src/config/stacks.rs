@@ -22,7 +22,7 @@ pub fn choose(
             Ok(suffix) => Some(suffix),
             // A bad suffix of the file is found below, with its place.
             Err(error) if given.is_some() => {
-                errors.add(None, error.to_string());
+                errors.add_outside(format!("--suffix or PAYINFRA_SUFFIX: {error}"));
                 None
             }
             Err(_) => None,

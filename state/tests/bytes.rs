@@ -1,14 +1,15 @@
 //! The bytes of the files: whatever is in them, reading ends with what was written or with an error that says where.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+#![allow(clippy::print_stdout, reason = "the seed must be seen")]
 
 mod support;
 
 use payinfra_state::{Error, FORMAT, Stack, decode_journal, decode_snapshot, encode_journal, encode_snapshot};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::test_runner::TestCaseError;
 
-use support::{any_entry, end, life};
+use support::{any_entry, end, life, property, summary};
 
 fn stack_of(entries: &[payinfra_state::Entry]) -> Stack {
     let mut stack = Stack { lineage: "cafe".to_owned(), suffix: "test".to_owned(), ..Stack::default() };
@@ -16,27 +17,37 @@ fn stack_of(entries: &[payinfra_state::Entry]) -> Stack {
     stack
 }
 
-proptest! {
-    #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
+/// Runs a property and adds its count to the summary.
+fn fuzz<S: Strategy>(what: &str, values: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let counts = property::holds(512, values, test);
+    println!("{what}: {counts}");
+    summary::line(9, &format!("{what}, {counts}: 0 panics, 0 lost"));
+}
 
-    #[test]
-    fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let _ = decode_journal("journal", &bytes);
-        let _ = decode_snapshot("snapshot", &bytes);
-    }
+#[test]
+fn any_bytes_are_read_without_a_panic() {
+    fuzz("bytes read as a state", &proptest::collection::vec(any::<u8>(), 0..400), |bytes| {
+        for (error, file) in [
+            (decode_journal("dir/journal", &bytes).err(), "dir/journal"),
+            (decode_snapshot("dir/snapshot", &bytes).err(), "dir/snapshot"),
+        ] {
+            prop_assert!(error.is_none_or(|error| error.to_string().starts_with(file)));
+        }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn any_damage_to_good_bytes_is_noticed_or_harmless(
-        entries in proptest::collection::vec(any_entry(), 1..5),
-        place in any::<prop::sample::Index>(),
-        byte in any::<u8>(),
-    ) {
+#[test]
+fn any_damage_to_good_bytes_is_noticed_or_harmless() {
+    let values = (proptest::collection::vec(any_entry(), 1..5), any::<prop::sample::Index>(), any::<u8>());
+    fuzz("damaged states", &values, |(entries, place, byte)| {
         let stack = stack_of(&entries);
         let mut snapshot = encode_snapshot(&stack);
         let at = place.index(snapshot.len());
         snapshot[at] = byte;
-        if let Ok(read) = decode_snapshot("snapshot", &snapshot) {
-            prop_assert_eq!(read, stack.clone());
+        match decode_snapshot("snapshot", &snapshot) {
+            Ok(read) => prop_assert_eq!(read, stack.clone()),
+            Err(error) => prop_assert!(error.to_string().starts_with("snapshot "), "{}", error),
         }
         let mut journal = encode_journal(Some(&stack), &entries);
         let at = place.index(journal.len());
@@ -48,23 +59,27 @@ proptest! {
             prop_assert!(read.dropped.is_some() || read.entries.len() + 1 >= entries.len());
             prop_assert_eq!(&read.entries[..], &entries[..read.entries.len()]);
         }
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn what_is_written_is_read(entries in proptest::collection::vec(any_entry(), 0..8)) {
+#[test]
+fn what_is_written_is_read() {
+    fuzz("written states read back", &proptest::collection::vec(any_entry(), 0..8), |entries| {
         let stack = stack_of(&entries);
         prop_assert_eq!(&decode_snapshot("snapshot", &encode_snapshot(&stack)).unwrap(), &stack);
         let bytes = encode_journal(Some(&stack), &entries);
         let read = decode_journal("journal", &bytes).unwrap();
         prop_assert_eq!(read.entries, entries);
         prop_assert_eq!(read.whole, bytes.len());
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn a_journal_cut_anywhere_gives_its_whole_lines(
-        entries in proptest::collection::vec(any_entry(), 0..5),
-        place in any::<prop::sample::Index>(),
-    ) {
+#[test]
+fn a_journal_cut_anywhere_gives_its_whole_lines() {
+    let values = (proptest::collection::vec(any_entry(), 0..5), any::<prop::sample::Index>());
+    fuzz("cut journals", &values, |(entries, place)| {
         let bytes = encode_journal(Some(&stack_of(&[])), &entries);
         let cut = place.index(bytes.len() + 1);
         let read = decode_journal("journal", &bytes[..cut]).unwrap();
@@ -72,14 +87,18 @@ proptest! {
         prop_assert_eq!(read.entries.len(), lines.saturating_sub(1));
         prop_assert_eq!(&read.entries[..], &entries[..read.entries.len()]);
         prop_assert_eq!(read.dropped, None);
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn entries_that_are_replayed_once_more_change_nothing(entries in proptest::collection::vec(any_entry(), 0..12)) {
+#[test]
+fn entries_that_are_replayed_once_more_change_nothing() {
+    fuzz("journals replayed twice", &proptest::collection::vec(any_entry(), 0..12), |entries| {
         let once = stack_of(&entries);
         let twice = stack_of(&[entries.clone(), entries].concat());
         prop_assert_eq!(once.records, twice.records);
-    }
+        Ok(())
+    });
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use payinfra_state::{Backend, Error, Holder, LocalBackend, Stack, StateLock};
 
-use support::{append, holder, open, text};
+use support::{append, holder, open, summary, text};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -34,6 +34,7 @@ async fn folders_and_files_are_private() {
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
     open(&root).await;
     assert_eq!(mode(&folder), 0o700, "a folder that others could read is closed to them");
+    summary::line(9, "1 tests of private files and links");
 }
 
 #[tokio::test]
@@ -64,6 +65,7 @@ async fn symbolic_links_are_not_followed() {
     symlink(home.path().join("elsewhere"), home.path().join("test")).unwrap();
     let error = LocalBackend::open(home.path(), "test", &holder()).err().unwrap();
     assert!(text(&error).contains("symbolic link"), "{}", text(&error));
+    summary::line(9, "1 tests of private files and links");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 
 use payinfra_state::{Error, LocalBackend};
 
-use support::{append, holder, life, open, text};
+use support::{append, holder, life, open, summary, text};
 
 /// Runs one of this file's child tests in a process of its own, as a user whom permissions bind, under `limits`.
 fn child(test: &str, home: &Path, limits: &str) -> String {
@@ -51,6 +51,7 @@ fn a_full_disk_is_an_error_and_leaves_the_last_good_state() {
     // Files may have 8 blocks of 512 bytes; without the trap, the kernel would end the process.
     let said = child("child_fills_the_disk", home.path(), "trap '' XFSZ; ulimit -f 8;");
     assert!(said.contains("test result: ok. 1 passed"), "{said}");
+    summary::line(9, "1 states on a full disk or without permission: 0 lost");
 }
 
 #[tokio::test]
@@ -98,6 +99,7 @@ fn missing_permissions_are_an_error_and_leave_the_last_good_state() {
     let home = tempfile::tempdir().unwrap();
     let said = child("child_may_not_write", home.path(), "");
     assert!(said.contains("test result: ok. 1 passed"), "{said}");
+    summary::line(9, "1 states on a full disk or without permission: 0 lost");
 }
 
 #[tokio::test]

@@ -214,13 +214,6 @@ impl Aws {
         }
     }
 
-    /// Chooses whether the database leaves a last snapshot when it is deleted.
-    #[must_use]
-    pub fn with_final_snapshots(mut self, final_snapshots: bool) -> Self {
-        self.final_snapshots = final_snapshots;
-        self
-    }
-
     /// How patient to be: an emulator shows at once what it was told.
     pub fn timing(&self) -> Timing {
         if self.emulator.is_some() { Timing::AT_ONCE } else { Timing::AWS }
@@ -233,6 +226,11 @@ impl Connection {
         let endpoint = self.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())?;
         let host = endpoint.split("://").nth(1).unwrap_or(&endpoint).split(['/', ':']).next().unwrap_or_default();
         (!host.ends_with(".amazonaws.com")).then_some(endpoint)
+    }
+
+    /// The endpoint, where it is not one of AWS's own, as it may be shown: without a user's name and password.
+    pub fn shown_endpoint(&self) -> Option<String> {
+        self.emulator_endpoint().map(|endpoint| without_user(&endpoint))
     }
 
     /// Which credentials this connection uses.
@@ -268,6 +266,14 @@ impl Connection {
         };
         loader.http_client(GuardedClient::new(hosts, self.gate.clone())).load().await
     }
+}
+
+/// An address without the name and password that may stand before its host (RFC 3986 §3.2.1).
+pub fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
 }
 
 /// Refuses any region but ours before the first call, whoever names it.

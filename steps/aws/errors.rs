@@ -3,9 +3,10 @@
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use payinfra_engine::{Class, Error};
+
+use super::gate::Closed;
 
 /// Turns an SDK error into the engine's, for `map_err(error("CreateSubnet"))`.
 pub fn error<E>(operation: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
@@ -21,16 +22,15 @@ where
                 (class, message.unwrap_or_else(|| format!("HTTP status {status} without an explanation")))
             }
             // The request may have reached the service in all of these.
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
-                (Class::NoAnswer, DisplayErrorContext(&sdk).to_string())
-            }
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, with_causes(&sdk)),
+            SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, with_causes(&sdk)),
             SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
                 Some(message) => (Class::Credentials, message),
-                None => (Class::NoAnswer, DisplayErrorContext(&sdk).to_string()),
+                None => (Class::NoAnswer, with_causes(&sdk)),
             },
             // Nothing was sent: no credentials could be had, or the request cannot be built.
-            SdkError::ConstructionFailure(_) => (Class::Credentials, DisplayErrorContext(&sdk).to_string()),
-            _ => (Class::Invalid, DisplayErrorContext(&sdk).to_string()),
+            SdkError::ConstructionFailure(_) => (Class::Credentials, with_causes(&sdk)),
+            _ => (Class::Invalid, with_causes(&sdk)),
         };
         let code = sdk.as_service_error().and_then(|service| service.code()).map(ToOwned::to_owned);
         let request_id = sdk
@@ -39,6 +39,18 @@ where
             .map(ToOwned::to_owned);
         Error { class, operation, code, message, request_id }
     }
+}
+
+/// An error with its causes, each as it displays itself. The SDK's own way of writing errors out adds their debug form,
+/// with the whole answer in it: an answer to `CreateApiKey` holds the key.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether an error of this type is behind another.
+fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
 }
 
 /// Says why there are no credentials, where that is why nothing was sent; the SDK calls it a failed dispatch.
@@ -73,7 +85,10 @@ pub fn unless<T>(class: Class, result: Result<T, Error>) -> Result<Option<T>, Er
 }
 
 fn class_of(operation: &str, code: Option<&str>, status: u16) -> Class {
-    let Some(code) = code else { return class_of_status(status) };
+    let Some(code) = code.filter(|code| !code.is_empty()) else {
+        // No service says that something is absent without a code: this is somebody on the way.
+        return if status == 404 { Class::Transient } else { class_of_status(status) };
+    };
     if let Some((_, _, class)) = SPECIAL.iter().find(|(op, special, _)| *op == operation && *special == code) {
         return *class;
     }
@@ -221,6 +236,8 @@ const CODES: &[(&str, Class)] = &[
     ("FlowLogAlreadyExists", Class::Exists),
     ("QueueAlreadyExists", Class::Exists),
     ("WAFDuplicateItemException", Class::Exists),
+    // moto's word for it.
+    ("WafV2DuplicateItem", Class::Exists),
     ("DBProxyTargetAlreadyRegisteredFault", Class::Exists),
     // Still used, or still being changed.
     ("DependencyViolation", Class::InUse),
@@ -312,8 +329,10 @@ mod tests {
         assert_eq!(class_of("CreateVpc", Some("RequestLimitExceeded"), 503), Class::Throttled);
         assert_eq!(class_of("CreateFunction", Some("ResourceConflictException"), 409), Class::Exists);
         assert_eq!(class_of("CreateAlias", Some("ConflictException"), 409), Class::Exists);
+        assert_eq!(class_of("CreateWebACL", Some("WafV2DuplicateItem"), 400), Class::Exists);
         assert_eq!(class_of("UpdateFunctionCode", Some("ResourceConflictException"), 409), Class::InUse);
         assert_eq!(class_of("CreateVpc", None, 503), Class::Transient);
+        assert_eq!(class_of("GetRole", None, 404), Class::Transient);
         assert_eq!(class_of("CreateVpc", Some("SomethingNew"), 400), Class::Invalid);
     }
 

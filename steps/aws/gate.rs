@@ -5,14 +5,20 @@ use std::sync::{Arc, OnceLock};
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
+use payinfra_engine::Shutdown;
+
 use super::http::Call;
 
 /// Decides, at the last moment before a request leaves, whether it still may; clones are the same gate.
 ///
 /// A shared state is held on a lease. A run that was paused past the end of its lease may wake up with a call that it
-/// announced before, and by then another run has gone on without it: such a call must not leave.
+/// announced before, and by then another run has gone on without it: such a call must not leave. Nor does any once the
+/// run is told to stop: what is made of several calls ends between two of them.
 #[derive(Clone, Default)]
-pub struct Gate(Arc<OnceLock<Box<Open>>>);
+pub struct Gate {
+    leased: Arc<OnceLock<Box<Open>>>,
+    stop: Shutdown,
+}
 
 /// Answers whether calls that change something may leave.
 type Open = dyn Fn() -> bool + Send + Sync;
@@ -21,32 +27,48 @@ type Open = dyn Fn() -> bool + Send + Sync;
 #[derive(Debug, Clone, Copy)]
 pub struct Ungated;
 
+/// Why a request was not sent. It had no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Closed {
+    /// The run was told to stop.
+    #[error("the call was not sent: the run is stopping")]
+    Stopping,
+    /// Another run may have taken the state over.
+    #[error("the call was not sent: the lease on the state has ended")]
+    Unleased,
+}
+
 impl Gate {
+    /// The request to stop, which closes the gate.
+    pub fn stop(&self) -> &Shutdown {
+        &self.stop
+    }
+
     /// Asks `open` from now on; only the first one set counts. Without any, everything may leave.
     pub fn ask(&self, open: impl Fn() -> bool + Send + Sync + 'static) {
         // A second lease in one process would be a mistake; the first one's word holds.
-        let _ = self.0.set(Box::new(open));
+        let _ = self.leased.set(Box::new(open));
     }
 
     /// Whether a request may leave. Requests that only read, and those that no SDK client named, always may.
-    pub(super) fn admits(&self, request: &HttpRequest) -> bool {
-        let Some(open) = self.0.get() else { return true };
-        match request.extension::<Call>() {
-            Some(call) if request.extension::<Ungated>().is_none() => reads(&call.operation) || open(),
-            _ => true,
+    pub(super) fn admit(&self, request: &HttpRequest) -> Result<(), Closed> {
+        let changes = request.extension::<Call>().is_some_and(|call| !call.reads());
+        if !changes || request.extension::<Ungated>().is_some() {
+            Ok(())
+        } else if self.leased.get().is_some_and(|leased| !leased()) {
+            Err(Closed::Unleased)
+        } else if self.stop.requested() {
+            Err(Closed::Stopping)
+        } else {
+            Ok(())
         }
     }
 }
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("watched", &self.0.get().is_some()).finish()
+        f.debug_struct("Gate").field("watched", &self.leased.get().is_some()).finish()
     }
-}
-
-/// Whether an operation changes nothing, by AWS's own naming.
-fn reads(operation: &str) -> bool {
-    ["Describe", "Get", "Head", "List"].iter().any(|verb| operation.starts_with(verb))
 }
 
 #[cfg(test)]
@@ -66,17 +88,21 @@ mod tests {
     #[test]
     fn a_closed_gate_lets_reads_and_the_states_own_calls_pass() {
         let gate = Gate::default();
-        assert!(gate.admits(&request("CreateVpc")), "nobody watches");
+        assert_eq!(gate.admit(&request("CreateVpc")), Ok(()), "nobody watches");
         let open = Arc::new(AtomicBool::new(true));
         let watched = Arc::clone(&open);
         gate.ask(move || watched.load(Ordering::SeqCst));
-        assert!(gate.clone().admits(&request("CreateVpc")));
+        assert_eq!(gate.clone().admit(&request("CreateVpc")), Ok(()));
         open.store(false, Ordering::SeqCst);
-        assert!(!gate.clone().admits(&request("CreateVpc")));
-        assert!(!gate.admits(&request("Invoke")));
-        assert!(gate.admits(&request("DescribeVpcs")));
+        assert_eq!(gate.clone().admit(&request("CreateVpc")), Err(Closed::Unleased));
+        assert_eq!(gate.admit(&request("Invoke")), Err(Closed::Unleased));
+        assert_eq!(gate.admit(&request("DescribeVpcs")), Ok(()));
         let mut own = request("PutObject");
         own.add_extension(Ungated);
-        assert!(gate.admits(&own));
+        assert_eq!(gate.admit(&own), Ok(()));
+        open.store(true, Ordering::SeqCst);
+        gate.stop().request();
+        assert_eq!(gate.clone().admit(&request("CreateVpc")), Err(Closed::Stopping));
+        assert_eq!(gate.admit(&request("DescribeVpcs")), Ok(()));
     }
 }

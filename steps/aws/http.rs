@@ -9,11 +9,14 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::clients::without_user;
 use super::gate::Gate;
 use super::rates::Rates;
 
@@ -70,21 +73,51 @@ struct GuardedConnector {
 impl HttpConnector for GuardedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if !self.hosts.allow(request.uri()) {
-            let refusal = format!("a request to {} was not sent: it is outside the chosen endpoint", request.uri());
+            let uri = without_user(request.uri());
+            let refusal = format!("a request to {uri} was not sent: it is outside the chosen endpoint");
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refusal.into())));
         }
         let (inner, rates, gate) = (self.inner.clone(), self.rates.clone(), self.gate.clone());
         HttpConnectorFuture::new(async move {
-            if let (Some(rates), Some(call)) = (rates, request.extension::<Call>().cloned()) {
+            let call = request.extension::<Call>().cloned();
+            if let (Some(rates), Some(call)) = (rates, &call) {
                 rates.admit(&call.service, &call.operation).await;
             }
             // Last, because waiting for a rate may take longer than a lease.
-            if !gate.admits(&request) {
-                return Err(ConnectorError::user("the call was not sent: the lease on the state has ended".into()));
-            }
-            inner.call(request).await
+            gate.admit(&request).map_err(|closed| ConnectorError::user(closed.into()))?;
+            whole(inner.call(request).await?, call.is_some_and(|call| call.asks())).await
         })
     }
+}
+
+/// Passes an answer on, unless it is visibly not all of it. To the SDK, XML that breaks off and an answer without a body
+/// mean that nothing else is there; with objects at stake, that is not to be believed.
+async fn whole(mut response: HttpResponse, asked: bool) -> Result<HttpResponse, ConnectorError> {
+    if !response.status().is_success() {
+        return Ok(response);
+    }
+    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+    let body = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+    let why = match body.trim_ascii() {
+        [] if asked => Some("the answer is empty"),
+        [b'<', ..] if !is_whole_xml(body.trim_ascii()) => Some("the answer breaks off"),
+        _ => None,
+    };
+    *response.body_mut() = SdkBody::from(body);
+    why.map_or(Ok(response), |why| Err(ConnectorError::io(why.into())))
+}
+
+/// Whether a document ends with the element that it begins with.
+fn is_whole_xml(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let mut rest = text.as_ref();
+    while rest.starts_with("<?") || rest.starts_with("<!") {
+        let Some((_, after)) = rest.split_once('>') else { return false };
+        rest = after.trim_start();
+    }
+    let Some((root, inside)) = rest.split_once('>') else { return false };
+    let name = root.trim_start_matches('<').split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
+    (root.ends_with('/') && inside.is_empty()) || rest.ends_with(&format!("</{name}>"))
 }
 
 impl Hosts {
@@ -104,6 +137,18 @@ impl Hosts {
 pub(super) struct Call {
     pub(super) service: String,
     pub(super) operation: String,
+}
+
+impl Call {
+    /// Whether it changes nothing, by AWS's own naming.
+    pub(super) fn reads(&self) -> bool {
+        self.asks() || self.operation.starts_with("Head")
+    }
+
+    /// Whether it asks for something, so that an answer must say something.
+    fn asks(&self) -> bool {
+        ["Describe", "Get", "List"].iter().any(|verb| self.operation.starts_with(verb))
+    }
 }
 
 /// Writes service and operation on each request.
@@ -133,6 +178,15 @@ impl Intercept for NameCalls {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_breaks_off_is_seen() {
+        let whole = "<?xml version=\"1.0\"?>\n<R xmlns=\"u\"><set><item>a</item></set></R>";
+        assert!(is_whole_xml(whole.as_bytes()) && is_whole_xml(b"<R/>") && is_whole_xml(b"<R a=\"b\" />"));
+        for cut in 1..whole.len() {
+            assert!(!is_whole_xml(&whole.as_bytes()[..cut]), "{}", &whole[..cut]);
+        }
+    }
 
     #[test]
     fn credentials_stay_where_they_belong() {

@@ -2,6 +2,8 @@
 
 mod caller;
 mod clients;
+#[cfg(test)]
+mod credentials_tests;
 mod emulator;
 mod errors;
 mod gate;
@@ -12,7 +14,7 @@ mod rates;
 pub(crate) mod replay;
 
 pub use caller::{ApiAnswer, ApiRequest, CallError, Caller, Proof};
-pub use clients::{Aws, ConnectError, Connection, Credentials};
+pub use clients::{Aws, ConnectError, Connection, Credentials, without_user};
 pub use emulator::{Emulator, NOT_KEPT, NotKept};
 pub use errors::{error, refused, unless};
 pub use gate::{Gate, Ungated};

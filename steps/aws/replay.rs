@@ -25,6 +25,8 @@ pub(crate) struct Sent {
     pub(crate) method: String,
     pub(crate) uri: String,
     pub(crate) body: String,
+    /// The id of the key that it is signed with.
+    pub(crate) key: String,
 }
 
 impl Sent {
@@ -44,17 +46,25 @@ pub(crate) struct Replay {
 impl Replay {
     /// Makes clients for stack `prod` in account 123456789012 that get these answers (status, body), in order.
     pub(crate) fn answering<const N: usize>(answers: [(u16, &str); N]) -> (Aws, Self) {
+        let credentials = Credentials::new("test", "test", None, None, "replay");
+        Self::signed_with(SharedCredentialsProvider::new(credentials), answers)
+    }
+
+    /// The same with the caller's own credentials.
+    pub(crate) fn signed_with<const N: usize>(
+        credentials: SharedCredentialsProvider,
+        answers: [(u16, &str); N],
+    ) -> (Aws, Self) {
         let replay = Self::default();
         replay
             .answers
             .lock()
             .expect("no test panics while holding it")
             .extend(answers.iter().map(|(status, body)| (*status, (*body).to_owned())));
-        let credentials = Credentials::new("test", "test", None, None, "replay");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(credentials)
             .retry_config(RetryConfig::disabled())
             .http_client(replay.clone())
             .build();
@@ -76,11 +86,14 @@ impl HttpClient for Replay {
 impl HttpConnector for Replay {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = request.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let signature = request.headers().get("authorization").unwrap_or_default();
+        let key = signature.split_once("Credential=").and_then(|(_, scope)| scope.split('/').next());
         let target = request.headers().get("x-amz-target").map(|target| format!("#{target}")).unwrap_or_default();
         self.sent.lock().expect("no test panics while holding it").push(Sent {
             method: request.method().to_owned(),
             uri: format!("{}{target}", request.uri()),
             body: body.unwrap_or_default(),
+            key: key.unwrap_or_default().to_owned(),
         });
         let answer = self.answers.lock().expect("no test panics while holding it").pop_front();
         let Some((status, body)) = answer else {

@@ -165,7 +165,7 @@ impl Resource for DbCluster {
         if has_instances(cx, &live.id).await? {
             return Err(Error::new(Class::InUse, "DeleteDBCluster", "the cluster has instances"));
         }
-        let request = cx.rds.delete_db_cluster().db_cluster_identifier(&live.id);
+        let request = cx.rds.delete_db_cluster().db_cluster_identifier(&live.id).delete_automated_backups(true);
         let request = if cx.final_snapshots {
             // A snapshot's name is never given twice.
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

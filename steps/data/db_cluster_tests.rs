@@ -107,7 +107,7 @@ async fn is_deleted_with_a_last_snapshot_only_if_asked_and_once_its_instances_ar
     assert_eq!(replay.sent().len(), 2, "no emulator is asked to delete it now");
     assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect_err("RDS knows better").class, Class::InUse);
     assert!(replay.sent()[3].has("SkipFinalSnapshot=true"));
-    let cloud = cloud.with_final_snapshots(true);
+    let cloud = Aws { final_snapshots: true, ..cloud };
     let cx = Cx { cloud: &cloud, address: &address, token: "" };
     assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect("deleted"), Progress::Going);
     assert!(replay.sent()[5].has("FinalDBSnapshotIdentifier=aurora-prod-final-"));

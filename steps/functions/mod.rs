@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod elf;
 pub mod function;
 pub mod function_alias;
+mod interfaces;
 pub mod permission;
 pub mod queue;
 pub mod schedule;

@@ -214,7 +214,7 @@ mod tests {
         <AssumeRolePolicyDocument>%7B%22Version%22%3A%222012-10-17%22%7D</AssumeRolePolicyDocument><Description>d</Description>
         <Tags><member><Key>payinfra:stack</Key><Value>prod</Value></member>
         <member><Key>payinfra:address</Key><Value>role.flow_logs</Value></member></Tags></Role>";
-    const NONE: &str = "<Response><Errors><Error><Code>NoSuchEntity</Code></Error></Errors></Response>";
+    const NONE: &str = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
 
     fn role() -> Role {
         Role {

@@ -1,6 +1,8 @@
 //! The real `payinfra` binary, in an environment with nothing of the developer's in it.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
@@ -16,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct Payinfra {
     folder: TempDir,
+    program: PathBuf,
+    /// The user that it runs as, where it is not the test's own.
+    user: Option<u32>,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -33,7 +38,25 @@ impl Payinfra {
     pub fn alone() -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        Self { folder, arguments: Vec::new(), variables: Vec::new() }
+        // `scripts/sweep` may name another build of the binary, such as a release.
+        let chosen = std::env::var_os("PAYINFRA_BINARY").filter(|value| !value.is_empty());
+        let program = PathBuf::from(chosen.unwrap_or_else(|| env!("CARGO_BIN_EXE_payinfra").into()));
+        Self { folder, program, user: None, arguments: Vec::new(), variables: Vec::new() }
+    }
+
+    /// Runs as a user whom permissions bind, as root is not.
+    pub fn bound_by_permissions(mut self) -> Self {
+        if rustix::process::geteuid().is_root() {
+            let program = self.folder.path().join("payinfra");
+            std::fs::copy(&self.program, &program).unwrap();
+            for (path, mode) in [(program.as_path(), 0o755), (self.folder.path(), 0o777), (&self.folder(), 0o777)] {
+                std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+            }
+            self.program = program;
+            // "nobody" on Linux.
+            self.user = Some(65_534);
+        }
+        self
     }
 
     /// Adds an argument to every run, before the command's own.
@@ -75,9 +98,20 @@ impl Payinfra {
 
     /// Starts and returns at once, to kill or interrupt it.
     pub fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Started {
-        // `scripts/sweep` may name another build of the binary, such as a release.
-        let chosen = std::env::var_os("PAYINFRA_BINARY").filter(|value| !value.is_empty());
-        let mut command = Command::new(chosen.unwrap_or_else(|| env!("CARGO_BIN_EXE_payinfra").into()));
+        let mut command = self.command(arguments);
+        let begun = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let out = collect(child.stdout.take().unwrap());
+        let err = collect(child.stderr.take().unwrap());
+        Started { child, out: Some(out), err: Some(err), begun }
+    }
+
+    /// The command line in its environment, with both outputs piped; for tests that need the child itself.
+    pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command.args(&self.arguments).args(arguments);
         command.env_clear().current_dir(self.folder());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home());
@@ -90,11 +124,7 @@ impl Payinfra {
         ]);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let begun = Instant::now();
-        let mut child = command.spawn().unwrap();
-        let out = collect(child.stdout.take().unwrap());
-        let err = collect(child.stderr.take().unwrap());
-        Started { child, out: Some(out), err: Some(err), begun }
+        command
     }
 }
 

@@ -32,7 +32,8 @@ impl Thing {
     }
 }
 
-/// Replaces what only a machine makes up: UUIDs, and words of eight letters or more with a digit among them.
+/// Replaces what only a machine makes up: UUIDs, words of eight letters or more with a digit among them, and the id of an
+/// API in the name of its log group.
 fn without_made_up_words(id: &str) -> String {
     let made_up = |word: &str| word.len() >= 8 && word.contains(|letter: char| letter.is_ascii_digit());
     let mut shape = String::new();
@@ -45,7 +46,7 @@ fn without_made_up_words(id: &str) -> String {
         };
         match word {
             0 => shape.push(first),
-            _ if made_up(&rest[..word]) => shape.push('*'),
+            _ if made_up(&rest[..word]) || shape.ends_with("Execution-Logs_") => shape.push('*'),
             _ => shape.push_str(&rest[..word]),
         }
         rest = &rest[word.max(if word == 0 { first.len_utf8() } else { 0 })..];

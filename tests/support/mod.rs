@@ -6,6 +6,7 @@
 pub mod binary;
 pub mod emulator;
 pub mod inventory;
+pub mod property;
 pub mod proxy;
 pub mod sandbox;
 pub mod shared_state;
@@ -15,4 +16,4 @@ pub mod transcript;
 
 pub use binary::{Finished, Payinfra, Started};
 pub use emulator::{Emulator, Kind};
-pub use proxy::{Call, Fault, Moment, Proxy, Rule, Target};
+pub use proxy::{Call, Fault, Garble, Moment, Proxy, Rule, Target};

@@ -1,6 +1,6 @@
 //! The calls of the fake cloud: latency, faults, the moments at which a caller can die, and the rules of the journal.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -70,6 +70,8 @@ pub struct Cloud {
     pub odds: Mutex<Odds>,
     /// Faults for the next calls of an operation on an address.
     pub script: Mutex<BTreeMap<(&'static str, String), VecDeque<Fault>>>,
+    /// The resources whose next creation is answered without an id.
+    pub nameless: Mutex<BTreeSet<String>>,
     /// From when on the caller's credentials are refused.
     pub expired_from: Mutex<Option<Instant>>,
     pub calls: Mutex<Vec<Call>>,
@@ -84,6 +86,7 @@ impl Cloud {
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
             odds: Mutex::default(),
             script: Mutex::default(),
+            nameless: Mutex::default(),
             expired_from: Mutex::default(),
             calls: Mutex::default(),
         }
@@ -208,7 +211,8 @@ impl Cloud {
             record.token.as_deref() == Some(token)
         });
         let (marks, key) = (address.clone(), token.to_owned());
-        self.call("create", address, token, move |world| world.create(&marks, &key, &spec)).await
+        let id = self.call("create", address, token, move |world| world.create(&marks, &key, &spec)).await?;
+        Ok(if self.nameless.lock().unwrap().remove(address.as_str()) { String::new() } else { id })
     }
 
     pub async fn update(&self, address: &Address, id: &str, spec: Value, changed: &[&str]) -> Result<(), Error> {

@@ -32,6 +32,8 @@ pub struct Object {
     pub dormant: bool,
     pub failed: Option<String>,
     pub steps: u32,
+    /// Until when its interfaces are in use after it has left its network.
+    pub released_at: Instant,
 }
 
 impl Object {
@@ -124,11 +126,7 @@ impl World {
             .collect();
         for id in gone {
             let object = self.objects.remove(&id).unwrap();
-            let lingers = match manners(object.kind).lingers {
-                0 => 0,
-                usual => self.lingers.unwrap_or(usual),
-            };
-            let until = object.gone_at.unwrap() + seconds(lingers);
+            let until = object.gone_at.unwrap() + seconds(manners(object.kind).lingers);
             self.lingering.extend(references(&object.spec).map(|reference| (reference.to_owned(), until)));
             if let Some((mark, times)) = self.resurrected.get_mut(&id)
                 && *times > 0
@@ -159,6 +157,7 @@ impl World {
             dormant: false,
             failed: None,
             steps: 0,
+            released_at: now,
         };
         self.objects.insert(id.to_owned(), object);
     }
@@ -266,6 +265,7 @@ impl World {
         let held = users().any(|other| manners(other.kind).holds);
         let used =
             users().next().is_some() || self.lingering.iter().any(|(reference, until)| reference == id && *until > now);
+        let lingers = self.lingers;
         let Some(object) = self.objects.get_mut(id).filter(|object| object.calls_at <= now) else {
             return refuse(Class::Absent, "it does not exist");
         };
@@ -299,7 +299,12 @@ impl World {
         } else if object.steps + 1 < manners.steps {
             object.steps += 1;
             object.ready_at = now + seconds(manners.step);
+            if manners.releases > 0 {
+                object.released_at = object.ready_at + seconds(lingers.unwrap_or(manners.releases));
+            }
             return Ok(Progress::More);
+        } else if object.released_at > now {
+            return refuse(Class::InUse, "its interfaces are not released yet");
         }
         if manners.dormant {
             object.dormant = true;

@@ -28,8 +28,10 @@ pub struct Manners {
     pub busy: bool,
     /// It must outlive what refers to it, though the cloud does not insist (the role of a function).
     pub kept: bool,
-    /// What it refers to stays in use for so long after it is gone (network interfaces).
+    /// What it refers to stays in use for so long after it is gone (interfaces of a proxy, a domain's certificate).
     pub lingers: u64,
+    /// From its first step on, its deletion is refused for so long (a function's interfaces, which its role removes).
+    pub releases: u64,
     /// For so long after its creation, what refers to it is refused (a role).
     pub propagates: u64,
     /// The create call tells the outputs.
@@ -53,6 +55,7 @@ const PLAIN: Manners = Manners {
     busy: false,
     kept: false,
     lingers: 0,
+    releases: 0,
     propagates: 0,
     at_once: false,
     rate: None,
@@ -70,8 +73,12 @@ pub const KEY: usize = 8;
 pub const ALARM: usize = 9;
 pub const LOGS: usize = 10;
 pub const BUCKET: usize = 11;
+pub const PROXY: usize = 12;
+pub const ENDPOINT: usize = 13;
+pub const DOMAIN: usize = 14;
+pub const CERTIFICATE: usize = 15;
 
-pub static MANNERS: [Manners; 12] = [
+pub static MANNERS: [Manners; 16] = [
     Manners { kind: "role", kept: true, propagates: 10, at_once: true, ..PLAIN },
     Manners {
         kind: "network",
@@ -113,7 +120,7 @@ pub static MANNERS: [Manners; 12] = [
         steps: 2,
         step: 30,
         busy: true,
-        lingers: 100,
+        releases: 100,
         rate: Some((15.0, 15.0)),
         ..PLAIN
     },
@@ -122,6 +129,44 @@ pub static MANNERS: [Manners; 12] = [
     Manners { kind: "alarm", holds: false, rate: Some((3.0, 3.0)), ..PLAIN },
     Manners { kind: "logs", ..PLAIN },
     Manners { kind: "bucket", steps: 2, ..PLAIN },
+    Manners {
+        kind: "proxy",
+        pace: Pace::seconds(300, 60, 3600),
+        create: 300,
+        delete: 60,
+        busy: true,
+        lingers: 120,
+        at_once: true,
+        ..PLAIN
+    },
+    Manners {
+        kind: "endpoint",
+        identity: Identity::Token,
+        pace: Pace::seconds(60, 60, 900),
+        create: 60,
+        delete: 60,
+        lingers: 30,
+        // The tightest limit of the stack: CreateVpcEndpoint.
+        rate: Some((4.0, 0.3)),
+        ..PLAIN
+    },
+    Manners {
+        kind: "domain",
+        pace: Pace::seconds(15, 5, 1200),
+        create: 15,
+        delete: 5,
+        lingers: 300,
+        rate: Some((1.0, 1.0 / 30.0)),
+        ..PLAIN
+    },
+    Manners {
+        kind: "certificate",
+        identity: Identity::Token,
+        pace: Pace::seconds(100, 10, 4500),
+        create: 100,
+        refuses: true,
+        ..PLAIN
+    },
 ];
 
 pub fn manners(kind: &str) -> &'static Manners {
@@ -202,6 +247,10 @@ pub fn kinds() -> Kinds<Cloud> {
         .with::<Spec<ALARM>>()
         .with::<Spec<LOGS>>()
         .with::<Spec<BUCKET>>()
+        .with::<Spec<PROXY>>()
+        .with::<Spec<ENDPOINT>>()
+        .with::<Spec<DOMAIN>>()
+        .with::<Spec<CERTIFICATE>>()
 }
 
 pub fn seconds(seconds: u64) -> Duration {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::fake::cloud::{Cloud, Delays};
 use crate::fake::disk::{Disk, Kill, Mirrored};
 use crate::fake::stacks::{Plant, graph};
+use crate::fake::summary;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -237,4 +238,17 @@ pub fn address(text: &str) -> Address {
 /// Runs a test in virtual time.
 pub fn in_virtual_time<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
+}
+
+/// Destroys the stack and demands that nothing is left of it.
+pub async fn demand_destroyed(lab: &Lab, plants: &[Plant]) -> Summary {
+    let summary = completed(lab.destroy(plants).await);
+    assert_eq!(lab.findings(), Findings::default());
+    assert_eq!(lab.cloud.world.lock().unwrap().living().count(), 0);
+    summary
+}
+
+/// Counts a scenario of a numbered promise as held.
+pub fn scenario(item: u8) {
+    summary::line(item, "1 scenarios in virtual time");
 }

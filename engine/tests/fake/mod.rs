@@ -11,3 +11,5 @@ pub mod effects;
 pub mod kinds;
 pub mod lab;
 pub mod stacks;
+#[path = "../../../tests/support/summary.rs"]
+pub mod summary;

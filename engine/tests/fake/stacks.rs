@@ -67,6 +67,10 @@ pub fn graph(plants: &[Plant]) -> Graph<Cloud> {
             KEY => add::<KEY>,
             ALARM => add::<ALARM>,
             LOGS => add::<LOGS>,
+            PROXY => add::<PROXY>,
+            ENDPOINT => add::<ENDPOINT>,
+            DOMAIN => add::<DOMAIN>,
+            CERTIFICATE => add::<CERTIFICATE>,
             _ => add::<BUCKET>,
         };
         let tap = add(&mut graph, plant.clone(), &taps);
@@ -96,21 +100,21 @@ fn add<const K: usize>(graph: &mut Graph<Cloud>, plant: Plant, taps: &[Tap]) -> 
 /// A payment stack in small: every kind, every identity, both sorts of edges.
 pub fn payments() -> Vec<Plant> {
     vec![
-        Plant::new(ROLE, "pay"),                                            // 0
-        Plant::new(NETWORK, "main"),                                        // 1
-        Plant::new(NETWORK, "a").on(&[1]),                                  // 2
-        Plant::new(NETWORK, "b").on(&[1]).nested("public"),                 // 3
-        Plant::new(GROUP, "database").on(&[1]),                             // 4
-        Plant::new(GROUP, "functions").on(&[1]),                            // 5
-        Plant::new(ADDRESS, "nat"),                                         // 6
-        Plant::new(GATEWAY, "nat").on(&[2, 6]),                             // 7
-        Plant::new(KEY, "data").nested("rotated"),                          // 8
-        Plant::new(DATABASE, "main").on(&[2, 3]).uses(&[4, 8]),             // 9
-        Plant::new(LOGS, "pay").uses(&[8]),                                 // 10
-        Plant::new(FUNCTION, "pay").nested("alias").uses(&[0, 2, 3, 5, 9]), // 11
-        Plant::new(API, "main").uses_ready(&[11]),                          // 12
-        Plant::new(ALARM, "errors").uses(&[12]),                            // 13
-        Plant::new(BUCKET, "archive").uses(&[8]),                           // 14
+        Plant::new(ROLE, "pay"),                                                // 0
+        Plant::new(NETWORK, "main"),                                            // 1
+        Plant::new(NETWORK, "a").on(&[1]),                                      // 2
+        Plant::new(NETWORK, "b").on(&[1]).nested("public"),                     // 3
+        Plant::new(GROUP, "database").on(&[1]),                                 // 4
+        Plant::new(GROUP, "functions").on(&[1]),                                // 5
+        Plant::new(ADDRESS, "nat"),                                             // 6
+        Plant::new(GATEWAY, "nat").on(&[2, 6]),                                 // 7
+        Plant::new(KEY, "data").nested("rotated"),                              // 8
+        Plant::new(DATABASE, "main").on(&[2, 3]).uses(&[4, 8]),                 // 9
+        Plant::new(LOGS, "pay").uses(&[8]),                                     // 10
+        Plant::new(FUNCTION, "pay").nested("alias").uses(&[0, 2, 3, 5, 9, 10]), // 11
+        Plant::new(API, "main").uses_ready(&[11]),                              // 12
+        Plant::new(ALARM, "errors").uses(&[12]),                                // 13
+        Plant::new(BUCKET, "archive").uses(&[8]),                               // 14
     ]
 }
 

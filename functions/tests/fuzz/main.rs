@@ -3,7 +3,7 @@
 //! none whose body is not as documented; nothing unauthenticated, nothing malformed that is accepted.
 //!
 //! `PAYINFRA_SCHEMATHESIS` names the program (`tests/support/setup schemathesis` installs it);
-//! `PAYMENTS_FUZZ_EXAMPLES` is how many requests each operation and phase gets (20), `PAYMENTS_FUZZ_SEED` the
+//! `PAYMENTS_FUZZ_EXAMPLES` is how many requests each operation and phase gets (40), `PAYMENTS_FUZZ_SEED` the
 //! seed.
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
@@ -127,7 +127,7 @@ async fn the_api_keeps_its_document() {
     let program = std::env::var_os("PAYINFRA_SCHEMATHESIS")
         .expect("no Schemathesis: set PAYINFRA_SCHEMATHESIS to what `tests/support/setup schemathesis` installs");
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
-    let examples = setting("PAYMENTS_FUZZ_EXAMPLES", "20");
+    let examples = setting("PAYMENTS_FUZZ_EXAMPLES", "40");
     let seed = setting("PAYMENTS_FUZZ_SEED", "20261122");
     let front = Arc::new(Front {
         stack: Stack::start(Options { environments: 2, configuration_seconds: 30, ..Options::default() }).await,

@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
+#[path = "../../../tests/support/property.rs"]
+pub mod property;
+#[path = "../../../tests/support/summary.rs"]
+pub mod summary;
+
 use std::path::Path;
 
 use payinfra_state::{Address, Entry, Holder, Journal, LocalBackend};

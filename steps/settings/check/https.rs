@@ -4,19 +4,20 @@
 ///
 /// The functions judge the address again after name resolution; this finds what cannot be meant.
 pub(super) fn host(address: &str) -> Result<&str, String> {
-    let Some(rest) = address.strip_prefix("https://") else {
+    let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        // A password here would stand in plain text in the file, the parameter and the plan.
+        return Err("the address carries a user name or password".to_owned());
+    }
+    if !address.starts_with("https://") {
         return Err(format!("{address:?} does not begin with https://"));
-    };
+    }
     if address.len() > 2048 {
         return Err("the address is longer than 2048 characters".to_owned());
     }
     if address.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(format!("{address:?} contains white space"));
-    }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if authority.contains('@') {
-        // A password here would stand in plain text in the file, the parameter and the plan.
-        return Err("the address carries a user name or password".to_owned());
     }
     let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
     if port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err()) {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 
 use super::Answer;
+use super::garble::Garble;
 use super::operation::{Protocol, Seen};
 use super::record::Call;
 
@@ -32,6 +33,8 @@ pub enum Fault {
     Stall(Duration),
     /// Half of the answer's body arrives, then the connection ends.
     Truncate,
+    /// Another body arrives.
+    Garble(Garble),
 }
 
 /// The three moments a caller can be killed at.

@@ -3,6 +3,7 @@
 
 mod connection;
 mod fault;
+mod garble;
 mod manners;
 mod operation;
 mod record;
@@ -25,6 +26,7 @@ use tokio::runtime::Runtime;
 
 use connection::{Body, Line, Watched};
 pub use fault::{Fault, Moment, Rule};
+pub use garble::Garble;
 pub use manners::Collision;
 use manners::Manners;
 use operation::Seen;
@@ -235,6 +237,9 @@ impl Handler {
         if self.shared.is_hold(&call, Moment::AfterAnswer) {
             line.arm(self.shared.clone(), call);
         }
+        if let Some(Fault::Garble(garble)) = fault {
+            return Ok(answer.garbled(garble).into_response(None));
+        }
         if fault != Some(Fault::Truncate) {
             return Ok(answer.into_response(None));
         }
@@ -279,6 +284,16 @@ impl Handler {
 }
 
 impl Answer {
+    /// Another body under the same headers.
+    fn garbled(mut self, garble: Garble) -> Self {
+        self.body = garble.apply(&self.body);
+        if let Garble::Page(status) = garble {
+            self.status = StatusCode::from_u16(status).unwrap();
+        }
+        self.headers.insert(http::header::CONTENT_LENGTH, self.body.len().into());
+        self
+    }
+
     /// The whole answer, or with `cut` the announcement of the whole and only so many bytes of it.
     fn into_response(self, cut: Option<usize>) -> Response<Body> {
         let length = self.body.len();

@@ -14,15 +14,26 @@ use super::point::{Command, Kill, Story};
 
 const SUFFIX: &str = "swept";
 
-/// What AWS refuses to do twice and MiniStack does twice: the proxy refuses in its place.
+/// What AWS refuses to do twice and an emulator does twice: the proxy refuses in its place.
 ///
-/// Two subnets of one VPC cannot have one range, and two stages of one API cannot have one name.
-const COLLISIONS: [Collision; 2] = [
+/// Two subnets of one VPC cannot have one range, and two stages of one API cannot have one name; MiniStack takes both.
+/// Two resources of one API cannot have one path, and two clusters cannot have one name; moto takes both.
+const COLLISIONS: [Collision; 4] = [
     Collision { create: "ec2:CreateSubnet", delete: "ec2:DeleteSubnet", refusal: (400, "InvalidSubnet.Conflict") },
     Collision {
         create: "apigateway:CreateStage",
         delete: "apigateway:DeleteStage",
         refusal: (409, "ConflictException"),
+    },
+    Collision {
+        create: "apigateway:CreateResource",
+        delete: "apigateway:DeleteResource",
+        refusal: (409, "ConflictException"),
+    },
+    Collision {
+        create: "rds:CreateDBCluster",
+        delete: "rds:DeleteDBCluster",
+        refusal: (400, "DBClusterAlreadyExistsFault"),
     },
 ];
 
@@ -142,11 +153,6 @@ impl Lab {
     /// Lists what the emulator holds of the stack, past the proxy.
     pub fn inventory(&mut self) -> Vec<Thing> {
         self.surveyor.inventory(&self.emulator.endpoint(), SUFFIX)
-    }
-
-    /// The emulator's address, past the proxy.
-    pub fn endpoint(&self) -> String {
-        self.emulator.endpoint()
     }
 
     /// Lives one life without a disturbance and writes it down.
