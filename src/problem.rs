@@ -87,14 +87,20 @@ impl From<ConfigErrors> for Problem {
 
 impl From<StateError> for Problem {
     fn from(error: StateError) -> Self {
-        let held = matches!(error, StateError::Locked(_) | StateError::LeaseLost(_));
-        let exit = if held { Exit::Locked } else { Exit::Failed };
+        let exit = match &error {
+            StateError::Locked(_) | StateError::LeaseLost(_) => Exit::Locked,
+            StateError::Denied { .. } => Exit::Denied,
+            _ => Exit::Failed,
+        };
         let hint = match &error {
             StateError::Locked(_) => Some(
                 "Nothing was changed. Wait for that run with `--lock-wait 10m`, or look at it with `payinfra unlock`.",
             ),
             StateError::LeaseLost(_) => Some(
                 "This run made no further call. What it did is recorded or found by its tags; nothing done is lost.",
+            ),
+            StateError::Denied { .. } => Some(
+                "What was recorded before is intact. Sign in again, or look at docs/deployment.md, which lists the rights that the state's bucket needs.",
             ),
             StateError::Remote { .. } => {
                 Some("What was recorded before is intact. Run the command again: it goes on from where it is.")

@@ -54,6 +54,16 @@ pub enum Error {
         /// Why it failed.
         reason: String,
     },
+    /// A remote store refused for want of a right, or of credentials.
+    #[error("cannot {action} {object}: {reason}")]
+    Denied {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The object.
+        object: String,
+        /// Why it was refused.
+        reason: String,
+    },
     /// An earlier append failed: nothing more may be announced.
     #[error("the journal cannot be written any more: {0}")]
     Broken(String),

@@ -293,6 +293,23 @@ fn a_bucket_that_is_not_fit_is_refused_with_the_commands_that_mend_it() {
 }
 
 #[test]
+fn a_missing_right_on_the_bucket_is_told_apart() {
+    let emulator = Emulator::start(Kind::Moto);
+    make_bucket(&emulator.endpoint());
+    let proxy = Proxy::start(emulator.address());
+    let runner = runner(&proxy.endpoint(), "rights", 60);
+    for operation in ["GetBucketVersioning", "PutObject", "ListObjectsV2"] {
+        proxy.rule(Rule::on(operation, Fault::Refuse(403, "AccessDenied")).always());
+        let denied = runner.run(["diff", "--lock-wait", "90"]);
+        assert!(denied.err.contains("AccessDenied"), "{operation}: {}", denied.err);
+        assert_eq!(denied.code(), Some(77), "{operation}: {}", denied.err);
+        says(&denied, &["docs/deployment.md", "the rights that the state's bucket needs"]);
+        proxy.clear_rules();
+    }
+    assert_eq!(stored(&emulator.endpoint(), "rights").lease["released"], true, "what was taken is given back");
+}
+
+#[test]
 fn a_place_that_is_none_is_refused_before_any_call() {
     let payinfra = Payinfra::alone().argument("--endpoint-url").argument("http://127.0.0.1:9");
     for place in ["s3://Bad_Bucket/x", "s3://bucket", "https://bucket/x"] {

@@ -52,7 +52,7 @@ async fn tear_down(
     if !matches!(outcome, Outcome::Completed(_)) {
         let closed = session.close().await;
         let end = finish(screen, outcome, &again, session);
-        return closed.and(end);
+        return end.and_then(|exit| closed.map(|()| exit));
     }
     let mut left = inventory(&session.graph, &session.base).await.map_err(Problem::from)?;
     left.retain(|(address, _)| !(args.final_snapshot && address.kind() == KEY));

@@ -4,7 +4,7 @@ use payinfra_engine::{Action, Failure, Outcome, Plan, execute, plan};
 
 use crate::cli::Global;
 use crate::commands::verify;
-use crate::problem::{Exit, Problem};
+use crate::problem::{Exit, Problem, exit_of};
 use crate::render::{self, Progress, Screen};
 use crate::session::Session;
 use crate::signals::Signals;
@@ -44,7 +44,8 @@ async fn bring_up(
     let outcome = carry_out(&plan, session, screen, signals).await;
     let closed = session.close().await;
     let end = finish(screen, outcome, &global.command("up", session.suffix()), session);
-    let exit = closed.and(end)?;
+    // Where the run has failed, its own errors say more than the state's that follow from them.
+    let exit = end.and_then(|exit| closed.map(|()| exit))?;
     if session.sandbox().is_some()
         && let Some(local) = session.local_api()
     {
@@ -101,10 +102,10 @@ pub fn finish(screen: &Screen, outcome: Outcome, again: &str, session: &Session)
         }
         Outcome::Failed(summary, failures) => {
             screen.summary(&summary);
-            let exit = failures
-                .iter()
-                .filter_map(|(_, failure)| failure.class())
-                .any(|class| matches!(class, payinfra_engine::Class::Credentials | payinfra_engine::Class::Denied));
+            let exit = failures.iter().any(|(_, failure)| {
+                matches!(failure, Failure::State(payinfra_state::Error::Denied { .. }))
+                    || failure.class().is_some_and(|class| exit_of(class) == Exit::Denied)
+            });
             let exit = if exit { Exit::Denied } else { Exit::Failed };
             let recorded = format!("{in_place} resources are in place and recorded. Then run `{again}` again.");
             Err(report(screen, failures, exit, &recorded))

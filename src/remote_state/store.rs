@@ -34,7 +34,11 @@ pub struct Trouble {
 impl From<Trouble> for StateError {
     fn from(trouble: Trouble) -> Self {
         let Trouble { action, object, error } = trouble;
-        Self::Remote { action, object, reason: error.to_string() }
+        let reason = error.to_string();
+        match error.class {
+            Class::Denied | Class::Credentials => Self::Denied { action, object, reason },
+            _ => Self::Remote { action, object, reason },
+        }
     }
 }
 
