@@ -17,6 +17,8 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let address = &change.address;
         let Some(planned) = &change.live else { return Ok(()) };
         let (start, pace) = (Instant::now(), kind.pace());
+        // A second object with one resource's marks is deleted under a name of its own.
+        let marked = planned.address.as_ref().unwrap_or(address);
         // An object whose creation was not finished may show in one list and not yet in another.
         let young = self.is_unfinished(address);
         let believed = |asked: bool| asked || !young || start.elapsed() >= self.base.timing.visibility;
@@ -37,7 +39,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             // What was accepted and rests all the same is asked for again: the deletion was lost, or the object came
             // back (a log group under a late writer).
             let settled = asked.is_some_and(|at| at.elapsed() >= self.base.timing.settle);
-            if settled && resting && !is_ours(kind.identity(), address, &live) {
+            if settled && resting && !is_ours(kind.identity(), marked, &live) {
                 break;
             }
             if (asked.is_none() || settled) && resting {

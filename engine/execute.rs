@@ -118,9 +118,10 @@ pub async fn inventory<C: Send + Sync + 'static>(
     graph: &Graph<C>,
     base: &Base<C>,
 ) -> Result<Vec<(Address, LiveValue)>, Failure> {
-    let mut world: Vec<_> = owned(graph.kinds(), base).await?.into_iter().collect();
-    world.retain(|(_, live)| live.status != Status::Dormant);
-    Ok(world)
+    let left = owned(graph.kinds(), base).await?.into_iter().filter(|live| live.status != Status::Dormant);
+    let mut left: Vec<_> = left.filter_map(|live| Some((live.address.clone()?, live))).collect();
+    left.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(left)
 }
 
 /// How far something has come, for those who wait for it.

@@ -182,7 +182,12 @@ pub async fn plan_destroy<C: Send + Sync + 'static>(
 ) -> Result<Plan, Failure> {
     let world: World = survey(graph, journal, base, Purpose::Destroy, events).await?;
     let records = journal.read(|stack| stack.records.clone());
-    let changes = world
+    let doubles: Vec<(Address, Address)> = world
+        .iter()
+        .filter_map(|(address, live)| Some((live.address.clone()?, address.clone())))
+        .filter(|(marked, address)| marked != address)
+        .collect();
+    let mut changes: Vec<Change> = world
         .into_iter()
         .filter(|(_, live)| live.status != Status::Dormant)
         .map(|(address, live)| {
@@ -191,6 +196,13 @@ pub async fn plan_destroy<C: Send + Sync + 'static>(
             deletion(graph, &records, address, live, because)
         })
         .collect();
+    // Who uses one of two with the same marks may use either.
+    for change in &mut changes {
+        let either =
+            doubles.iter().filter(|(marked, _)| change.deps.contains(marked)).map(|(_, address)| address.clone());
+        let either: Vec<Address> = either.collect();
+        change.deps.extend(either);
+    }
     Ok(Plan { purpose: Purpose::Destroy, changes })
 }
 

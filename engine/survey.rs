@@ -55,7 +55,15 @@ pub(crate) async fn survey<C: Send + Sync + 'static>(
         .collect();
     loop {
         let now = Instant::now();
-        let mut world = owned(kinds, base).await?;
+        let (mut world, surplus) = by_address(owned(kinds, base).await?);
+        match purpose {
+            // Which of two is the real one is not for a program to decide.
+            Purpose::Up => refuse_doubles(&world, &surplus)?,
+            // Both go with the stack.
+            Purpose::Destroy => {
+                world.extend(surplus.into_iter().map(|(address, live)| (surplus_address(&address, &live.id), live)));
+            }
+        }
         for (address, live) in by_id(kinds, base, &records, &world).await? {
             if !world.contains_key(&address) || !is_leaving(&live) {
                 world.insert(address, live);
@@ -71,27 +79,39 @@ pub(crate) async fn survey<C: Send + Sync + 'static>(
 }
 
 /// Lists all kinds by marks, in parallel.
-pub(crate) async fn owned<C: Send + Sync + 'static>(kinds: &Kinds<C>, base: &Base<C>) -> Result<World, Failure> {
+pub(crate) async fn owned<C: Send + Sync + 'static>(
+    kinds: &Kinds<C>,
+    base: &Base<C>,
+) -> Result<Vec<LiveValue>, Failure> {
     let lists = kinds.iter().map(|kind| read(kind.as_ref(), base, Select::Owned));
-    let mut world = World::new();
-    let mut doubles: BTreeMap<Address, Vec<String>> = BTreeMap::new();
-    for live in try_join_all(lists).await?.into_iter().flatten() {
+    Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+}
+
+/// Sorts objects by the address in their marks; what carries the marks of one that stays is surplus.
+fn by_address(all: Vec<LiveValue>) -> (World, Vec<(Address, LiveValue)>) {
+    let (mut world, mut surplus) = (World::new(), Vec::new());
+    for live in all {
         let Some(address) = live.address.clone() else { continue };
         match world.get(&address) {
             // An object on its way out may share its address with its successor.
             Some(other) if is_leaving(&live) && !is_leaving(other) => {}
-            Some(other) if !is_leaving(&live) && !is_leaving(other) => {
-                doubles.entry(address).or_insert_with(|| vec![other.id.clone()]).push(live.id);
-            }
-            _ => {
-                world.insert(address, live);
-            }
+            Some(other) if !is_leaving(&live) && !is_leaving(other) => surplus.push((address, live)),
+            _ => drop(world.insert(address, live)),
         }
     }
-    match doubles.into_iter().next() {
-        Some((address, ids)) => Err(Failure::Duplicate { address, ids }),
-        None => Ok(world),
-    }
+    (world, surplus)
+}
+
+/// What a second object with one resource's marks is called while it is deleted: no resource's own address.
+pub(crate) fn surplus_address(address: &Address, id: &str) -> Address {
+    Address::new(address.kind(), &format!("{} ({id})", address.name()))
+}
+
+fn refuse_doubles(world: &World, surplus: &[(Address, LiveValue)]) -> Result<(), Failure> {
+    let Some((address, _)) = surplus.first() else { return Ok(()) };
+    let others = surplus.iter().filter(|(other, _)| other == address).map(|(_, live)| live);
+    let ids = world.get(address).into_iter().chain(others).map(|live| live.id.clone()).collect();
+    Err(Failure::Duplicate { address: address.clone(), ids })
 }
 
 /// Whether an object is on its way out.

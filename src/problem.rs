@@ -106,7 +106,7 @@ impl From<StateError> for Problem {
                 Some("What was recorded before is intact. Run the command again: it goes on from where it is.")
             }
             StateError::Newer { .. } => Some("Use the payinfra that wrote it, or a newer one."),
-            StateError::Io { .. } => Some(
+            StateError::Io { .. } | StateError::Broken(_) => Some(
                 "The last state that was written is intact. Make the folder writable, or choose another with --state.",
             ),
             _ => None,

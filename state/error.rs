@@ -68,3 +68,16 @@ pub enum Error {
     #[error("the journal cannot be written any more: {0}")]
     Broken(String),
 }
+
+impl Error {
+    /// The whole error in one line, with what the operating system said.
+    pub(crate) fn with_reasons(&self) -> String {
+        let mut line = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(reason) = source {
+            line.push_str(&format!(": {reason}"));
+            source = reason.source();
+        }
+        line
+    }
+}

@@ -75,7 +75,7 @@ impl Journal {
         // Dropped in the middle, the batch may be lost, and with it entries of others: then nothing more may follow.
         writer.broken = Some("an append was interrupted".to_owned());
         let done = writer.backend.append(&stack, &batch).await;
-        writer.broken = done.as_ref().err().map(ToString::to_string);
+        writer.broken = done.as_ref().err().map(Error::with_reasons);
         if done.is_ok() {
             writer.durable = last;
         }
@@ -109,7 +109,7 @@ impl Journal {
         // Half-way, the new snapshot may stand beside the old journal: entries added to that would not be read.
         writer.broken = Some("the snapshot was not finished".to_owned());
         let done = writer.backend.replace(&stack).await;
-        writer.broken = done.as_ref().err().map(ToString::to_string);
+        writer.broken = done.as_ref().err().map(Error::with_reasons);
         done
     }
 

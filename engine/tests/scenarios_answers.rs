@@ -165,7 +165,7 @@ fn a_name_of_ours_that_a_stranger_took_over_is_left_alone() {
 }
 
 #[test]
-fn two_objects_with_one_mark_are_an_error_that_names_both() {
+fn two_objects_with_one_mark_are_an_error_that_names_both_and_go_with_the_stack() {
     in_virtual_time(async {
         let lab = Lab::new(1, Delays::NONE);
         completed(lab.up(&small()).await);
@@ -175,14 +175,43 @@ fn two_objects_with_one_mark_are_an_error_that_names_both() {
             world.put("network-9999", "network", Some(address("network.main")), spec);
         }
         let calls = lab.cloud.mutating_calls();
-        for end in [lab.up(&small()).await, lab.destroy(&small()).await] {
-            let End::Refused(Failure::Duplicate { address, ids }) = end else { panic!("{end:?}") };
-            assert_eq!(
-                (address.as_str(), ids.as_slice()),
-                ("network.main", &["network-0000".to_owned(), "network-9999".to_owned()][..])
-            );
-        }
+        let end = lab.up(&small()).await;
+        let End::Refused(Failure::Duplicate { address, ids }) = end else { panic!("{end:?}") };
+        assert_eq!(
+            (address.as_str(), ids.as_slice()),
+            ("network.main", &["network-0000".to_owned(), "network-9999".to_owned()][..])
+        );
         assert_eq!(lab.cloud.mutating_calls(), calls);
+
+        let gone = demand_destroyed(&lab, &small()).await;
+        assert_eq!(gone.deleted, small().len() + 1);
+        let deletions = lab.cloud.calls_of("delete");
+        let of_networks = deletions.iter().filter(|call| call.kind == "network").count();
+        assert_eq!(of_networks, 2, "neither is asked to go before those that use it are gone");
     });
+    scenario(5);
+}
+
+#[test]
+fn a_destroy_of_two_objects_with_one_mark_is_completed_by_the_next() {
+    for point in 0.. {
+        let killed = in_virtual_time(async {
+            let lab = Lab::new(1, Delays::NONE);
+            completed(lab.up(&small()).await);
+            {
+                let mut world = lab.cloud.world.lock().unwrap();
+                let spec = world.objects["network-0000"].spec.clone();
+                world.put("network-9999", "network", Some(address("network.main")), spec);
+            }
+            lab.kill.arm(Some(point));
+            let killed = matches!(lab.destroy(&small()).await, End::Killed);
+            lab.kill.arm(None);
+            demand_destroyed(&lab, &small()).await;
+            killed
+        });
+        if !killed {
+            break;
+        }
+    }
     scenario(5);
 }

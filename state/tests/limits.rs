@@ -69,7 +69,11 @@ async fn child_fills_the_disk() {
         }
     };
     assert!(text(&error).contains("journal.jsonl: File too large"), "{}", text(&error));
-    assert!(matches!(journal.append(life(3).remove(0)).await, Err(Error::Broken(_))));
+    let refused = journal.append(life(3).remove(0)).await;
+    assert!(
+        matches!(&refused, Err(Error::Broken(why)) if why.ends_with("File too large (os error 27)")),
+        "{refused:?}"
+    );
     assert!(matches!(journal.compact().await, Err(Error::Broken(_))));
     drop(journal);
     let (journal, warnings) = open(&root).await;
