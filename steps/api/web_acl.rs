@@ -9,7 +9,7 @@ use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress,
 use serde::{Deserialize, Serialize};
 
 use super::web_acl_rule::{WebRule, incomplete};
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::aws::{Aws, Marked, Tags, error, following, unless};
 
 /// A web ACL for regional services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,11 +154,11 @@ async fn candidates(cloud: &Aws) -> Result<Vec<String>, Error> {
     let mut arns = Vec::new();
     let mut marker = None;
     loop {
-        let request = cloud.waf.list_web_acls().scope(Scope::Regional).limit(100).set_next_marker(marker);
+        let request = cloud.waf.list_web_acls().scope(Scope::Regional).limit(100).set_next_marker(marker.clone());
         let found = request.send().await.map_err(error("ListWebACLs"))?;
         let ours = found.web_acls().iter().filter(|acl| acl.name().is_some_and(|name| name.ends_with(&ending)));
         arns.extend(ours.filter_map(|acl| acl.arn().map(ToOwned::to_owned)));
-        marker = found.next_marker().filter(|_| !found.web_acls().is_empty()).map(ToOwned::to_owned);
+        marker = following(marker, found.next_marker().filter(|_| !found.web_acls().is_empty()));
         if marker.is_none() {
             return Ok(arns);
         }

@@ -9,6 +9,7 @@ mod errors;
 mod gate;
 mod http;
 mod marks;
+mod pages;
 mod rates;
 #[cfg(test)]
 pub(crate) mod replay;
@@ -19,3 +20,4 @@ pub use emulator::{Emulator, NOT_KEPT, NotKept};
 pub use errors::{error, refused, unless};
 pub use gate::{Gate, Ungated};
 pub use marks::{ADDRESS, Marked, STACK, Tags};
+pub(crate) use pages::following;

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::aws::{Aws, Marked, Tags, error, following, unless};
 
 /// A table with one text key, paid by request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,10 +199,10 @@ fn warmed(table: &TableDescription, asked: Option<&str>) -> Option<WarmThroughpu
 async fn tags_of(cloud: &Aws, arn: &str) -> Result<Tags, Error> {
     let (mut tags, mut next) = (Tags::new(), None);
     loop {
-        let request = cloud.dynamodb.list_tags_of_resource().resource_arn(arn).set_next_token(next);
+        let request = cloud.dynamodb.list_tags_of_resource().resource_arn(arn).set_next_token(next.clone());
         let page = request.send().await.map_err(error("ListTagsOfResource"))?;
         tags.extend(page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
-        next = page.next_token().map(ToOwned::to_owned);
+        next = following(next, page.next_token());
         if next.is_none() {
             return Ok(tags);
         }

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{Aws, Marked, Tags, error, refused, unless};
+use crate::aws::{Aws, Marked, Tags, error, following, refused, unless};
 
 /// A schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,10 +146,10 @@ async fn take_away(cloud: &Aws, rule: &str, ids: Vec<String>) -> Result<(), Erro
 async fn rules(cloud: &Aws) -> Result<Vec<Rule>, Error> {
     let (mut rules, mut next) = (Vec::new(), None);
     loop {
-        let request = cloud.eventbridge.list_rules().name_prefix("rule-").set_next_token(next);
+        let request = cloud.eventbridge.list_rules().name_prefix("rule-").set_next_token(next.clone());
         let page = request.send().await.map_err(error("ListRules"))?;
+        next = following(next, page.next_token());
         rules.extend(page.rules.unwrap_or_default());
-        next = page.next_token;
         if next.is_none() {
             return Ok(rules);
         }

@@ -32,10 +32,11 @@ impl Thing {
     }
 }
 
-/// Replaces what only a machine makes up: UUIDs, words of eight letters or more with a digit among them, and the id of an
-/// API in the name of its log group.
+/// Replaces what only a machine makes up: UUIDs, words of eight letters or more with a digit among them, and those that
+/// may have none: the id of an API in the name of its log group, and a proxy's.
 fn without_made_up_words(id: &str) -> String {
     let made_up = |word: &str| word.len() >= 8 && word.contains(|letter: char| letter.is_ascii_digit());
+    let before_made_up = |shape: &str| shape.ends_with("Execution-Logs_") || shape.ends_with(":prx-");
     let mut shape = String::new();
     let mut rest = id;
     while let Some(first) = rest.chars().next() {
@@ -46,7 +47,7 @@ fn without_made_up_words(id: &str) -> String {
         };
         match word {
             0 => shape.push(first),
-            _ if made_up(&rest[..word]) || shape.ends_with("Execution-Logs_") => shape.push('*'),
+            _ if made_up(&rest[..word]) || before_made_up(&shape) => shape.push('*'),
             _ => shape.push_str(&rest[..word]),
         }
         rest = &rest[word.max(if word == 0 { first.len_utf8() } else { 0 })..];
