@@ -14,9 +14,8 @@ use support::{Call, Emulator, Kind, Payinfra, Proxy, summary};
 /// One trap of a teardown: all calls of the first operation are answered before the first call of the second is made.
 /// A text in brackets narrows the calls down to those that hold it in path or body; an address in braces stands for the
 /// object's id.
-const ORDER: [(&str, &str); 28] = [
-    // Aliases and versions, then out of the VPC, then the function, then its role and its log group.
-    ("lambda:DeleteAlias", "lambda:UpdateFunctionConfiguration"),
+const ORDER: [(&str, &str); 27] = [
+    // The function, then its role and its log group.
     ("lambda:DeleteFunction[lambda-notifications]", "iam:DeleteRole[role-notifications]"),
     ("lambda:DeleteFunction[lambda-notifications]", "logs:DeleteLogGroup[/aws/lambda/lambda-notifications]"),
     ("lambda:DeleteFunction", "ec2:DeleteSubnet[{subnet.private_a}]"),
@@ -160,13 +159,18 @@ fn demand_parameters(calls: &[Call]) {
     }
 }
 
-/// Each function's published versions go first, then it leaves the VPC, then it goes.
+/// Each function's alias goes first, then its published versions, then it leaves the VPC, then it goes.
 fn demand_functions(calls: &[Call]) {
     for function in ["payment-validation", "transaction-processing", "notifications"] {
         let named = |operation: &str| of(calls, &format!("{operation}[lambda-{function}-late]"));
         let (versions, whole): (Vec<&Call>, Vec<&Call>) =
             named("lambda:DeleteFunction").into_iter().partition(|call| call.path.contains("Qualifier="));
         let left = named("lambda:UpdateFunctionConfiguration");
+        let aliases = named("lambda:DeleteAlias");
+        assert!(
+            !aliases.is_empty() && versions.iter().all(|version| ended(aliases[0]) <= version.at),
+            "{function}: alias"
+        );
         assert!(!versions.is_empty() && left.len() == 1 && whole.len() == 1, "{function}");
         assert!(versions.iter().all(|version| ended(version) <= left[0].at), "{function}: versions");
         assert!(ended(left[0]) <= whole[0].at, "{function}: out of the VPC");
