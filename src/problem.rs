@@ -171,7 +171,7 @@ pub fn exit_of(class: Class) -> Exit {
 }
 
 /// What helps against one resource's failure.
-pub fn hint_for(failure: &Failure) -> Option<String> {
+fn hint_for(failure: &Failure) -> Option<String> {
     let hint = match failure {
         Failure::NotOurs { .. } => {
             "payinfra neither adopts nor deletes what does not carry its tags. Delete or rename that object, or choose another --suffix."

@@ -19,6 +19,7 @@ mod data;
 mod functions;
 mod monitoring;
 mod network;
+mod queue_policy;
 mod security;
 mod storage;
 

@@ -10,14 +10,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use support::inventory::{duplicates, inventory};
-use support::{Emulator, Finished, Kind, Moment, Payinfra, Proxy, summary};
+use support::{Emulator, Finished, Kind, Moment, Payinfra, Proxy, artifacts, summary};
 
 /// Nobody listens there: a command that ends as it should makes no call.
 const NOWHERE: &str = "http://127.0.0.1:9";
-
-fn artifacts() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function").display().to_string()
-}
 
 fn says(ended: &Finished, texts: &[&str]) {
     for text in texts {
@@ -110,7 +106,7 @@ fn without_credentials_nothing_is_asked_of_the_network() {
 fn a_state_that_cannot_be_used_is_told_apart() {
     let emulator = Emulator::start(Kind::MiniStack);
     let payinfra = Payinfra::against(&emulator.endpoint()).argument("--suffix").argument("weather");
-    payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts()));
+    payinfra.configure_with_functions("");
     payinfra.run(["up"]).expect(0);
     let folder = payinfra.state().join("weather");
     let (snapshot, journal) = (folder.join("snapshot.json"), folder.join("journal.jsonl"));
@@ -161,7 +157,7 @@ fn a_state_that_cannot_be_written_is_left_as_it_is_and_nothing_is_called() {
         std::fs::set_permissions(path, PermissionsExt::from_mode(closed)).unwrap();
         let ended = payinfra.run(["up"]).expect(1);
         std::fs::set_permissions(path, PermissionsExt::from_mode(open)).unwrap();
-        says(&ended, &["Permission denied", "closed/"]);
+        says(&ended, &["Permission denied", "closed/", "Make the folder writable"]);
         assert_eq!(std::fs::read(&snapshot).unwrap(), good, "{path:?} {closed:o}");
         assert!(std::fs::read(&journal).unwrap_or_default().is_empty(), "{path:?} {closed:o}");
     }
@@ -176,7 +172,7 @@ fn a_second_run_waits_its_turn_and_ctrl_c_stops_in_order() {
     let emulator = Emulator::start(Kind::MiniStack);
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("stopped");
-    payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts()));
+    payinfra.configure_with_functions("");
 
     // Slow enough that the first run is still at work when the second comes.
     proxy.latency(Duration::from_millis(400));
@@ -203,7 +199,7 @@ fn a_killed_run_is_gone_on_with() {
     let emulator = Emulator::start(Kind::Moto);
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("killed");
-    payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts()));
+    payinfra.configure_with_functions("");
     for (call, moment) in [(12, Moment::AfterForward), (30, Moment::BeforeForward), (60, Moment::AfterAnswer)] {
         proxy.forget();
         let held = proxy.hold(call, moment);

@@ -117,12 +117,7 @@ pub fn finish(screen: &Screen, outcome: Outcome, again: &str, session: &Session)
 fn report(screen: &Screen, failures: Vec<(payinfra_engine::Address, Failure)>, exit: Exit, recorded: &str) -> Problem {
     let mut problems: Vec<Problem> = failures
         .into_iter()
-        .map(|(address, failure)| {
-            let hint = crate::problem::hint_for(&failure);
-            let mut problem = Problem::from(failure).context(format!("cannot bring {address} to its plan"));
-            problem.hint = hint;
-            problem
-        })
+        .map(|(address, failure)| Problem::from(failure).context(format!("cannot bring {address} to its plan")))
         .collect();
     let last = problems.pop();
     problems.iter().for_each(|problem| screen.problem(problem));

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use payinfra_engine::{Graph, Handle, Scope};
-use serde_json::json;
 
 use super::Design;
 use super::data::Data;
 use super::monitoring::{EVENTS, Topics};
 use super::network::Network;
+use super::queue_policy::fed_by_topic;
 use crate::aws::Aws;
 use crate::functions::{Configuration, Function, FunctionAlias, LIVE, Permission, Queue, Schedule};
 use crate::monitoring::{LogGroup, Subscription};
@@ -161,31 +161,7 @@ fn dead_letters(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>) 
     let design = Arc::clone(design);
     graph.add("notifications_dlq", move |scope| {
         let name = design.names.of(Kind::Queue, DEAD_LETTERS);
-        let (arn, topic) = (design.arn("sqs", &name), design.arn("sns", &design.names.of(Kind::Topic, EVENTS)));
-        let policy = json!({
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "EventsThatNoFunctionTook",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "sns.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": arn,
-                    "Condition": {
-                        "ArnEquals": {"aws:SourceArn": topic},
-                        "StringEquals": {"aws:SourceAccount": design.account()},
-                    },
-                },
-                {
-                    "Sid": "OnlyOverTls",
-                    "Effect": "Deny",
-                    "Principal": {"AWS": "*"},
-                    "Action": "sqs:*",
-                    "Resource": arn,
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                },
-            ],
-        });
+        let policy = fed_by_topic(&design, "EventsThatNoFunctionTook", &design.arn("sqs", &name), EVENTS);
         Queue {
             key_arn: scope.get(key, |key| key.arn.clone()),
             policy,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use payinfra_engine::{Graph, Handle, Scope};
-use serde_json::json;
 
 use super::super::Design;
+use super::super::queue_policy::fed_by_topic;
 use super::ALARMS;
 use crate::aws::Aws;
 use crate::evidence::HEARD;
@@ -25,30 +25,7 @@ pub(super) fn add(graph: &mut Graph<Aws>, design: &Arc<Design>, key: Handle<Key>
         graph.add("alarms_heard", move |scope: &Scope<'_>| Queue {
             name: name.clone(),
             key_arn: scope.get(key, |key| key.arn.clone()),
-            policy: json!({
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "AlarmsOfThisStack",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "sns.amazonaws.com"},
-                        "Action": "sqs:SendMessage",
-                        "Resource": arn,
-                        "Condition": {
-                            "ArnEquals": {"aws:SourceArn": design.arn("sns", &design.names.of(Kind::Topic, ALARMS))},
-                            "StringEquals": {"aws:SourceAccount": design.account()},
-                        },
-                    },
-                    {
-                        "Sid": "OnlyOverTls",
-                        "Effect": "Deny",
-                        "Principal": {"AWS": "*"},
-                        "Action": "sqs:*",
-                        "Resource": arn,
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
-                ],
-            }),
+            policy: fed_by_topic(&design, "AlarmsOfThisStack", &arn, ALARMS),
             retention_seconds: RETENTION_SECONDS,
             tags: design.tags(scope, &name),
         })
