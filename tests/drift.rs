@@ -5,7 +5,6 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::Value;
 use support::inventory::script;
@@ -41,8 +40,7 @@ fn drift_is_seen_and_repaired_on_moto() {
 fn is_seen_and_repaired(kind: Kind) {
     let emulator = Emulator::start(kind);
     let payinfra = Payinfra::against(&emulator.endpoint()).argument("--suffix").argument("drift");
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-    payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
+    payinfra.configure_with_functions("");
     payinfra.run(["up"]).expect(0);
     let kinds = deployed_kinds(&payinfra);
 

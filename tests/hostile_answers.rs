@@ -7,7 +7,6 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use payinfra_engine::{LiveValue, Select};
@@ -32,8 +31,7 @@ fn known(live: &[LiveValue]) -> BTreeSet<(String, String)> {
 fn no_answer_of_a_service_is_believed_to_the_stacks_harm() {
     let emulator = Emulator::start(Kind::MiniStack);
     let payinfra = Payinfra::against(&emulator.endpoint()).argument("--suffix").argument(STACK);
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-    payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
+    payinfra.configure_with_functions("");
     payinfra.run(["up"]).expect(0);
 
     let seed = std::env::var("PAYINFRA_PROPTEST_SEED").ok().and_then(|text| text.parse().ok());

@@ -6,14 +6,13 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use support::inventory::{duplicates, inventory};
-use support::{Call, Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, Started, summary};
+use support::{Call, Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, Started, artifacts, summary};
 
 /// An emulator, a proxy before it, and the binary behind both.
 struct World {
@@ -26,8 +25,7 @@ fn world(suffix: &str) -> World {
     let emulator = Emulator::start(Kind::MiniStack);
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument(suffix);
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-    payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
+    payinfra.configure_with_functions("");
     World { emulator, proxy, payinfra }
 }
 
@@ -164,8 +162,7 @@ fn an_output_that_nobody_reads_any_more_does_not_end_the_run() {
     let world = world("piped");
     // As under `payinfra up | head -1`, and with the log going nowhere as well.
     for (arguments, days) in [(&["up"][..], 365), (&["-vv", "up"][..], 400), (&["--json", "-vv", "up"][..], 545)] {
-        let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function").display().to_string();
-        let days = format!("[functions]\nartifacts = {artifacts:?}\n[logs]\nretention_days = {days}\n");
+        let days = format!("[functions]\nartifacts = {:?}\n[logs]\nretention_days = {days}\n", artifacts());
         world.payinfra.configure(&days);
         let mut child = world.payinfra.command(arguments).spawn().unwrap();
         let mut first = String::new();

@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use serde_json::Value;
 use support::inventory::{duplicates, inventory};
 use support::{Emulator, Finished, Kind, Payinfra, Proxy};
@@ -25,7 +23,7 @@ fn lives_and_dies(kind: Kind) {
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint());
     let run = |suffix: &str, arguments: &[&str]| payinfra.run([&["--suffix", suffix], arguments].concat());
-    configure(&payinfra, "");
+    payinfra.configure_with_functions("");
 
     let up = run("one", &["up"]).expect(0);
     assert!(up.out.contains(" created"), "{}", up.out);
@@ -35,13 +33,13 @@ fn lives_and_dies(kind: Kind) {
     let again = run("one", &["up"]).expect(0);
     assert_eq!(mutating(&proxy), Vec::<String>::new());
     assert!(again.out.contains("No changes"), "{}", again.out);
-    same(&run("one", &["diff"]));
+    run("one", &["diff"]).demand_no_changes();
 
     // Nothing but the cloud is needed to know the stack.
     let known = records(&payinfra, "one");
     assert!(known.len() > 140, "{}", known.len());
     std::fs::remove_dir_all(payinfra.state()).unwrap();
-    same(&run("one", &["diff"]));
+    run("one", &["diff"]).demand_no_changes();
     assert_eq!(records(&payinfra, "one"), known, "the state is rebuilt");
     assert_eq!(mutating(&proxy), Vec::<String>::new());
 
@@ -49,7 +47,7 @@ fn lives_and_dies(kind: Kind) {
     proxy.forget();
     run("one", &["up"]).expect(0);
     assert!(mutating(&proxy).iter().all(|call| call == "logs:PutRetentionPolicy"), "{:?}", mutating(&proxy));
-    same(&run("one", &["diff"]));
+    run("one", &["diff"]).demand_no_changes();
 
     without_the_trail(&payinfra, &proxy, &run);
 
@@ -59,16 +57,16 @@ fn lives_and_dies(kind: Kind) {
     assert_eq!(second.len(), first.len(), "{second:?}\n{first:?}");
     assert_eq!(inventory(&emulator.endpoint(), "one"), first, "the stacks do not meet");
     run("two", &["destroy"]).expect(64);
-    gone(&run("two", &["destroy", "--yes"]), "two");
+    run("two", &["destroy", "--yes"]).demand_nothing_left("two");
     assert_eq!(inventory(&emulator.endpoint(), "two"), Vec::new());
-    same(&run("one", &["diff"]));
-    gone(&run("one", &["destroy", "--yes"]), "one");
+    run("one", &["diff"]).demand_no_changes();
+    run("one", &["destroy", "--yes"]).demand_nothing_left("one");
     assert_eq!(inventory(&emulator.endpoint(), "one"), Vec::new());
 }
 
 fn a_changed_line_shows_exactly_itself(payinfra: &Payinfra, run: &dyn Fn(&str, &[&str]) -> Finished) {
-    configure(payinfra, "[logs]\nretention_days = 400");
-    let changes = plan(&run("one", &["diff", "--json"]).expect(2));
+    payinfra.configure_with_functions("[logs]\nretention_days = 400");
+    let changes = run("one", &["diff", "--json"]).expect(2).changes();
     assert!(changes.len() > 5, "{changes:?}");
     for change in changes {
         assert!(change["address"].as_str().unwrap().starts_with("log_group."), "{change}");
@@ -82,8 +80,8 @@ fn a_changed_line_shows_exactly_itself(payinfra: &Payinfra, run: &dyn Fn(&str, &
 }
 
 fn without_the_trail(payinfra: &Payinfra, proxy: &Proxy, run: &dyn Fn(&str, &[&str]) -> Finished) {
-    configure(payinfra, "trail = false\n[logs]\nretention_days = 400");
-    let changes = plan(&run("one", &["diff", "--json"]).expect(2));
+    payinfra.configure_with_functions("trail = false\n[logs]\nretention_days = 400");
+    let changes = run("one", &["diff", "--json"]).expect(2).changes();
     let deleted: Vec<&Value> = changes.iter().filter(|change| change["action"] == "delete").collect();
     assert_eq!(deleted.len(), 1, "{deleted:?}");
     assert_eq!(deleted[0]["address"], "trail.main");
@@ -92,36 +90,13 @@ fn without_the_trail(payinfra: &Payinfra, proxy: &Proxy, run: &dyn Fn(&str, &[&s
     assert!(refused.err.contains("--yes"), "{}", refused.err);
     assert_eq!(mutating(proxy), Vec::<String>::new());
     run("one", &["up", "--yes"]).expect(0);
-    same(&run("one", &["diff"]));
-}
-
-fn configure(payinfra: &Payinfra, text: &str) {
-    // At the end: what stands before the first table is at the top level.
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-    payinfra.configure(&format!("{text}\n[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
-}
-
-fn same(diff: &Finished) {
-    assert_eq!(diff.code(), Some(0), "{}{}", diff.out, diff.err);
-    assert!(diff.out.contains("No changes: "), "{}", diff.out);
-}
-
-fn gone(destroy: &Finished, suffix: &str) {
-    assert_eq!(destroy.code(), Some(0), "{}{}", destroy.out, destroy.err);
-    let line = format!("0 resources with payinfra:stack={suffix} left");
-    assert!(destroy.out.lines().any(|text| text == line), "{}", destroy.out);
+    run("one", &["diff"]).demand_no_changes();
 }
 
 fn mutating(proxy: &Proxy) -> Vec<String> {
     let calls = proxy.calls();
     let calls = calls.iter().filter(|call| call.mutating.is_some());
     calls.map(|call| format!("{}:{}", call.service, call.operation)).collect()
-}
-
-fn plan(diff: &Finished) -> Vec<Value> {
-    let lines = diff.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let plan = lines.into_iter().find(|line| line["type"] == "plan").unwrap();
-    plan["changes"].as_array().unwrap().clone()
 }
 
 /// The addresses and ids in the state's snapshot.

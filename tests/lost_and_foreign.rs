@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use support::inventory::{inventory, script};
-use support::{Emulator, Finished, Kind, Payinfra, Proxy, summary};
+use support::{Emulator, Kind, Payinfra, Proxy, summary};
 
 const SEED: u64 = 20_261_123;
 
@@ -33,18 +33,18 @@ fn is_rebuilt(kind: Kind) {
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("lost");
     let snapshot = payinfra.state().join("lost/snapshot.json");
-    configure(&payinfra, "");
+    payinfra.configure_with_functions("");
     payinfra.run(["up"]).expect(0);
     let (backup, before) = (std::fs::read(&snapshot).unwrap(), inventory(&emulator.endpoint(), "lost"));
 
-    configure(&payinfra, "[logs]\nretention_days = 400");
+    payinfra.configure_with_functions("[logs]\nretention_days = 400");
     payinfra.run(["up"]).expect(0);
     let now = records(&snapshot);
     proxy.forget();
 
     // An older one, from a backup.
     std::fs::write(&snapshot, &backup).unwrap();
-    same(&payinfra.run(["diff"]));
+    payinfra.run(["diff"]).demand_no_changes();
     assert_eq!(records(&snapshot), now, "the backup is brought up to date");
 
     // One that is cut off within its last entry.
@@ -66,7 +66,7 @@ fn is_rebuilt(kind: Kind) {
 
     // None at all.
     std::fs::remove_dir_all(payinfra.state()).unwrap();
-    gone(&payinfra.run(["destroy", "--yes"]));
+    payinfra.run(["destroy", "--yes"]).demand_nothing_left("lost");
     assert_eq!(inventory(&emulator.endpoint(), "lost"), Vec::new());
     let cut = format!("1 backup restored, {CUTS} snapshots cut off (seed {SEED}), 1 destroy without state");
     summary::line(4, &format!("the binary on {}: {cut}; records lost 0, objects left 0", kind.name()));
@@ -87,7 +87,7 @@ fn is_told_apart(kind: Kind) {
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("lost");
     let endpoint = emulator.endpoint();
-    configure(&payinfra, "");
+    payinfra.configure_with_functions("");
 
     // Names of the stack, without its marks, before the stack and beside it.
     let named = script("foreign.py", &["named", &endpoint, "lost"]);
@@ -107,11 +107,11 @@ fn is_told_apart(kind: Kind) {
     assert!(proxy.calls().iter().all(|call| call.mutating.is_none()), "diff only reads");
     for orphan in &marked {
         let address = orphan["address"].as_str().unwrap();
-        let change = changes(&diff).into_iter().find(|change| change["address"] == address).unwrap();
+        let change = diff.changes().into_iter().find(|change| change["address"] == address).unwrap();
         assert_eq!((&change["action"], &change["because"]), (&"delete".into(), &"orphan".into()), "{change}");
     }
     let destroy = payinfra.run(["destroy", "--yes"]);
-    gone(&destroy);
+    destroy.demand_nothing_left("lost");
     for orphan in &marked {
         let address = orphan["address"].as_str().unwrap();
         assert!(destroy.out.contains(address), "{address} is not shown in:\n{}", destroy.out);
@@ -121,27 +121,6 @@ fn is_told_apart(kind: Kind) {
     let counts =
         format!("{} orphans shown and removed, {} strangers with our names untouched", marked.len(), named.len());
     summary::line(5, &format!("the binary on {}: {counts}; left of ours 0", kind.name()));
-}
-
-fn configure(payinfra: &Payinfra, text: &str) {
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-    payinfra.configure(&format!("{text}\n[functions]\nartifacts = {:?}\n", artifacts.display().to_string()));
-}
-
-fn same(diff: &Finished) {
-    assert_eq!(diff.code(), Some(0), "{}{}", diff.out, diff.err);
-    assert!(diff.out.contains("No changes: "), "{}", diff.out);
-}
-
-fn gone(destroy: &Finished) {
-    assert_eq!(destroy.code(), Some(0), "{}{}", destroy.out, destroy.err);
-    assert!(destroy.out.contains("0 resources with payinfra:stack=lost left"), "{}", destroy.out);
-}
-
-fn changes(diff: &Finished) -> Vec<Value> {
-    let lines = diff.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let plan = lines.into_iter().find(|line| line["type"] == "plan").unwrap();
-    plan["changes"].as_array().unwrap().clone()
 }
 
 /// Address and id of each record.

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use support::inventory::{duplicates, inventory, script};
-use support::shared_state::{
-    BUCKET, artifacts, changes, is_state, journal_writes, make_bucket, runner, stored, until_changes,
-};
+use support::shared_state::{BUCKET, changes, is_state, journal_writes, make_bucket, runner, stored, until_changes};
 use support::{Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, summary};
 
 fn says(ended: &Finished, texts: &[&str]) {
@@ -183,7 +181,7 @@ fn a_folder_is_waited_for_and_has_nothing_to_force() {
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::alone().argument("--endpoint-url").argument(proxy.endpoint());
     let payinfra = payinfra.argument("--suffix").argument("folder");
-    payinfra.configure(&format!("[functions]\nartifacts = {:?}\n", artifacts()));
+    payinfra.configure_with_functions("");
     says(&payinfra.run(["unlock"]).expect(0), &["nobody holds the state of folder in .payinfra"]);
     assert!(!payinfra.folder().join(".payinfra").exists(), "looking makes nothing");
     proxy.latency(Duration::from_millis(60));

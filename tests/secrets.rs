@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use support::inventory::script;
 use support::sandbox::Own;
-use support::{Emulator, Fault, Finished, Garble, Kind, Payinfra, Proxy, Rule, summary};
+use support::{Emulator, Fault, Finished, Garble, Kind, Payinfra, Proxy, Rule, artifacts, summary};
 
 /// The caller's credentials; an emulator takes any.
 const CALLER: [(&str, &str); 2] = [
@@ -94,7 +94,7 @@ impl Watch {
 }
 
 fn configuration(more: &str) -> String {
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function").display().to_string();
+    let artifacts = artifacts();
     format!("{more}\n[functions]\nartifacts = {artifacts:?}\n[api]\nauth = \"api-key\"\n")
 }
 

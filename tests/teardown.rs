@@ -5,11 +5,9 @@
 
 mod support;
 
-use std::path::Path;
-
 use serde_json::Value;
 use support::inventory::{duplicates, inventory, script};
-use support::{Call, Emulator, Kind, Payinfra, Proxy, summary};
+use support::{Call, Emulator, Kind, Payinfra, Proxy, artifacts, summary};
 
 /// One trap of a teardown: all calls of the first operation are answered before the first call of the second is made.
 /// A text in brackets narrows the calls down to those that hold it in path or body; an address in braces stands for the
@@ -66,7 +64,7 @@ fn lives_and_goes(kind: Kind) {
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("late");
     let zone = script("zone.py", &[&emulator.endpoint(), "example.com"])[0]["id"].as_str().unwrap().to_owned();
-    let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function").display().to_string();
+    let artifacts = artifacts();
     payinfra.configure(&format!(
         "[network]\ninterface_endpoints = [\"kms\", \"ssm\"]\n[functions]\nartifacts = {artifacts:?}\n\
          [api]\nauth = \"api-key\"\n[api.domain]\nname = \"pay.example.com\"\nhosted_zone_id = {zone:?}\n\

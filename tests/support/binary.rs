@@ -9,10 +9,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// No single command of a test takes longer; one that does is killed and fails the test.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The folder of the functions' binaries, as `scripts/build` leaves them.
+pub fn artifacts() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function").display().to_string()
+}
 
 /// A home, a working folder and a state folder of their own, and the settings every run shares.
 #[derive(Debug)]
@@ -89,6 +95,12 @@ impl Payinfra {
     /// Writes `payinfra.toml`.
     pub fn configure(&self, text: &str) {
         std::fs::write(self.folder().join("payinfra.toml"), text).unwrap();
+    }
+
+    /// Writes `payinfra.toml` with the functions' binaries. They come last, so that what stands before the first table of
+    /// `text` is at the top level.
+    pub fn configure_with_functions(&self, text: &str) {
+        self.configure(&format!("{text}\n[functions]\nartifacts = {:?}\n", artifacts()));
     }
 
     /// Runs to the end.
@@ -219,5 +231,25 @@ impl Finished {
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
+    }
+
+    /// Demands of a `diff` that it found nothing to do.
+    pub fn demand_no_changes(&self) {
+        assert_eq!(self.code(), Some(0), "{}{}", self.out, self.err);
+        assert!(self.out.contains("No changes: "), "{}", self.out);
+    }
+
+    /// Demands of a `destroy` that nothing of the stack is left.
+    pub fn demand_nothing_left(&self, suffix: &str) {
+        assert_eq!(self.code(), Some(0), "{}{}", self.out, self.err);
+        let line = format!("0 resources with payinfra:stack={suffix} left");
+        assert!(self.out.lines().any(|text| text == line), "{}", self.out);
+    }
+
+    /// The changes of the plan that a run with `--json` showed.
+    pub fn changes(&self) -> Vec<Value> {
+        let lines = self.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let plan = lines.into_iter().find(|line| line["type"] == "plan").unwrap();
+        plan["changes"].as_array().unwrap().clone()
     }
 }

@@ -14,6 +14,6 @@ pub mod summary;
 pub mod sweep;
 pub mod transcript;
 
-pub use binary::{Finished, Payinfra, Started};
+pub use binary::{Finished, Payinfra, Started, artifacts};
 pub use emulator::{Emulator, Kind};
 pub use proxy::{Call, Fault, Garble, Moment, Proxy, Rule, Target};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Finished, Payinfra};
+use super::{Finished, Payinfra, artifacts};
 
 /// A sandbox of the test's own; the installed packages are the shared ones.
 pub struct Own {
@@ -46,7 +46,7 @@ impl Own {
 
     /// Writes the configuration; the functions' code is this checkout's.
     pub fn configure(&self, text: &str) {
-        let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
+        let artifacts = artifacts();
         self.payinfra.configure(&text.replace("[functions]", &format!("[functions]\nartifacts = {artifacts:?}")));
     }
 

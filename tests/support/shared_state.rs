@@ -1,6 +1,5 @@
 //! A state in S3 as a test sees it: its bucket, its objects, and runners of other machines.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use payinfra_state::{decode_envelope, decode_object};
@@ -22,13 +21,8 @@ pub fn runner(endpoint: &str, suffix: &str, lease: u32) -> Payinfra {
     let state = format!("s3://{BUCKET}/team");
     let arguments = ["--endpoint-url", endpoint, "--state", &state, "--suffix", suffix];
     let runner = arguments.into_iter().fold(Payinfra::alone(), Payinfra::argument);
-    runner.configure(&format!("state_lease_seconds = {lease}\n[functions]\nartifacts = {:?}\n", artifacts()));
+    runner.configure_with_functions(&format!("state_lease_seconds = {lease}"));
     runner
-}
-
-/// The functions' binaries.
-pub fn artifacts() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function").display().to_string()
 }
 
 /// The objects of a stack's state.
