@@ -13,9 +13,9 @@ mod support;
 use std::time::Duration;
 
 use support::sweep::lab::Lab;
-use support::sweep::point::{self, Command};
+use support::sweep::point::{self, Command, Kill, Story};
 use support::sweep::runner::{self, Pace, Tally};
-use support::{Kind, summary};
+use support::{Kind, Moment, summary};
 
 /// The stories of one sample; printed, so that a failure can be looked at again.
 const SEED: u64 = 20_261_123;
@@ -38,6 +38,7 @@ fn sample(kind: Kind, share: usize) {
     let kills = |calls| point::every_operation(calls, SEED, share);
     let mut stories = point::chained(Command::Up, kills(&reference.up), CHAIN);
     stories.extend(point::chained(Command::Destroy, kills(&reference.destroy), CHAIN));
+    stories.extend(found_on_the_way());
     let jobs = if share == 1 { 2 } else { 1 };
     let pace = Pace { jobs, until: Duration::MAX, report: Duration::from_secs(20) };
     let tally = runner::run(kind, stories, &reference, pace, &|line| println!("{line}"));
@@ -54,9 +55,16 @@ fn sample(kind: Kind, share: usize) {
         tally.phantoms
     );
     println!("{text}\n{tally:?}");
+    summary::line(1, &format!("{text}; stories that ended badly {}", tally.failures.len()));
     demand_clean(&tally);
     assert!(tally.missed * 20 <= tally.wanted, "{} of {} points were not reached", tally.missed, tally.wanted);
-    summary::line(1, &text);
+}
+
+/// What once went wrong, by itself.
+fn found_on_the_way() -> [Story; 1] {
+    // A flow log that the killed run had made and that bore no marks was not found, and so left.
+    let flow_log = Kill { operation: "ec2:CreateFlowLogs".to_owned(), occurrence: 1, moment: Moment::AfterForward };
+    [Story { recovery: Command::Destroy, ..Story::new(Command::Up, vec![flow_log]) }]
 }
 
 /// All points, or as many as the options allow; `scripts/sweep --help` tells them.

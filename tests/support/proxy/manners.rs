@@ -1,4 +1,4 @@
-//! What AWS does with a repeated request and the emulators do not: tokens are honoured, names collide.
+//! What AWS does and the emulators do not: tokens are honoured, names collide, words of AWS's own are known.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,17 @@ pub struct Collision {
     pub refusal: (u16, &'static str),
 }
 
+/// A word in the form of an operation that an emulator knows by another name.
+#[derive(Debug, Clone, Copy)]
+pub struct Wording {
+    /// The operation, as `ec2:CreateFlowLogs`.
+    pub operation: &'static str,
+    /// The value as AWS writes it.
+    pub aws: &'static str,
+    /// The value that the emulator understands.
+    pub emulator: &'static str,
+}
+
 /// Operation, path and body.
 type Request = (String, String, Bytes);
 
@@ -26,14 +37,30 @@ type Request = (String, String, Bytes);
 #[derive(Default)]
 pub struct Manners {
     collisions: Vec<Collision>,
+    wordings: Vec<Wording>,
     taken: BTreeMap<Request, Answer>,
     answers: BTreeMap<(String, String), Answer>,
 }
 
 impl Manners {
     /// Nothing was asked for yet.
-    pub fn new(collisions: &[Collision]) -> Self {
-        Self { collisions: collisions.to_vec(), ..Self::default() }
+    pub fn new(collisions: &[Collision], wordings: &[Wording]) -> Self {
+        Self { collisions: collisions.to_vec(), wordings: wordings.to_vec(), ..Self::default() }
+    }
+
+    /// The form of a request in the emulator's words.
+    pub fn in_its_words(&self, seen: &Seen, body: &Bytes) -> Bytes {
+        let name = name(seen);
+        let mut body = body.clone();
+        for Wording { aws, emulator, .. } in self.wordings.iter().filter(|wording| wording.operation == name) {
+            let pairs = String::from_utf8_lossy(&body).into_owned();
+            let in_its_words = |pair: &str| match pair.split_once('=') {
+                Some((field, value)) if value == *aws => format!("{field}={emulator}"),
+                _ => pair.to_owned(),
+            };
+            body = pairs.split('&').map(in_its_words).collect::<Vec<_>>().join("&").into();
+        }
+        body
     }
 
     /// What AWS answers to a request that repeats another: the answer that its token got before, or a refusal.

@@ -27,8 +27,8 @@ use tokio::runtime::Runtime;
 use connection::{Body, Line, Watched};
 pub use fault::{Fault, Moment, Rule};
 pub use garble::Garble;
-pub use manners::Collision;
 use manners::Manners;
+pub use manners::{Collision, Wording};
 use operation::Seen;
 pub use record::{Call, Target};
 use record::{Flight, Hold, Shared};
@@ -102,10 +102,10 @@ impl Proxy {
         self.shared.state().hold = Some(Hold { at, then: Box::new(then) });
     }
 
-    /// From now on a request with the token of an earlier one gets the earlier answer, and one of these operations that
-    /// repeats an earlier one collides, as on AWS; what was asked for before is forgotten.
-    pub fn teach(&self, collisions: &[Collision]) {
-        self.shared.state().manners = Some(Manners::new(collisions));
+    /// From now on a request with the token of an earlier one gets the earlier answer, one of these operations that
+    /// repeats an earlier one collides, and these words are understood, as on AWS; what was asked for before is forgotten.
+    pub fn teach(&self, collisions: &[Collision], wordings: &[Wording]) {
+        self.shared.state().manners = Some(Manners::new(collisions, wordings));
     }
 
     /// Counts the calls of each operation from one again.
@@ -252,24 +252,31 @@ impl Handler {
 
     /// Forwards a request, or answers as AWS does to a repeated one.
     async fn deliver(&self, parts: &http::request::Parts, body: &Bytes, seen: &Seen, _: &Flight) -> Answer {
-        let repeated =
-            self.shared.state().manners.as_ref().and_then(|manners| manners.repeated(seen, parts.uri.path(), body));
+        let (repeated, worded) = match &self.shared.state().manners {
+            Some(manners) => (manners.repeated(seen, parts.uri.path(), body), manners.in_its_words(seen, body)),
+            None => (None, body.clone()),
+        };
         if let Some(answer) = repeated {
             return answer;
         }
-        let answer = self.forward(parts, body).await;
+        let answer = self.forward(parts, worded).await;
         if let Some(manners) = &mut self.shared.state().manners {
             manners.remember(seen, parts.uri.path(), body, &answer);
         }
         answer
     }
 
-    async fn forward(&self, parts: &http::request::Parts, body: &Bytes) -> Answer {
+    async fn forward(&self, parts: &http::request::Parts, body: Bytes) -> Answer {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut request = Request::new(Full::new(body.clone()));
+        let length = body.len();
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = parts.method.clone();
         *request.uri_mut() = format!("http://{}{path}", self.upstream).parse().unwrap();
         *request.headers_mut() = end_to_end(&parts.headers);
+        // In the emulator's words a body may have another length.
+        if let Some(announced) = request.headers_mut().get_mut(http::header::CONTENT_LENGTH) {
+            *announced = length.into();
+        }
         let exchange = async {
             let (parts, body) = self.client.request(request).await.map_err(|error| error.to_string())?.into_parts();
             let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::support::inventory::{Surveyor, Thing};
-use crate::support::proxy::Collision;
+use crate::support::proxy::{Collision, Wording};
 use crate::support::{Call, Emulator, Finished, Kind, Moment, Payinfra, Proxy, Target};
 
 use super::point::{Command, Kill, Story};
@@ -42,6 +41,11 @@ const COLLISIONS: [Collision; 5] = [
         refusal: (409, "ResourceConflictException"),
     },
 ];
+
+/// AWS marks a flow log by the type `vpc-flow-log`. MiniStack keeps the tags of a `flow-log` only, and so would leave one
+/// without marks for as long as no second call has written them.
+const MINISTACK_WORDINGS: [Wording; 1] =
+    [Wording { operation: "ec2:CreateFlowLogs", aws: "vpc-flow-log", emulator: "flow-log" }];
 
 /// What an undisturbed life looks like.
 #[derive(Debug, Clone)]
@@ -126,15 +130,21 @@ impl Lab {
         let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument(SUFFIX);
         let lab = Self { emulator, proxy, surveyor: Surveyor::start(), payinfra, stands: false };
         lab.configure("");
-        lab.proxy.teach(&COLLISIONS);
+        lab.teach();
         lab
+    }
+
+    fn teach(&self) {
+        let wordings: &[Wording] = match self.emulator.kind() {
+            Kind::MiniStack => &MINISTACK_WORDINGS,
+            Kind::Moto => &[],
+        };
+        self.proxy.teach(&COLLISIONS, wordings);
     }
 
     /// Writes the configuration: `text` and where the functions are.
     pub fn configure(&self, text: &str) {
-        let artifacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/function");
-        let artifacts = artifacts.display().to_string();
-        self.payinfra.configure(&format!("{text}\n[functions]\nartifacts = {artifacts:?}\n"));
+        self.payinfra.configure_with_functions(text);
     }
 
     /// Whether a whole stack stands.
@@ -145,7 +155,7 @@ impl Lab {
     /// Begins anew: an empty emulator, no state.
     pub fn blank(&mut self) {
         self.emulator.reset();
-        self.proxy.teach(&COLLISIONS);
+        self.teach();
         std::fs::remove_dir_all(self.payinfra.state()).ok();
         self.stands = false;
     }
