@@ -20,6 +20,7 @@ use crate::problem::{Exit, Problem};
 use crate::remote_state::Lease;
 use crate::render::Screen;
 use crate::sandbox::{Options, Running, Sandbox};
+use crate::signals::Signals;
 use crate::state::{self, Opened};
 use crate::verify;
 
@@ -33,6 +34,7 @@ pub struct Session {
     pub base: Base<Aws>,
     /// Requested by a signal, or because the lease on a shared state is lost.
     pub stop: Shutdown,
+    pub signals: Signals,
     lease: Option<Lease>,
     command: &'static str,
     design: Arc<Design>,
@@ -59,6 +61,7 @@ impl Session {
         command: &'static str,
         final_snapshot: bool,
     ) -> Result<Self, Problem> {
+        let signals = Signals::watch(screen, last_words(command))?;
         let config::Loaded { mut settings, suffix, warnings } =
             config::load(global.config.as_deref(), suffix_of(global))?;
         warnings.iter().for_each(|warning| screen.warning(warning));
@@ -94,7 +97,7 @@ impl Session {
         }
         let stop = connection.gate.stop().clone();
         let opened =
-            state::open(global, screen, command, &settings, (&cloud, suffix.as_str()), (&connection.gate, &stop))
+            state::open(global, screen, command, &settings, (&cloud, suffix.as_str()), (&connection.gate, &signals))
                 .await?;
         let Opened { journal, lease, root } = opened;
         if let Some(lease) = lease.clone() {
@@ -131,6 +134,7 @@ impl Session {
             journal,
             base: Base { timing: cloud.timing(), cloud: Arc::new(cloud) },
             stop,
+            signals,
             lease,
             command,
             design,
@@ -235,6 +239,16 @@ impl Session {
             screen.warning(&format!("the state's lease could not be given back and ends by itself: {error}"));
         }
         end
+    }
+}
+
+/// What a person reads who ends a command before it changes anything of the stack.
+fn last_words(command: &str) -> &'static str {
+    match command {
+        "verify" => {
+            "interrupted; nothing of the stack was changed, a payment of the test merchant may be left half way"
+        }
+        _ => "interrupted; nothing was changed",
     }
 }
 

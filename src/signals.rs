@@ -2,30 +2,40 @@
 
 use std::future;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use payinfra_engine::Shutdown;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::problem::Exit;
+use crate::remote_state::Lease;
 use crate::render::Screen;
 
+/// Whoever says to leave is not kept waiting for a bucket that does not answer.
+const GIVING_BACK: Duration = Duration::from_millis(500);
+
 /// What signals do to a command: before its work begins they end it, then they ask it to stop.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct Signals {
+    /// What is true of a command that ends before its work begins.
+    before_work: &'static str,
     /// Set once the work begins.
     stop: Arc<OnceLock<Shutdown>>,
+    /// Set once a lease is taken.
+    lease: Arc<OnceLock<Lease>>,
 }
 
 impl Signals {
     /// Takes signals over from the operating system.
     ///
     /// The first one during the work is a request to stop, the second an end within a second. Leaving at once is safe:
-    /// what was announced stands in the journal.
+    /// what was announced stands in the journal. One before the work ends the command with the words `before_work`.
     ///
     /// # Errors
     /// Where the operating system refuses a handler.
-    pub fn watch(screen: &Screen) -> std::io::Result<Self> {
-        let signals = Self::default();
+    pub fn watch(screen: &Screen, before_work: &'static str) -> std::io::Result<Self> {
+        let signals = Self { before_work, stop: Arc::default(), lease: Arc::default() };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = if hangup_ends_it() { Some(signal(SignalKind::hangup())?) } else { None };
@@ -37,7 +47,7 @@ impl Signals {
                     _ = terminate.recv() => {}
                     () = received(hangup.as_mut()) => {}
                 }
-                watched.take(&screen);
+                watched.take(&screen).await;
             }
         });
         Ok(signals)
@@ -48,9 +58,20 @@ impl Signals {
         self.stop.get_or_init(|| stop.clone());
     }
 
-    fn take(&self, screen: &Screen) {
+    /// From here on a command that ends before its work begins gives this lease back.
+    pub fn lease_taken(&self, lease: &Lease) {
+        self.lease.get_or_init(|| lease.clone());
+    }
+
+    async fn take(&self, screen: &Screen) {
         let last_words = match self.stop.get() {
-            None => "interrupted; nothing was changed",
+            None => {
+                if let Some(lease) = self.lease.get() {
+                    // Not given back, it ends by itself.
+                    let _ = timeout(GIVING_BACK, lease.release()).await;
+                }
+                self.before_work
+            }
             Some(stop) if stop.requested() => "leaving now; the next run finds out what the last calls did",
             Some(stop) => {
                 screen

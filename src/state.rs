@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use payinfra_engine::Shutdown;
 use payinfra_state::{Backend, Error, Holder, Journal, LocalBackend};
 use payinfra_steps::aws::{Aws, Gate};
 use payinfra_steps::settings::{Settings, check_state};
@@ -12,6 +11,7 @@ use crate::cli::Global;
 use crate::problem::{Exit, Problem};
 use crate::remote_state::{self, Lease, Location, Terms};
 use crate::render::Screen;
+use crate::signals::Signals;
 
 /// The folder of a sandbox's state where the configuration names a bucket, which is not the sandbox's.
 const FOLDER: &str = ".payinfra";
@@ -57,7 +57,8 @@ pub fn place(global: &Global, settings: &Settings, suffix: &str) -> Result<(Plac
     Ok((place, root))
 }
 
-/// Takes the lock and reads the state. Where it is shared, a lease that is lost closes `gate` and requests `stop`.
+/// Takes the lock and reads the state. Where it is shared, a lease that is lost closes `gate` and requests its stop, and
+/// one that is not needed after all is given back.
 ///
 /// # Errors
 /// [`Exit::Locked`] where another run holds it for longer than `--lock-wait`; what is wrong with the place.
@@ -67,7 +68,7 @@ pub async fn open(
     command: &str,
     settings: &Settings,
     (cloud, suffix): (&Aws, &str),
-    (gate, stop): (&Gate, &Shutdown),
+    (gate, signals): (&Gate, &Signals),
 ) -> Result<Opened, Problem> {
     let holder = Holder::this_process(command);
     let wait = global.lock_wait.unwrap_or_default();
@@ -80,7 +81,8 @@ pub async fn open(
             let length = Duration::from_secs(settings.state_lease_seconds.into());
             let terms = Terms { holder, length, wait };
             let store = remote_state::store(cloud, location);
-            let (backend, lease) = remote_state::open(store, terms, stop, &|text| screen.note(text)).await?;
+            let (backend, lease) = remote_state::open(store, terms, gate.stop(), &|text| screen.note(text)).await?;
+            signals.lease_taken(&lease);
             let watched = lease.clone();
             gate.ask(move || watched.holds());
             (Box::new(backend), Some(lease))

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 use support::inventory::{duplicates, inventory};
+use support::terminal::OnTerminal;
 use support::{Call, Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, Started, artifacts, summary};
 
 /// An emulator, a proxy before it, and the binary behind both.
@@ -155,6 +156,35 @@ fn before_anything_is_changed_one_signal_is_enough() {
         world.proxy.forget();
     }
     summary::line(7, "2 runs stopped while they only read: 0 calls");
+}
+
+#[test]
+fn a_question_on_a_terminal_waits_for_its_answer_and_for_ctrl_c() {
+    let world = world("asked");
+    let asks = |command: &str| OnTerminal::start(world.payinfra.command([command]));
+    let question = [("up", "Do this? [y/N]", "y"), ("destroy", "Type the suffix (asked) to go on:", "asked")];
+    for (command, question, yes) in question {
+        world.proxy.forget();
+        let mut run = asks(command);
+        run.shows(question);
+        run.interrupts();
+        assert_eq!(run.ends().code(), Some(130));
+        run.shows("interrupted; nothing was changed");
+        for no in ["", "n", "yes please"] {
+            let mut run = asks(command);
+            run.shows(question);
+            run.types(no);
+            assert_eq!(run.ends().code(), Some(1), "{command}: {no:?} is no consent");
+            run.shows("Nothing was changed.");
+        }
+        assert_eq!(world.proxy.mutating(), 0, "nothing is done unasked");
+        let mut run = asks(command);
+        run.shows(question);
+        run.types(yes);
+        assert_eq!(run.ends().code(), Some(0));
+    }
+    assert_eq!(inventory(&world.emulator.endpoint(), "asked"), Vec::new());
+    summary::line(7, "2 questions on a terminal left by Ctrl-C, 6 answered with no: 0 calls");
 }
 
 #[test]

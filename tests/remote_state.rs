@@ -308,6 +308,32 @@ fn a_missing_right_on_the_bucket_is_told_apart() {
 }
 
 #[test]
+fn a_run_that_is_ended_before_its_work_gives_the_lease_back() {
+    for kind in Kind::ALL {
+        let emulator = Emulator::start(kind);
+        make_bucket(&emulator.endpoint());
+        let proxy = Proxy::start(emulator.address());
+        let runner = runner(&proxy.endpoint(), "ended", 600);
+        for (command, signal) in [("up", Signal::INT), ("diff", Signal::TERM)] {
+            // Held while it compares: the lease is taken and nothing is changed yet.
+            proxy.rule(Rule::on("DescribeVpcs", Fault::Stall(Duration::from_secs(20))).always());
+            proxy.forget();
+            let run = runner.start([command]);
+            while proxy.count("DescribeVpcs") == 0 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            run.signal(signal);
+            says(&run.wait().expect(130), &["interrupted; nothing was changed"]);
+            assert_eq!(changes(&proxy), Vec::<String>::new());
+            proxy.clear_rules();
+            assert_eq!(stored(&emulator.endpoint(), "ended").lease["released"], true, "{command} on {kind:?}");
+            runner.run(["diff"]).expect(2);
+        }
+    }
+    summary::line(6, "4 runs ended before their work: 0 leases kept");
+}
+
+#[test]
 fn a_place_that_is_none_is_refused_before_any_call() {
     let payinfra = Payinfra::alone().argument("--endpoint-url").argument("http://127.0.0.1:9");
     for place in ["s3://Bad_Bucket/x", "s3://bucket", "https://bucket/x"] {

@@ -9,7 +9,6 @@ use crate::commands::up::{carry_out, finish};
 use crate::problem::{Exit, Problem};
 use crate::render::Screen;
 use crate::session::Session;
-use crate::signals::Signals;
 
 /// The kind of the stack's key, which outlives the stack where a snapshot does.
 const KEY: &str = Key::KIND;
@@ -24,19 +23,12 @@ pub struct Args {
 
 /// Runs the command. What is deleted is read from the cloud; the state is not needed.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
-    let signals = Signals::watch(screen)?;
     let session = Session::open_for_destroy(global, screen, args.final_snapshot).await?;
-    let end = tear_down(global, args, screen, &session, &signals).await;
+    let end = tear_down(global, args, screen, &session).await;
     session.leave(screen, end).await
 }
 
-async fn tear_down(
-    global: &Global,
-    args: &Args,
-    screen: &Screen,
-    session: &Session,
-    signals: &Signals,
-) -> Result<Exit, Problem> {
+async fn tear_down(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
     let again = global.command("destroy", session.suffix());
     let mut plan =
         plan_destroy(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
@@ -48,7 +40,7 @@ async fn tear_down(
     if !plan.is_empty() {
         confirm(global, screen, session.suffix())?;
     }
-    let outcome = carry_out(&plan, session, screen, signals).await;
+    let outcome = carry_out(&plan, session, screen).await;
     if !matches!(outcome, Outcome::Completed(_)) {
         let closed = session.close().await;
         let end = finish(screen, outcome, &again, session);

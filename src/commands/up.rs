@@ -7,7 +7,6 @@ use crate::commands::verify;
 use crate::problem::{Exit, Problem, exit_of};
 use crate::render::{self, Progress, Screen};
 use crate::session::Session;
-use crate::signals::Signals;
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -19,19 +18,12 @@ pub struct Args {
 
 /// Runs the command.
 pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
-    let signals = Signals::watch(screen)?;
     let session = Session::open(global, screen, "up").await?;
-    let end = bring_up(global, args, screen, &session, &signals).await;
+    let end = bring_up(global, args, screen, &session).await;
     session.leave(screen, end).await
 }
 
-async fn bring_up(
-    global: &Global,
-    args: &Args,
-    screen: &Screen,
-    session: &Session,
-    signals: &Signals,
-) -> Result<Exit, Problem> {
+async fn bring_up(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, Problem> {
     session.require_artifacts()?;
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
     screen.plan(&plan, &session.title());
@@ -41,7 +33,7 @@ async fn bring_up(
     if !plan.is_empty() {
         confirm(global, screen, plan.destroys())?;
     }
-    let outcome = carry_out(&plan, session, screen, signals).await;
+    let outcome = carry_out(&plan, session, screen).await;
     let closed = session.close().await;
     let end = finish(screen, outcome, &global.command("up", session.suffix()), session);
     // Where the run has failed, its own errors say more than the state's that follow from them.
@@ -58,8 +50,8 @@ async fn bring_up(
 }
 
 /// Carries a plan out and shows how it goes.
-pub async fn carry_out(plan: &Plan, session: &Session, screen: &Screen, signals: &Signals) -> Outcome {
-    signals.work_begins(&session.stop);
+pub async fn carry_out(plan: &Plan, session: &Session, screen: &Screen) -> Outcome {
+    session.signals.work_begins(&session.stop);
     let progress = Progress::start(screen, plan);
     let show = |event| progress.event(event);
     let outcome = execute(plan, &session.graph, &session.journal, &session.base, &show, &session.stop).await;

@@ -12,6 +12,7 @@ pub mod sandbox;
 pub mod shared_state;
 pub mod summary;
 pub mod sweep;
+pub mod terminal;
 pub mod transcript;
 
 pub use binary::{Finished, Payinfra, Started, artifacts};
