@@ -14,14 +14,15 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
+use rand::seq::{IteratorRandom, SliceRandom};
 use support::inventory::script;
 use support::sweep::creates::repetitions;
 use support::sweep::lab::{Findings, Lab, Reference, mutating};
 use support::sweep::point::Command;
 use support::{Fault, Kind, Rule, summary};
 
-/// What happens to answers; the stall is apart, since each costs the client's whole patience of 25 seconds.
+/// What happens to answers; the stall is apart, since each costs the client's whole patience of 25 seconds and holds up
+/// what depends on it.
 const FAULTS: [(&str, Fault); 7] = [
     ("answer dropped", Fault::DropAnswer),
     ("delivered twice", Fault::Twice),
@@ -34,6 +35,9 @@ const FAULTS: [(&str, Fault); 7] = [
 
 /// Longer than the client waits for an answer (`steps/aws/clients.rs`).
 const STALL: Fault = Fault::Stall(Duration::from_secs(30));
+
+/// So many operations of each run are stalled in the tests; `scripts/sweep stalls` stalls all.
+const STALLED: usize = 3;
 
 const SEED: u64 = 20_261_123;
 
@@ -69,6 +73,23 @@ fn every_operation_meets_every_fault_on_moto() {
 struct Life {
     reference: Reference,
     update: BTreeMap<String, usize>,
+}
+
+impl Life {
+    /// The same life of which only so many operations are known in each run, chosen by the seed.
+    fn of_few(&self, count: usize) -> Self {
+        let mut random = StdRng::seed_from_u64(SEED);
+        let mut few = |calls: &BTreeMap<String, usize>| {
+            calls.iter().map(|(name, number)| (name.clone(), *number)).sample(&mut random, count)
+        };
+        let (up, update, destroy) = (few(&self.reference.up), few(&self.update), few(&self.reference.destroy));
+        let reference = Reference {
+            up: up.into_iter().collect(),
+            destroy: destroy.into_iter().collect(),
+            stands: self.reference.stands.clone(),
+        };
+        Self { reference, update: update.into_iter().collect() }
+    }
 }
 
 fn undisturbed(lab: &mut Lab, kind: Kind) -> Life {
@@ -168,14 +189,8 @@ fn all_at_once(kind: Kind) {
         whole_life(&mut lab, kind, &life, &mut tally, name, fault);
         println!("{} {name}: {:?}, {}", kind.name(), begun.elapsed(), tally.line());
     }
-    if kind == Kind::MiniStack {
-        // Four at a time: each holds up what depends on it.
-        let mut operations: Vec<&String> = life.reference.up.keys().collect();
-        operations.shuffle(&mut StdRng::seed_from_u64(SEED));
-        lab.blank();
-        tally.run(&lab, Command::Up, "up, answers stalled", rules(operations.into_iter().take(4), STALL));
-        tally.judge("up, answers stalled", |findings| lab.demand_whole(&life.reference, findings));
-    }
+    whole_life(&mut lab, kind, &life.of_few(STALLED), &mut tally, "answers stalled", STALL);
+    println!("{} answers stalled: {}", kind.name(), tally.line());
     let text = format!("lost, doubled and failed answers on {}: {}", kind.name(), tally.line());
     println!("{text}");
     assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
@@ -199,6 +214,21 @@ fn whole_life(lab: &mut Lab, kind: Kind, life: &Life, tally: &mut Tally, name: &
     let told = format!("destroy, {name}");
     tally.run(lab, Command::Destroy, &told, rules(life.reference.destroy.keys(), fault));
     tally.judge(&told, |findings| lab.demand_nothing(findings));
+}
+
+/// A life in which every operation is stalled once; hardly any work, but a quarter of an hour of waiting for each run.
+#[test]
+#[ignore = "takes an hour; scripts/sweep runs it"]
+fn every_operation_stalls() {
+    let chosen = std::env::var("PAYINFRA_SWEEP").unwrap_or_default();
+    for kind in Kind::ALL.into_iter().filter(|kind| !chosen.contains("--emulator") || chosen.contains(kind.name())) {
+        let mut lab = Lab::start(kind);
+        let life = undisturbed(&mut lab, kind);
+        let (begun, mut tally) = (Instant::now(), Tally::default());
+        whole_life(&mut lab, kind, &life, &mut tally, "answers stalled", STALL);
+        println!("answers stalled on {}: {} in {:?}", kind.name(), tally.line(), begun.elapsed());
+        assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
+    }
 }
 
 /// One life for each operation of `up` and of `destroy` and each fault, the stall included; `PAYINFRA_SWEEP` may bound
