@@ -234,12 +234,12 @@ async fn settle(stack: &Stack, relay: &Relay) {
     let mut last = (0, Instant::now());
     loop {
         let _ = stack.processing.invoke(&schedule()).await;
-        let balance = balance(stack).await;
-        let archived = stack.archived().await.len();
-        let all = balance["payments"].as_u64().unwrap() + balance["refunds"].as_u64().unwrap();
-        let done = balance["unpublished"] == 0 && archived as u64 == all && relay.under_way.load(Ordering::SeqCst) == 0;
-        if archived != last.0 {
-            last = (archived, Instant::now());
+        let unpublished = balance(stack).await["unpublished"].as_u64().unwrap();
+        // In this order: on its way a message counts in both places for a while, and never in none.
+        let left = stack.waiting(&stack.events_queue).await + relay.under_way.load(Ordering::SeqCst);
+        let done = unpublished == 0 && left == 0;
+        if left != last.0 {
+            last = (left, Instant::now());
         }
         // Progress is what is waited for: give up a minute after the last.
         if done || last.1.elapsed() > Duration::from_secs(60) {

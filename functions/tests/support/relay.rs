@@ -9,6 +9,10 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_sqs::{
+    Client,
+    types::{DeleteMessageBatchRequestEntry, Message},
+};
 use serde_json::Value;
 use tokio::{sync::Semaphore, task::JoinHandle};
 
@@ -23,7 +27,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub fn start(sqs: aws_sdk_sqs::Client, queue: String, notifications: Arc<Pool>) -> Self {
+    pub fn start(sqs: Client, queue: String, notifications: Arc<Pool>) -> Self {
         let (under_way, given_up) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let counters = (Arc::clone(&under_way), Arc::clone(&given_up));
         let task = tokio::spawn(async move {
@@ -31,26 +35,39 @@ impl Relay {
             loop {
                 let receiving = sqs.receive_message().queue_url(&queue).max_number_of_messages(10);
                 let received = receiving.wait_time_seconds(1).send().await;
-                for taken in received.ok().and_then(|answer| answer.messages).unwrap_or_default() {
-                    let permit = Arc::clone(&limit).acquire_owned().await.unwrap();
+                let messages = received.ok().and_then(|answer| answer.messages).unwrap_or_default();
+                for taken in &messages {
+                    let envelope: Value = serde_json::from_str(taken.body().unwrap_or("")).unwrap();
+                    let text = envelope["Message"].as_str().unwrap().to_owned();
                     let (under_way, given_up) = counters.clone();
-                    let (sqs, queue, pool) = (sqs.clone(), queue.clone(), Arc::clone(&notifications));
+                    let (limit, pool) = (Arc::clone(&limit), Arc::clone(&notifications));
                     under_way.fetch_add(1, Ordering::SeqCst);
                     tokio::spawn(async move {
-                        let envelope: Value = serde_json::from_str(taken.body().unwrap_or("")).unwrap();
-                        if !invoke(&pool, envelope["Message"].as_str().unwrap()).await {
+                        let _permit = limit.acquire_owned().await.unwrap();
+                        if !invoke(&pool, &text).await {
                             given_up.fetch_add(1, Ordering::SeqCst);
                         }
-                        let handle = taken.receipt_handle().unwrap_or_default();
-                        let deleting = sqs.delete_message().queue_url(queue).receipt_handle(handle);
-                        let _ = deleting.send().await;
                         under_way.fetch_sub(1, Ordering::SeqCst);
-                        drop(permit);
                     });
                 }
+                take_out(&sqs, &queue, &messages).await;
             }
         });
         Self { task, under_way, given_up }
+    }
+}
+
+/// Deletes what was received: it waits here, as it does inside SNS. The emulator goes through the whole queue at every
+/// call, so a long one would take all its time.
+async fn take_out(sqs: &Client, queue: &str, messages: &[Message]) {
+    let entry = |(number, taken): (usize, &Message)| {
+        let entry = DeleteMessageBatchRequestEntry::builder().id(number.to_string());
+        entry.receipt_handle(taken.receipt_handle().unwrap_or_default()).build().unwrap()
+    };
+    let entries: Vec<_> = messages.iter().enumerate().map(entry).collect();
+    if !entries.is_empty() {
+        // What stays is received again, and the function knows the event by its id.
+        let _ = sqs.delete_message_batch().queue_url(queue).set_entries(Some(entries)).send().await;
     }
 }
 

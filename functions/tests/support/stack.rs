@@ -8,6 +8,7 @@ use std::{
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_ssm::types::ParameterType;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use payments::{
@@ -254,6 +255,17 @@ impl Stack {
                 return keys;
             }
         }
+    }
+
+    /// How many messages are in a queue, received ones included.
+    pub async fn waiting(&self, queue: &str) -> u64 {
+        const COUNTS: [QueueAttributeName; 2] = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let asking = self.sqs().get_queue_attributes().queue_url(queue).set_attribute_names(Some(COUNTS.into()));
+        let attributes = asking.send().await.unwrap().attributes.unwrap();
+        COUNTS.iter().map(|count| attributes[count].parse::<u64>().unwrap()).sum()
     }
 
     /// Gives the bodies of the messages in a queue and takes them out.
