@@ -18,8 +18,11 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 
 use super::{pool::Pool, requests::message, runtime_api::Failure};
 
+/// So many ask for messages at once: the emulator answers one call after the other, and the clients' come first.
+const RECEIVERS: usize = 8;
+
 pub struct Relay {
-    task: JoinHandle<()>,
+    receivers: Vec<JoinHandle<()>>,
     /// Messages taken whose invocation has not succeeded yet.
     pub under_way: Arc<AtomicU64>,
     /// Messages given up: Lambda's own dead letters.
@@ -29,32 +32,40 @@ pub struct Relay {
 impl Relay {
     pub fn start(sqs: Client, queue: String, notifications: Arc<Pool>) -> Self {
         let (under_way, given_up) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let counters = (Arc::clone(&under_way), Arc::clone(&given_up));
-        let task = tokio::spawn(async move {
-            let limit = Arc::new(Semaphore::new(16));
-            loop {
-                let receiving = sqs.receive_message().queue_url(&queue).max_number_of_messages(10);
-                let received = receiving.wait_time_seconds(1).send().await;
-                let messages = received.ok().and_then(|answer| answer.messages).unwrap_or_default();
-                for taken in &messages {
-                    let envelope: Value = serde_json::from_str(taken.body().unwrap_or("")).unwrap();
-                    let text = envelope["Message"].as_str().unwrap().to_owned();
-                    let (under_way, given_up) = counters.clone();
-                    let (limit, pool) = (Arc::clone(&limit), Arc::clone(&notifications));
-                    under_way.fetch_add(1, Ordering::SeqCst);
-                    tokio::spawn(async move {
-                        let _permit = limit.acquire_owned().await.unwrap();
-                        if !invoke(&pool, &text).await {
-                            given_up.fetch_add(1, Ordering::SeqCst);
-                        }
-                        under_way.fetch_sub(1, Ordering::SeqCst);
-                    });
+        let limit = Arc::new(Semaphore::new(16));
+        let receiver = |_| {
+            let (sqs, queue, limit, pool) =
+                (sqs.clone(), queue.clone(), Arc::clone(&limit), Arc::clone(&notifications));
+            let counters = (Arc::clone(&under_way), Arc::clone(&given_up));
+            tokio::spawn(async move {
+                loop {
+                    let messages = receive(&sqs, &queue).await;
+                    for taken in &messages {
+                        let envelope: Value = serde_json::from_str(taken.body().unwrap_or("")).unwrap();
+                        let text = envelope["Message"].as_str().unwrap().to_owned();
+                        let (under_way, given_up) = counters.clone();
+                        let (limit, pool) = (Arc::clone(&limit), Arc::clone(&pool));
+                        under_way.fetch_add(1, Ordering::SeqCst);
+                        tokio::spawn(async move {
+                            let _permit = limit.acquire_owned().await.unwrap();
+                            if !invoke(&pool, &text).await {
+                                given_up.fetch_add(1, Ordering::SeqCst);
+                            }
+                            under_way.fetch_sub(1, Ordering::SeqCst);
+                        });
+                    }
+                    take_out(&sqs, &queue, &messages).await;
                 }
-                take_out(&sqs, &queue, &messages).await;
-            }
-        });
-        Self { task, under_way, given_up }
+            })
+        };
+        let receivers = (0..RECEIVERS).map(receiver).collect();
+        Self { receivers, under_way, given_up }
     }
+}
+
+async fn receive(sqs: &Client, queue: &str) -> Vec<Message> {
+    let receiving = sqs.receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(1);
+    receiving.send().await.ok().and_then(|answer| answer.messages).unwrap_or_default()
 }
 
 /// Deletes what was received: it waits here, as it does inside SNS. The emulator goes through the whole queue at every
@@ -73,7 +84,7 @@ async fn take_out(sqs: &Client, queue: &str, messages: &[Message]) {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.task.abort();
+        self.receivers.iter().for_each(JoinHandle::abort);
     }
 }
 
