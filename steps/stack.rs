@@ -19,7 +19,7 @@ mod data;
 mod functions;
 mod monitoring;
 mod network;
-mod queue_policy;
+mod policy;
 mod security;
 mod storage;
 

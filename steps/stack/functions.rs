@@ -9,7 +9,7 @@ use super::Design;
 use super::data::Data;
 use super::monitoring::{EVENTS, Topics};
 use super::network::Network;
-use super::queue_policy::fed_by_topic;
+use super::policy::fed_by_topic;
 use crate::aws::Aws;
 use crate::functions::{Configuration, Function, FunctionAlias, LIVE, Permission, Queue, Schedule};
 use crate::monitoring::{LogGroup, Subscription};

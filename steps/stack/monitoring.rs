@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Design;
 use super::data::Data;
 use super::network::Network;
+use super::policy::only_over_tls;
 use crate::aws::Aws;
 use crate::monitoring::{Subscription, Topic};
 use crate::names::Kind;
@@ -77,14 +78,7 @@ fn topic(
         let name = design.names.of(Kind::Topic, role);
         let arn = design.arn("sns", &name);
         let mut statements = services(&design, &arn);
-        statements.push(json!({
-            "Sid": "OnlyOverTls",
-            "Effect": "Deny",
-            "Principal": {"AWS": "*"},
-            "Action": "sns:Publish",
-            "Resource": arn,
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }));
+        statements.push(only_over_tls("sns:Publish", &arn));
         Topic {
             key_arn: scope.get(key, |key| key.arn.clone()),
             policy: json!({"Version": "2012-10-17", "Statement": statements}),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use payinfra_engine::{Graph, Handle, Scope};
 
 use super::super::Design;
-use super::super::queue_policy::fed_by_topic;
+use super::super::policy::fed_by_topic;
 use super::ALARMS;
 use crate::aws::Aws;
 use crate::evidence::HEARD;

@@ -1,4 +1,4 @@
-//! Who may put messages into a queue of the stack.
+//! What the policies of queues and topics have in common.
 
 use serde_json::{Value, json};
 
@@ -22,14 +22,19 @@ pub(super) fn fed_by_topic(design: &Design, sid: &str, queue_arn: &str, topic_ro
                     "StringEquals": {"aws:SourceAccount": design.account()},
                 },
             },
-            {
-                "Sid": "OnlyOverTls",
-                "Effect": "Deny",
-                "Principal": {"AWS": "*"},
-                "Action": "sqs:*",
-                "Resource": queue_arn,
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            },
+            only_over_tls("sqs:*", queue_arn),
         ],
+    })
+}
+
+/// Refuses `action` on a queue or topic without TLS.
+pub(super) fn only_over_tls(action: &str, arn: &str) -> Value {
+    json!({
+        "Sid": "OnlyOverTls",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": action,
+        "Resource": arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     })
 }
