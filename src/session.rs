@@ -34,6 +34,7 @@ pub struct Session {
     pub base: Base<Aws>,
     /// Requested by a signal, or because the lease on a shared state is lost.
     pub stop: Shutdown,
+    /// Watched from before the state is opened.
     pub signals: Signals,
     lease: Option<Lease>,
     command: &'static str,

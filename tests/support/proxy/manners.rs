@@ -51,16 +51,14 @@ impl Manners {
     /// The form of a request in the emulator's words.
     pub fn in_its_words(&self, seen: &Seen, body: &Bytes) -> Bytes {
         let name = name(seen);
-        let mut body = body.clone();
-        for Wording { aws, emulator, .. } in self.wordings.iter().filter(|wording| wording.operation == name) {
-            let pairs = String::from_utf8_lossy(&body).into_owned();
-            let in_its_words = |pair: &str| match pair.split_once('=') {
-                Some((field, value)) if value == *aws => format!("{field}={emulator}"),
-                _ => pair.to_owned(),
-            };
-            body = pairs.split('&').map(in_its_words).collect::<Vec<_>>().join("&").into();
-        }
-        body
+        let Some(Wording { aws, emulator, .. }) = self.wordings.iter().find(|wording| wording.operation == name) else {
+            return body.clone();
+        };
+        let in_its_words = |pair: &str| match pair.split_once('=') {
+            Some((field, value)) if value == *aws => format!("{field}={emulator}"),
+            _ => pair.to_owned(),
+        };
+        String::from_utf8_lossy(body).split('&').map(in_its_words).collect::<Vec<_>>().join("&").into()
     }
 
     /// What AWS answers to a request that repeats another: the answer that its token got before, or a refusal.
