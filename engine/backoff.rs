@@ -17,19 +17,19 @@ struct Backoff {
 }
 
 impl Backoff {
-    /// Starts over; the delays add up to `budget`.
+    /// Starts with the shortest delay; the delays add up to `budget`.
     fn new(most: Duration, budget: Duration) -> Self {
         Self { next: Duration::from_millis(250).min(most), most, left: budget }
     }
 
-    /// The budget for an error class: how long it may last before it is believed.
+    /// The budget for an error class: how long it is retried before it is taken as final.
     ///
-    /// IAM needs seconds as a rule and two minutes at most, a fresh KMS key or WAF entity up to five
-    /// (Terraform's propagation time-outs); throttling ends when the bucket refills.
-    fn for_class(class: Class, patience: Duration) -> Option<Self> {
+    /// IAM usually needs seconds and at most two minutes, a fresh KMS key or WAF entity up to five (the propagation
+    /// timeouts of Terraform's AWS provider); throttling ends when the token bucket refills.
+    fn for_class(class: Class, timeout: Duration) -> Option<Self> {
         let (most, budget) = match class {
             Class::NotYet => (2, Duration::from_secs(300)),
-            Class::InUse => (10, patience),
+            Class::InUse => (10, timeout),
             Class::Throttled => (20, Duration::from_secs(600)),
             Class::NoAnswer | Class::Transient => (5, Duration::from_secs(120)),
             _ => return None,
@@ -52,18 +52,18 @@ impl Backoff {
 /// One back-off for each class of error that an operation meets.
 #[derive(Debug)]
 pub(crate) struct Retries {
-    patience: Duration,
+    timeout: Duration,
     classes: Vec<(Class, Backoff)>,
     jitter: StdRng,
 }
 
 impl Retries {
-    /// The jitter follows from `seed`: two stacks that meet one rate limit part ways, and a run can be repeated in a
-    /// test.
-    pub(crate) fn new(patience: Duration, seed: impl Hash) -> Self {
+    /// The jitter follows from `seed`: two stacks that hit the same rate limit drift apart, and a test can repeat a
+    /// run.
+    pub(crate) fn new(timeout: Duration, seed: impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
         seed.hash(&mut hasher);
-        Self { patience, classes: Vec::new(), jitter: StdRng::seed_from_u64(hasher.finish()) }
+        Self { timeout, classes: Vec::new(), jitter: StdRng::seed_from_u64(hasher.finish()) }
     }
 
     /// How long to wait after an error of this class; `None` where it is final or its budget is spent.
@@ -71,18 +71,25 @@ impl Retries {
         if let Some((_, backoff)) = self.classes.iter_mut().find(|(known, _)| *known == class) {
             return backoff.next(&mut self.jitter);
         }
-        let mut backoff = Backoff::for_class(class, self.patience)?;
+        let mut backoff = Backoff::for_class(class, self.timeout)?;
         let delay = backoff.next(&mut self.jitter);
         self.classes.push((class, backoff));
         delay
     }
 }
 
-/// What is being waited for, in words for a person.
+/// The class that decides how long an error of a create, update, or delete call is retried.
+///
+/// What such a call finds absent is something it refers to that is not visible everywhere yet.
+pub(crate) fn waits_for(class: Class) -> Class {
+    if class == Class::Absent { Class::NotYet } else { class }
+}
+
+/// What the run is waiting for, as a phrase after "waiting for".
 pub(crate) fn phrase(class: Class) -> &'static str {
     match class {
         Class::NotYet => "something it needs to become visible everywhere",
-        Class::InUse => "what still uses it to let go",
+        Class::InUse => "its dependents to release it",
         Class::Throttled => "the service's rate limit",
         Class::NoAnswer => "an answer",
         _ => "the service to recover",
@@ -102,12 +109,12 @@ mod tests {
             assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(10)));
             assert_eq!(delays.iter().sum::<Duration>(), Duration::from_secs(45 * 60));
             let rushed = delays[5..delays.len() - 1].iter().filter(|delay| **delay < Duration::from_secs(4)).count();
-            assert_eq!(rushed, 0, "no crowd of attempts at the end of the budget");
+            assert_eq!(rushed, 0, "attempts do not crowd at the end of the budget");
         }
     }
 
     #[test]
-    fn classes_have_budgets_of_their_own_and_final_ones_have_none() {
+    fn each_class_has_its_own_budget_and_final_ones_have_none() {
         let mut retries = Retries::new(Duration::from_secs(1), 7);
         while retries.delay(Class::InUse).is_some() {}
         assert!(retries.delay(Class::Throttled).is_some());

@@ -1,4 +1,4 @@
-//! The life of a create: intent, call, acquisition; a lost answer never makes a second object.
+//! The life of a create: intent, call, acquisition. A lost answer never creates a second object.
 
 use std::time::Duration;
 
@@ -6,12 +6,13 @@ use payinfra_state::{Address, Entry, Phase};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::backoff::phrase;
-use crate::run::{Halt, Run};
-use crate::update::Age;
-use crate::{Class, Error, Failure, Identity, LiveValue};
+use crate::backoff::{phrase, waits_for};
+use crate::converge::Age;
+use crate::graph::Node;
+use crate::run::{Run, StepError};
+use crate::{ApplyError, Class, Error, Idempotency, LiveValue};
 
-/// An object that exists: its id, its outputs where they are known, and whether this run made it.
+/// An object that exists: its id, its outputs where they are known, and whether this run created it.
 pub(crate) struct Acquired {
     pub(crate) id: String,
     pub(crate) outputs: Option<Value>,
@@ -25,25 +26,25 @@ impl From<LiveValue> for Acquired {
 }
 
 /// A creation: what every attempt at it shares.
-struct Attempts<'a> {
-    node: usize,
+struct Attempts<'a, C> {
+    node: &'a Node<C>,
     spec: &'a Value,
     token: String,
-    /// Whether an attempt may have made the object though no answer said so.
+    /// Whether an attempt may have created the object although no answer confirmed it.
     uncertain: bool,
 }
 
 impl<C: Send + Sync + 'static> Run<'_, C> {
-    /// Makes the object of a node, or finds the one that an unanswered attempt made.
-    pub(crate) async fn create(&self, node: usize, spec: &Value) -> Result<Acquired, Halt> {
-        let address = &self.graph.addresses()[node];
-        let identity = self.graph.nodes()[node].kind.identity();
+    /// Creates the object of a node, or finds the one that an unanswered attempt created.
+    pub(crate) async fn create(&self, node: &Node<C>, spec: &Value) -> Result<Acquired, StepError> {
+        let address = &node.address;
+        let idempotency = node.kind.idempotency();
         let earlier = self
             .journal
             .read(|stack| stack.records.get(address).filter(|record| record.phase == Phase::Creating).cloned());
         let same = earlier.as_ref().filter(|record| record.spec == *spec).and_then(|record| record.token.clone());
-        // The survey has looked long enough for an object that only its marks could show.
-        let uncertain = earlier.is_some() && identity != Identity::Marks;
+        // The refresh has looked long enough for an object that only its tags could show.
+        let uncertain = earlier.is_some() && idempotency != Idempotency::Tags;
         let mut attempts = Attempts {
             node,
             spec,
@@ -51,9 +52,9 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             uncertain,
             token: same.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
         };
-        // Another key could make a second object, so the first is looked for before.
-        let first = match (identity, &same) {
-            (Identity::Token, None) if uncertain => self.look_for(node, self.base.timing.visibility).await?,
+        // Another key could create a second object, so look for the first one before.
+        let first = match (idempotency, &same) {
+            (Idempotency::Token, None) if uncertain => self.look_for(node, self.base.timing.visibility).await?,
             _ => None,
         };
         let acquired = match first {
@@ -73,10 +74,10 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         Ok(acquired)
     }
 
-    /// Puts the intent on disk, with the time of the call that follows.
-    async fn announce(&self, attempts: &Attempts<'_>) -> Result<(), Failure> {
+    /// Records the intent, with the time of the call that follows.
+    async fn announce(&self, attempts: &Attempts<'_, C>) -> Result<(), ApplyError> {
         self.record(Entry::Creating {
-            address: self.graph.addresses()[attempts.node].clone(),
+            address: attempts.node.address.clone(),
             spec: attempts.spec.clone(),
             deps: self.graph.deps_of(attempts.node),
             token: attempts.token.clone(),
@@ -85,13 +86,12 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         .await
     }
 
-    async fn attempt(&self, attempts: &mut Attempts<'_>) -> Result<Acquired, Halt> {
-        let address = &self.graph.addresses()[attempts.node];
-        let kind = &self.graph.nodes()[attempts.node].kind;
-        let mut retries = self.retries(address, kind.pace().patience);
+    async fn attempt(&self, attempts: &mut Attempts<'_, C>) -> Result<Acquired, StepError> {
+        let Node { address, kind, .. } = attempts.node;
+        let mut retries = self.retries(address, kind.durations().timeout);
         loop {
             self.check_stop()?;
-            // Each attempt is announced: how long a lost one is looked for counts from the last.
+            // Each attempt is announced: the search for a lost one is timed from the last announcement.
             self.announce(attempts).await?;
             let cx = self.cx(address, &attempts.token);
             let error = match kind.create(&cx, attempts.spec).await {
@@ -106,7 +106,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 }
                 Class::NoAnswer | Class::Transient => {
                     attempts.uncertain = true;
-                    if kind.identity() == Identity::Marks {
+                    if kind.idempotency() == Idempotency::Tags {
                         if let Some(live) = self.look_for(attempts.node, self.base.timing.visibility).await? {
                             return Ok(live.into());
                         }
@@ -124,22 +124,18 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
 
     /// The name is taken: by our own unanswered create, or by somebody else's object.
     ///
-    /// A request that the network delivered twice is refused though its first delivery worked, so even the answer to a
-    /// first attempt does not tell the two apart: only marks do, once they have had time to show.
-    async fn taken(&self, node: usize, error: Error) -> Result<Acquired, Halt> {
+    /// A request that the network delivered twice is refused although its first delivery worked, so even the answer to
+    /// a first attempt does not distinguish the two. Only ownership tags do, once they have had time to show.
+    async fn taken(&self, node: &Node<C>, error: Error) -> Result<Acquired, StepError> {
         match self.look_for(node, self.base.timing.visibility).await? {
             Some(live) => Ok(live.into()),
-            None => {
-                let address = self.graph.addresses()[node].clone();
-                Err(Failure::NotOurs { address, source: error }.into())
-            }
+            None => Err(ApplyError::NotOurs { address: node.address.clone(), source: error }.into()),
         }
     }
 
-    /// Looks for the object by its marks until it is found or a fresh one would have become visible.
-    async fn look_for(&self, node: usize, window: Duration) -> Result<Option<LiveValue>, Halt> {
-        let address = &self.graph.addresses()[node];
-        let kind = &self.graph.nodes()[node].kind;
+    /// Looks for the object by its tags until it is found or a fresh one would have become visible.
+    async fn look_for(&self, node: &Node<C>, window: Duration) -> Result<Option<LiveValue>, StepError> {
+        let Node { address, kind, .. } = node;
         let start = Instant::now();
         loop {
             let last = start.elapsed() >= window;
@@ -157,24 +153,19 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
     }
 }
 
-fn duplicate(address: &Address, live: &[LiveValue]) -> Failure {
-    Failure::Duplicate { address: address.clone(), ids: live.iter().map(|live| live.id.clone()).collect() }
+fn duplicate(address: &Address, live: &[LiveValue]) -> ApplyError {
+    ApplyError::Duplicate { address: address.clone(), ids: live.iter().map(|live| live.id.clone()).collect() }
 }
 
-/// In a create, what is absent is something that it refers to and that is not visible everywhere yet.
-pub(crate) fn waits_for(class: Class) -> Class {
-    if class == Class::Absent { Class::NotYet } else { class }
-}
-
-/// Whether a creation ended with the certainty that nothing was made; otherwise its announcement must stay.
-fn is_refusal(halt: &Halt, uncertain: bool) -> bool {
+/// Whether a creation certainly created nothing; otherwise its announcement must stay.
+fn is_refusal(halt: &StepError, uncertain: bool) -> bool {
     match halt {
-        Halt::Failed(Failure::NotOurs { .. }) => true,
-        Halt::Failed(Failure::Call(error)) => {
+        StepError::Failed(ApplyError::NotOurs { .. }) => true,
+        StepError::Failed(ApplyError::Call(error)) => {
             !uncertain && !matches!(error.class, Class::NoAnswer | Class::Transient | Class::Credentials)
         }
         // Nothing was sent, or all of it was refused.
-        Halt::Stopped => !uncertain,
+        StepError::Stopped => !uncertain,
         _ => false,
     }
 }

@@ -1,15 +1,15 @@
-//! What a cloud's refusal means for the engine.
+//! Errors of the cloud, and how a run or a resource can fail.
 
 use payinfra_state::{Address, Error as StateError};
 
-/// What an error means; decided from codes in one place of the cloud's crate, never from texts.
+/// What an error means. The cloud's crate decides it in one place, from error codes and never from messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// The object does not exist.
     Absent,
     /// The name is taken.
     Exists,
-    /// Something it needs has not arrived everywhere yet (a role, a fresh object); waiting helps.
+    /// Something it needs (a role, a fresh object) is not visible everywhere yet; waiting helps.
     NotYet,
     /// Something else still uses it, or another change of it is under way; waiting helps.
     InUse,
@@ -23,9 +23,9 @@ pub enum Class {
     Denied,
     /// The caller's credentials are missing, wrong or have expired.
     Credentials,
-    /// A quota of the account is used up.
+    /// A quota of the account is exhausted.
     Quota,
-    /// The call is wrong and stays wrong.
+    /// The call is invalid and stays so.
     Invalid,
 }
 
@@ -41,12 +41,12 @@ pub struct Error {
     pub code: Option<String>,
     /// The service's message, for people only.
     pub message: String,
-    /// The service's id of the request, for its support.
+    /// The service's id of the request, for its support team.
     pub request_id: Option<String>,
 }
 
 impl Error {
-    /// Makes an error that has no code of a service behind it.
+    /// Makes an error that has no service error code.
     pub fn new(class: Class, operation: &'static str, message: impl Into<String>) -> Self {
         Self { class, operation, code: None, message: message.into(), request_id: None }
     }
@@ -63,22 +63,22 @@ fn details(code: Option<&str>, request_id: Option<&str>) -> String {
 
 /// Why a run, or one resource of it, did not reach its goal.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum ApplyError {
     /// The cloud refused.
     #[error(transparent)]
     Call(#[from] Error),
     /// The state could not be read or written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A name is held by an object without this stack's marks; it is neither adopted nor deleted.
-    #[error("the name of {address} is taken by an object that does not carry this stack's marks")]
+    /// The name belongs to an object without this stack's ownership tags; it is neither adopted nor deleted.
+    #[error("the name of {address} is taken by an object that does not carry this stack's ownership tags")]
     NotOurs {
-        /// The resource that wants the name.
+        /// The resource that needs the name.
         address: Address,
         /// The refusal.
         source: Error,
     },
-    /// Two objects carry the marks of one resource.
+    /// Two objects carry the ownership tags of one resource.
     #[error("{address} exists more than once: {}", ids.join(", "))]
     Duplicate {
         /// The resource.
@@ -86,12 +86,12 @@ pub enum Failure {
         /// The objects.
         ids: Vec<String>,
     },
-    /// The cloud takes a change and does not keep it.
-    #[error("the cloud does not keep {} of {address}", attributes.join(", "))]
+    /// The cloud accepts a change and does not keep it.
+    #[error("{address}: changes to {} did not persist", attributes.join(", "))]
     NotKept {
         /// The resource.
         address: Address,
-        /// The attributes that read back different from what was written.
+        /// The attributes whose values differ from what was written.
         attributes: Vec<String>,
     },
     /// The object ended in a state from which it does not recover.
@@ -102,31 +102,31 @@ pub enum Failure {
         /// What the cloud says.
         reason: String,
     },
-    /// The object did not get ready, or go away, in time.
+    /// The object did not become ready, or was not deleted, in time.
     #[error("{address} is still {state} after {seconds} s")]
     TimedOut {
         /// The resource.
         address: Address,
-        /// What it was last seen as.
+        /// The state in which it was last seen.
         state: String,
-        /// How long was waited.
+        /// How long the run waited.
         seconds: u64,
     },
-    /// Carrying on would need an act that the shown plan did not contain.
-    #[error("{address} would have to be {act}, which the plan did not show")]
+    /// Continuing would need an action that the plan did not show.
+    #[error("the plan is out of date: {address} would have to be {act}")]
     PlanChanged {
         /// The resource.
         address: Address,
-        /// The act, as a past participle.
+        /// The action, as a past participle.
         act: &'static str,
     },
 }
 
-impl Failure {
-    /// The class of the refused call behind it, where there is one.
+impl ApplyError {
+    /// The class of the refused call that caused it, where there is one.
     pub fn class(&self) -> Option<Class> {
         match self {
-            Failure::Call(error) | Failure::NotOurs { source: error, .. } => Some(error.class),
+            ApplyError::Call(error) | ApplyError::NotOurs { source: error, .. } => Some(error.class),
             _ => None,
         }
     }

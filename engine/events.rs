@@ -22,21 +22,21 @@ pub enum Event {
         /// How long it usually takes.
         usually: Duration,
     },
-    /// The object exists; what uses its id goes on.
+    /// The object exists; resources that use its id can start.
     Acquired {
         /// The resource.
         address: Address,
         /// The cloud's name for it.
         id: String,
     },
-    /// Something is waited out.
+    /// The run is waiting.
     Waiting {
         /// The resource.
         address: Address,
         /// For what, as a phrase after "waiting for".
         what: String,
     },
-    /// The resource is as the plan wants it.
+    /// The resource is as planned.
     Finished {
         /// The resource.
         address: Address,
@@ -45,21 +45,21 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
-    /// The resource is not as the plan wants it.
+    /// The resource is not as planned.
     Failed {
         /// The resource.
         address: Address,
         /// Why.
         error: String,
     },
-    /// Nothing was done because of another resource.
+    /// The resource was skipped because of another one.
     Skipped {
         /// The resource.
         address: Address,
-        /// The other one.
+        /// The other resource.
         because: Address,
     },
 }
 
-/// Where events go.
+/// The receiver of events.
 pub type Events<'a> = &'a (dyn Fn(Event) + Sync);

@@ -1,4 +1,4 @@
-//! Carries a plan out: every resource as soon as what it needs is there, deletions as soon as nothing holds them.
+//! Carries out a plan: each resource as soon as what it needs is there, each deletion as soon as nothing blocks it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,30 +13,31 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::converge::Age;
 use crate::diff::changed_attributes;
+use crate::graph::Node;
 use crate::observe::Observer;
 use crate::order::{Order, deletes};
-use crate::plan::{is_recorded, ready_entry, remember};
-use crate::run::{Halt, Run, millis_since};
-use crate::survey::owned;
+use crate::records::{is_recorded, ready_entry, refresh};
+use crate::refresh::owned;
+use crate::run::{Run, StepError, millis_since};
 use crate::unknown::is_unknown;
-use crate::update::Age;
 use crate::{
-    Action, Base, Change, Class, Event, Events, Failure, Graph, LiveValue, Need, Plan, Purpose, Shutdown, Status,
+    Action, ApplyError, Base, Change, Class, Event, Events, Graph, LiveValue, Need, Plan, Purpose, Shutdown, Status,
 };
 
 /// What a run has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// How many resources were made.
+    /// How many resources were created.
     pub created: usize,
     /// How many were changed in place.
     pub updated: usize,
-    /// How many were deleted, those for a replacement included.
+    /// How many were deleted, including those to be replaced.
     pub deleted: usize,
-    /// How many needed nothing.
+    /// How many needed no change.
     pub unchanged: usize,
-    /// How many were left alone because of others.
+    /// How many were skipped because of others.
     pub skipped: usize,
     /// How many failed.
     pub failed: usize,
@@ -49,16 +50,16 @@ pub struct Summary {
 pub enum Outcome {
     /// Everything is as planned.
     Completed(Summary),
-    /// Something failed; what is done is recorded, and another run goes on from there.
-    Failed(Summary, Vec<(Address, Failure)>),
-    /// It was asked to stop; what is done is recorded, and another run goes on from there.
+    /// Something failed; what was done is recorded, and another run continues from there.
+    Failed(Summary, Vec<(Address, ApplyError)>),
+    /// It was asked to stop; what was done is recorded, and another run continues from there.
     Interrupted(Summary),
 }
 
-/// Carries a plan out.
+/// Carries out a plan.
 ///
 /// A resource that fails does not stop its siblings; what depends on it is skipped. Once `stop` is requested, calls in
-/// flight finish and are recorded, and none is started.
+/// flight finish and are recorded, and no new one starts.
 pub async fn execute<C: Send + Sync + 'static>(
     plan: &Plan,
     graph: &Graph<C>,
@@ -83,7 +84,7 @@ pub async fn execute<C: Send + Sync + 'static>(
             .collect(),
         tally: Mutex::default(),
     };
-    if let Err(failure) = remember(plan, graph, journal).await {
+    if let Err(failure) = refresh(plan, graph, journal).await {
         let summary = Summary { failed: 1, took: start.elapsed(), ..Summary::default() };
         return Outcome::Failed(summary, vec![(Address::new("state", "journal"), failure)]);
     }
@@ -110,21 +111,21 @@ pub async fn execute<C: Send + Sync + 'static>(
     }
 }
 
-/// Lists everything that carries the stack's marks, from the cloud alone.
+/// Lists everything that carries the stack's ownership tags, from the cloud alone.
 ///
 /// # Errors
-/// As [`crate::plan`].
+/// As [`crate::plan()`].
 pub async fn inventory<C: Send + Sync + 'static>(
     graph: &Graph<C>,
     base: &Base<C>,
-) -> Result<Vec<(Address, LiveValue)>, Failure> {
-    let left = owned(graph.kinds(), base).await?.into_iter().filter(|live| live.status != Status::Dormant);
+) -> Result<Vec<(Address, LiveValue)>, ApplyError> {
+    let left = owned(graph.kinds(), base).await?.into_iter().filter(|live| live.status != Status::PendingDeletion);
     let mut left: Vec<_> = left.filter_map(|live| Some((live.address.clone()?, live))).collect();
     left.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(left)
 }
 
-/// How far something has come, for those who wait for it.
+/// How far something has progressed, for those who wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reached {
     Nothing,
@@ -160,7 +161,7 @@ impl Cell {
         self.reached.send_replace(reached);
     }
 
-    /// Waits until it exists or is done; `false` where it never will be.
+    /// Waits until it exists or is done; `false` if it never will be.
     async fn wait(&self, need: Need) -> bool {
         let mut reached = self.reached.subscribe();
         let end = reached.wait_for(|reached| match reached {
@@ -179,7 +180,7 @@ impl Cell {
 #[derive(Default)]
 struct Tally {
     summary: Summary,
-    failures: Vec<(Address, Failure)>,
+    failures: Vec<(Address, ApplyError)>,
     interrupted: bool,
 }
 
@@ -187,42 +188,42 @@ struct Executor<'a, C> {
     run: Run<'a, C>,
     plan: &'a Plan,
     order: Order<'a>,
-    /// By node of the graph: how far its creation or change has come.
+    /// The progress of each node's creation or change, by its index.
     cells: Vec<Cell>,
-    /// By address: how far its deletion has come.
+    /// The progress of each deletion, by address.
     gone: BTreeMap<&'a Address, Cell>,
     tally: Mutex<Tally>,
 }
 
 impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
-    /// The nodes, those first from which the longest work hangs.
-    fn by_remaining_path(&self) -> Vec<usize> {
+    /// The nodes, ordered by the longest work that depends on them.
+    fn by_remaining_path(&self) -> Vec<&'a Node<C>> {
         let nodes = self.run.graph.nodes();
         let mut remaining = vec![Duration::ZERO; nodes.len()];
-        for (node, below) in nodes.iter().enumerate().rev() {
-            remaining[node] += below.kind.pace().create;
-            for dep in below.edges.keys() {
-                remaining[*dep] = remaining[*dep].max(remaining[node]);
+        for node in nodes.iter().rev() {
+            remaining[node.index] += node.kind.durations().create;
+            for dep in node.edges.keys() {
+                remaining[*dep] = remaining[*dep].max(remaining[node.index]);
             }
         }
-        let mut order: Vec<usize> = (0..nodes.len()).collect();
-        order.sort_by_key(|node| std::cmp::Reverse(remaining[*node]));
+        let mut order: Vec<&Node<C>> = nodes.iter().collect();
+        order.sort_by_key(|node| std::cmp::Reverse(remaining[node.index]));
         order
     }
 
-    async fn bring_up(&self, node: usize) {
-        let address = &self.run.graph.addresses()[node];
-        let cell = &self.cells[node];
+    async fn bring_up(&self, node: &'a Node<C>) {
+        let address = &node.address;
+        let cell = &self.cells[node.index];
         let change = self.plan.change(address);
         let action = change.map_or(Action::NoOp, |change| change.action);
         if let (Action::NoOp | Action::Update, Some(live)) = (action, change.and_then(|change| change.live.as_ref()))
-            && live.status != Status::Dormant
+            && live.status != Status::PendingDeletion
         {
             cell.exists(live.outputs.clone());
         }
-        for (dep, need) in &self.run.graph.nodes()[node].edges {
+        for (dep, need) in &node.edges {
             if !self.cells[*dep].wait(*need).await {
-                return self.skip(address, &self.run.graph.addresses()[*dep], cell);
+                return self.skip(address, &self.run.graph.node(*dep).address, cell);
             }
         }
         if let Some(own) = self.gone.get(address)
@@ -247,17 +248,21 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         }
     }
 
-    /// Does what the node needs; `None` where that was nothing.
-    async fn bring_up_now(&self, node: usize, change: Option<&Change>) -> Result<Option<(Action, Duration)>, Halt> {
+    /// Does what the node needs; `None` if it needed nothing.
+    async fn bring_up_now(
+        &self,
+        node: &Node<C>,
+        change: Option<&Change>,
+    ) -> Result<Option<(Action, Duration)>, StepError> {
         let run = &self.run;
-        let address = &run.graph.addresses()[node];
-        let spec = run.graph.spec(node, &|dep| self.cells[dep].outputs());
+        let address = &node.address;
+        let spec = run.graph.spec(node, &|dep| self.cells[dep].outputs())?;
         assert!(!is_unknown(&spec), "{address} is about to be applied with outputs that are not known yet");
         let Some(change) = change else {
-            return Err(Failure::PlanChanged { address: address.clone(), act: "made" }.into());
+            return Err(ApplyError::PlanChanged { address: address.clone(), act: "made" }.into());
         };
         let start = Instant::now();
-        let exists = |outputs: Value| self.cells[node].exists(outputs);
+        let exists = |outputs: Value| self.cells[node.index].exists(outputs);
         let live = change.live.as_ref().filter(|_| change.action != Action::Replace);
         let action = if live.is_some() { Action::Update } else { Action::Create };
         if let Some(live) = live
@@ -275,7 +280,7 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
             return Ok(None);
         }
         run.check_stop()?;
-        let usually = run.graph.nodes()[node].kind.pace().create;
+        let usually = node.kind.durations().create;
         run.emit(Event::Started { address: address.clone(), action, usually });
         let done = match live {
             Some(live) => {
@@ -303,7 +308,7 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         }
         for user in self.order.former_users(&change.address) {
             if !self.cells[*user].wait(Need::Ready).await {
-                return self.skip(&change.address, &self.run.graph.addresses()[*user], cell);
+                return self.skip(&change.address, &self.run.graph.node(*user).address, cell);
             }
         }
         let start = Instant::now();
@@ -318,10 +323,10 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         }
     }
 
-    async fn tear_down_now(&self, change: &Change) -> Result<(), Halt> {
+    async fn tear_down_now(&self, change: &Change) -> Result<(), StepError> {
         self.run.check_stop()?;
         let Some(kind) = self.run.graph.kinds().get(change.address.kind()) else { return Ok(()) };
-        let (address, usually) = (change.address.clone(), kind.pace().delete);
+        let (address, usually) = (change.address.clone(), kind.durations().delete);
         self.run.emit(Event::Started { address, action: Action::Delete, usually });
         self.run.delete(change, kind).await
     }
@@ -335,14 +340,14 @@ impl<'a, C: Send + Sync + 'static> Executor<'a, C> {
         self.run.emit(Event::Skipped { address: address.clone(), because: because.clone() });
     }
 
-    fn halted(&self, address: &Address, halt: Halt, cell: &Cell) {
+    fn halted(&self, address: &Address, halt: StepError, cell: &Cell) {
         cell.end(Reached::Never);
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         match halt {
-            Halt::Stopped => tally.interrupted = true,
-            Halt::Failed(failure) => {
+            StepError::Stopped => tally.interrupted = true,
+            StepError::Failed(failure) => {
                 // Without credentials or a journal no further call can succeed or be recorded.
-                if matches!(failure, Failure::State(_)) || failure.class() == Some(Class::Credentials) {
+                if matches!(failure, ApplyError::State(_)) || failure.class() == Some(Class::Credentials) {
                     self.run.stop.request();
                 }
                 self.run.emit(Event::Failed { address: address.clone(), error: failure.to_string() });

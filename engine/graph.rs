@@ -1,4 +1,4 @@
-//! The resources of a stack and what each uses of the others.
+//! The resources of a stack, and what each uses of the others.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use payinfra_state::Address;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::kind::to_value;
 use crate::unknown::shown;
-use crate::{Kind, Kinds, Resource, unknown};
+use crate::{Class, Error, Kind, Kinds, Resource, unknown};
 
 /// A resource of the graph, for use in other resources' specs.
 pub struct Handle<R> {
@@ -26,7 +27,7 @@ impl<R> Clone for Handle<R> {
 
 impl<R> Copy for Handle<R> {}
 
-/// What of another resource must be there first.
+/// What must be true of another resource first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// Its id and outputs are known.
@@ -35,8 +36,13 @@ pub enum Need {
     Ready,
 }
 
+/// One resource of the graph.
 pub(crate) struct Node<C> {
+    /// Its position in the order in which nodes were added.
+    pub(crate) index: usize,
+    pub(crate) address: Address,
     pub(crate) kind: Arc<dyn Kind<C>>,
+    /// What it uses of other nodes, by their index.
     pub(crate) edges: BTreeMap<usize, Need>,
     build: Build,
 }
@@ -45,8 +51,8 @@ type Build = Box<dyn Fn(&Scope<'_>) -> Value + Send + Sync>;
 
 /// The desired stack: specs as functions of each other's outputs.
 ///
-/// A resource can only name handles that exist already, so there are no cycles, and the order of adding is an order of
-/// creating.
+/// A resource can only refer to handles that exist already, so there are no cycles, and the order in which resources
+/// are added is a valid order for creating them.
 pub struct Graph<C> {
     kinds: Kinds<C>,
     nodes: Vec<Node<C>>,
@@ -56,7 +62,7 @@ pub struct Graph<C> {
 }
 
 impl<C: 'static> Graph<C> {
-    /// Starts an empty graph over these kinds.
+    /// Creates an empty graph over these kinds.
     pub fn new(kinds: Kinds<C>) -> Self {
         Self {
             kinds,
@@ -67,12 +73,13 @@ impl<C: 'static> Graph<C> {
         }
     }
 
-    /// Adds a resource; using another's output inside `spec` makes the edge.
+    /// Adds a resource; using another resource's output inside `spec` creates the edge.
     ///
-    /// `spec` is called more than once, also with outputs that are not known yet, and must always take the same outputs.
+    /// `spec` is called more than once, sometimes with outputs that are not known yet, and must always use the same
+    /// outputs.
     ///
     /// # Panics
-    /// Where the address is taken or the kind is not in the list of kinds, which are mistakes of the program.
+    /// If the address is taken or the kind is not in the list of kinds; both are bugs in the program.
     pub fn add<R: Resource<Cloud = C>>(
         &mut self,
         name: &str,
@@ -81,15 +88,15 @@ impl<C: 'static> Graph<C> {
         let address = Address::new(R::KIND, name);
         let kind = self.kinds.get(R::KIND).unwrap_or_else(|| panic!("kind {} is not in the list of kinds", R::KIND));
         let kind = Arc::clone(kind);
-        let node = self.nodes.len();
-        assert!(self.by_address.insert(address.clone(), node).is_none(), "{address} is added twice");
+        let index = self.nodes.len();
+        assert!(self.by_address.insert(address.clone(), index).is_none(), "{address} is added twice");
         let build: Build = Box::new(move |scope| to_value(&spec(scope)));
         let scope = self.scope(&address, &|_| None);
         build(&scope);
         let edges = scope.edges.into_inner();
-        self.addresses.push(address);
-        self.nodes.push(Node { kind, edges, build });
-        Handle { node, resource: PhantomData }
+        self.addresses.push(address.clone());
+        self.nodes.push(Node { index, address, kind, edges, build });
+        Handle { node: index, resource: PhantomData }
     }
 
     /// Orders two resources that share no value: `node` waits until `first` is ready.
@@ -98,7 +105,7 @@ impl<C: 'static> Graph<C> {
         self.nodes[node.node].edges.insert(first.node, Need::Ready);
     }
 
-    /// Leaves an attribute out of all comparisons, because this cloud does not give it back.
+    /// Leaves an attribute out of all comparisons, because this cloud does not return it.
     pub fn do_not_compare(&mut self, kind: &'static str, attribute: &'static str) {
         self.not_compared.insert((kind, attribute));
     }
@@ -107,23 +114,23 @@ impl<C: 'static> Graph<C> {
         !self.not_compared.iter().any(|(k, a)| *k == kind && *a == attribute)
     }
 
-    /// The addresses in order of adding.
+    /// The addresses, in the order in which the resources were added.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
     /// The addresses that a resource uses.
     pub fn deps(&self, address: &Address) -> Vec<Address> {
-        self.node_of(address).map(|node| self.deps_of(node)).unwrap_or_default()
+        self.find(address).map(|node| self.deps_of(node)).unwrap_or_default()
     }
 
-    /// The spec of a resource while nothing has been made yet; outputs of others show as `(known after apply)`.
+    /// The spec of a resource before anything is created; outputs of others show as `(known after apply)`.
     pub fn wanted(&self, address: &Address) -> Option<Value> {
-        self.node_of(address).map(|node| shown(&self.spec(node, &|_| None)))
+        self.find(address).map(|node| shown(&(node.build)(&self.scope(&node.address, &|_| None))))
     }
 
-    pub(crate) fn deps_of(&self, node: usize) -> Vec<Address> {
-        self.nodes[node].edges.keys().map(|edge| self.addresses[*edge].clone()).collect()
+    pub(crate) fn deps_of(&self, node: &Node<C>) -> Vec<Address> {
+        node.edges.keys().map(|edge| self.addresses[*edge].clone()).collect()
     }
 
     pub(crate) fn kinds(&self) -> &Kinds<C> {
@@ -134,17 +141,27 @@ impl<C: 'static> Graph<C> {
         &self.nodes
     }
 
-    pub(crate) fn node_of(&self, address: &Address) -> Option<usize> {
-        self.by_address.get(address).copied()
+    pub(crate) fn node(&self, index: usize) -> &Node<C> {
+        &self.nodes[index]
     }
 
-    /// Computes a spec; `outputs` gives what is known of other nodes.
-    pub(crate) fn spec(&self, node: usize, outputs: &dyn Fn(usize) -> Option<Value>) -> Value {
-        (self.nodes[node].build)(&self.scope(&self.addresses[node], outputs))
+    pub(crate) fn find(&self, address: &Address) -> Option<&Node<C>> {
+        self.by_address.get(address).map(|index| &self.nodes[*index])
+    }
+
+    /// Computes a spec; `outputs` gives what is known of the node at an index.
+    ///
+    /// # Errors
+    /// [`Class::Invalid`] where the outputs of another resource do not have the shape of its type.
+    pub(crate) fn spec(&self, node: &Node<C>, outputs: &dyn Fn(usize) -> Option<Value>) -> Result<Value, Error> {
+        let scope = self.scope(&node.address, outputs);
+        let spec = (node.build)(&scope);
+        scope.unreadable.into_inner().map_or(Ok(spec), Err)
     }
 
     fn scope<'a>(&'a self, address: &'a Address, outputs: &'a dyn Fn(usize) -> Option<Value>) -> Scope<'a> {
-        Scope { address, addresses: &self.addresses, outputs, edges: RefCell::default() }
+        let (edges, unreadable) = (RefCell::default(), RefCell::default());
+        Scope { address, addresses: &self.addresses, outputs, edges, unreadable }
     }
 }
 
@@ -154,6 +171,8 @@ pub struct Scope<'a> {
     addresses: &'a [Address],
     outputs: &'a dyn Fn(usize) -> Option<Value>,
     edges: RefCell<BTreeMap<usize, Need>>,
+    /// The first outputs that could not be decoded; the spec must not be used then.
+    unreadable: RefCell<Option<Error>>,
 }
 
 impl Scope<'_> {
@@ -162,7 +181,7 @@ impl Scope<'_> {
         self.address
     }
 
-    /// Takes an output as soon as the other resource exists, though it may not work yet.
+    /// Takes an output as soon as the other resource exists, although it may not work yet.
     pub fn get<R: Resource, T>(&self, from: Handle<R>, pick: impl FnOnce(&R::Outputs) -> T) -> T {
         self.take(from, Need::Exists, pick)
     }
@@ -176,7 +195,18 @@ impl Scope<'_> {
         let mut edges = self.edges.borrow_mut();
         let edge = edges.entry(from.node).or_insert(need);
         *edge = need.max(*edge);
-        let known = (self.outputs)(from.node).and_then(|outputs| serde_json::from_value(outputs).ok());
-        pick(&known.unwrap_or_else(|| unknown::<R::Outputs>(&self.addresses[from.node])))
+        let address = &self.addresses[from.node];
+        let known = (self.outputs)(from.node).and_then(|outputs| self.decode(address, outputs));
+        pick(&known.unwrap_or_else(|| unknown::<R::Outputs>(address)))
+    }
+
+    /// Decodes known outputs; an error is kept for [`Graph::spec`], because a spec cannot return one.
+    fn decode<T: DeserializeOwned>(&self, address: &Address, outputs: Value) -> Option<T> {
+        let decoded = serde_json::from_value(outputs);
+        if let Err(error) = &decoded {
+            let message = format!("the outputs of {address} cannot be decoded: {error}");
+            self.unreadable.borrow_mut().get_or_insert(Error::new(Class::Invalid, "read the outputs", message));
+        }
+        decoded.ok()
     }
 }

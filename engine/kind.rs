@@ -9,40 +9,40 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Class, Cx, Error, Identity, Live, LiveValue, Pace, Progress, Resource, Select};
+use crate::{Class, Context, Durations, Error, Idempotency, Live, LiveValue, Progress, Resource, Select};
 
 /// A [`Resource`] type as a value: its specs and outputs are JSON.
 pub trait Kind<C>: Send + Sync {
     /// [`Resource::KIND`].
     fn name(&self) -> &'static str;
-    /// [`Resource::REPLACED_BY`].
-    fn replaced_by(&self) -> &'static [&'static str];
-    /// [`Resource::IDENTITY`].
-    fn identity(&self) -> Identity;
-    /// [`Resource::PACE`].
-    fn pace(&self) -> Pace;
+    /// [`Resource::FORCES_REPLACEMENT`].
+    fn forces_replacement(&self) -> &'static [&'static str];
+    /// [`Resource::IDEMPOTENCY`].
+    fn idempotency(&self) -> Idempotency;
+    /// [`Resource::DURATIONS`].
+    fn durations(&self) -> Durations;
     /// [`Resource::CODE`].
     fn code(&self) -> &'static [&'static str];
-    /// [`Resource::HOLDS`].
-    fn holds(&self) -> bool;
+    /// [`Resource::BLOCKS_DELETION`].
+    fn blocks_deletion(&self) -> bool;
     /// [`Resource::list`].
     fn list<'a>(&'a self, cloud: &'a C, select: Select<'a>) -> BoxFuture<'a, Result<Vec<LiveValue>, Error>>;
-    /// [`Resource::create`]; the outputs are those the call told.
+    /// [`Resource::create`]; the outputs are those that the call returned, if any.
     fn create<'a>(
         &'a self,
-        cx: &'a Cx<'a, C>,
+        cx: &'a Context<'a, C>,
         spec: &'a Value,
     ) -> BoxFuture<'a, Result<(String, Option<Value>), Error>>;
     /// [`Resource::update`].
     fn update<'a>(
         &'a self,
-        cx: &'a Cx<'a, C>,
+        cx: &'a Context<'a, C>,
         live: &'a LiveValue,
         spec: &'a Value,
         changed: &'a [&'a str],
     ) -> BoxFuture<'a, Result<(), Error>>;
     /// [`Resource::delete`].
-    fn delete<'a>(&'a self, cx: &'a Cx<'a, C>, live: &'a LiveValue) -> BoxFuture<'a, Result<Progress, Error>>;
+    fn delete<'a>(&'a self, cx: &'a Context<'a, C>, live: &'a LiveValue) -> BoxFuture<'a, Result<Progress, Error>>;
 }
 
 struct KindOf<R>(PhantomData<fn() -> R>);
@@ -52,31 +52,31 @@ impl<R: Resource> Kind<R::Cloud> for KindOf<R> {
         R::KIND
     }
 
-    fn replaced_by(&self) -> &'static [&'static str] {
-        R::REPLACED_BY
+    fn forces_replacement(&self) -> &'static [&'static str] {
+        R::FORCES_REPLACEMENT
     }
 
-    fn identity(&self) -> Identity {
-        R::IDENTITY
+    fn idempotency(&self) -> Idempotency {
+        R::IDEMPOTENCY
     }
 
-    fn pace(&self) -> Pace {
-        R::PACE
+    fn durations(&self) -> Durations {
+        R::DURATIONS
     }
 
     fn code(&self) -> &'static [&'static str] {
         R::CODE
     }
 
-    fn holds(&self) -> bool {
-        R::HOLDS
+    fn blocks_deletion(&self) -> bool {
+        R::BLOCKS_DELETION
     }
 
     fn list<'a>(&'a self, cloud: &'a R::Cloud, select: Select<'a>) -> BoxFuture<'a, Result<Vec<LiveValue>, Error>> {
         Box::pin(async move {
             let live = R::list(cloud, select).await?;
             if live.iter().any(|live| live.id.is_empty()) {
-                return Err(Error::new(Class::Transient, R::KIND, "the answer shows an object without its id"));
+                return Err(Error::new(Class::Transient, R::KIND, "the answer lists an object without its id"));
             }
             Ok(live
                 .into_iter()
@@ -93,14 +93,14 @@ impl<R: Resource> Kind<R::Cloud> for KindOf<R> {
 
     fn create<'a>(
         &'a self,
-        cx: &'a Cx<'a, R::Cloud>,
+        cx: &'a Context<'a, R::Cloud>,
         spec: &'a Value,
     ) -> BoxFuture<'a, Result<(String, Option<Value>), Error>> {
         Box::pin(async move {
             let created = from_value::<R>(spec)?.create(cx).await?;
             if created.id.is_empty() {
-                // Something was made: it is looked for as if there had been no answer.
-                return Err(Error::new(Class::NoAnswer, R::KIND, "the answer does not tell the new object's id"));
+                // Something was created, so look for it as if there had been no answer.
+                return Err(Error::new(Class::NoAnswer, R::KIND, "the answer lacks the new object's id"));
             }
             Ok((created.id, created.outputs.map(|outputs| to_value(&outputs))))
         })
@@ -108,7 +108,7 @@ impl<R: Resource> Kind<R::Cloud> for KindOf<R> {
 
     fn update<'a>(
         &'a self,
-        cx: &'a Cx<'a, R::Cloud>,
+        cx: &'a Context<'a, R::Cloud>,
         live: &'a LiveValue,
         spec: &'a Value,
         changed: &'a [&'a str],
@@ -116,7 +116,11 @@ impl<R: Resource> Kind<R::Cloud> for KindOf<R> {
         Box::pin(async move { from_value::<R>(spec)?.update(cx, &typed(live)?, changed).await })
     }
 
-    fn delete<'a>(&'a self, cx: &'a Cx<'a, R::Cloud>, live: &'a LiveValue) -> BoxFuture<'a, Result<Progress, Error>> {
+    fn delete<'a>(
+        &'a self,
+        cx: &'a Context<'a, R::Cloud>,
+        live: &'a LiveValue,
+    ) -> BoxFuture<'a, Result<Progress, Error>> {
         Box::pin(async move { R::delete(cx, &typed(live)?).await })
     }
 }
@@ -140,13 +144,13 @@ fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
         .map_err(|error| Error::new(Class::Invalid, "read the saved spec", error.to_string()))
 }
 
-/// All kinds that a program knows, by name.
+/// All kinds that the program knows, by name.
 pub struct Kinds<C> {
     by_name: BTreeMap<&'static str, Arc<dyn Kind<C>>>,
 }
 
 impl<C> Kinds<C> {
-    /// Starts without any.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self { by_name: BTreeMap::new() }
     }
@@ -154,7 +158,7 @@ impl<C> Kinds<C> {
     /// Adds one kind.
     ///
     /// # Panics
-    /// Where two kinds have one name, which is a mistake of the program.
+    /// If two kinds have the same name, which is a bug in the program.
     #[must_use]
     pub fn with<R: Resource<Cloud = C>>(mut self) -> Self {
         let before = self.by_name.insert(R::KIND, Arc::new(KindOf::<R>(PhantomData)));

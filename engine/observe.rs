@@ -1,4 +1,4 @@
-//! Looks at objects in batches: all that ask for one kind within a moment share one `list` call.
+//! Reads objects in batches: all requests for one kind within a moment share one `list` call.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,13 +8,12 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use payinfra_state::Address;
 
-use crate::survey::is_leaving;
 use crate::{Error, Kind, LiveValue, Select};
 
 type Answer = Result<Arc<Vec<LiveValue>>, Error>;
 type SharedAnswer = Shared<BoxFuture<'static, Answer>>;
 
-/// How long a call waits for others that are due at the same time; short against the way to a cloud and back.
+/// How long a call waits for others that are due at the same time; short compared with a round trip to the cloud.
 const GATHER: Duration = Duration::from_millis(5);
 
 pub(crate) struct Observer<C> {
@@ -40,10 +39,10 @@ impl<C: Send + Sync + 'static> Observer<C> {
         Ok(live.iter().find(|live| live.id == id).cloned())
     }
 
-    /// Looks for one object by its owner marks; a predecessor on its way out is not it.
+    /// Looks for one object by its ownership tags; a predecessor that is being deleted does not count.
     pub(crate) async fn find(&self, kind: &Arc<dyn Kind<C>>, address: &Address) -> Result<Vec<LiveValue>, Error> {
         let mut live = kind.list(&self.cloud, Select::Owned).await?;
-        live.retain(|live| live.address.as_ref() == Some(address) && !is_leaving(live));
+        live.retain(|live| live.address.as_ref() == Some(address) && !live.status.is_leaving());
         Ok(live)
     }
 
@@ -56,7 +55,7 @@ impl<C: Send + Sync + 'static> Observer<C> {
         batch.answer.clone()
     }
 
-    /// The call is sent a moment later, so that everybody who is due now is in it.
+    /// Sends the call a moment later, so that it covers every request that is due now.
     fn send_soon(&self, kind: Arc<dyn Kind<C>>) -> SharedAnswer {
         let cloud = Arc::clone(&self.cloud);
         let open = Arc::clone(&self.open);

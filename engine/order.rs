@@ -11,12 +11,12 @@ pub(crate) fn deletes(change: &Change) -> bool {
     matches!(change.action, Action::Delete | Action::Replace)
 }
 
-/// For each deletion, what must have let go of the object first.
+/// For each deletion, what must have released the object first.
 ///
-/// Creations wait for what they use, and for their own predecessor; the graph keeps that free of cycles. What deletions
-/// wait for is taken from records, which can contradict each other and the graph (an order that was reversed between
-/// two runs, a reversal that was killed half-way, a user that moves from a removed resource to a replaced one). Waits
-/// on a cycle are left out: the cloud then refuses each of the deletions until its user lets go, which is waited out.
+/// Creations wait for what they use and for their own predecessor; the graph keeps that free of cycles. What deletions
+/// wait for comes from records, which can contradict each other and the graph: an order that was reversed between two
+/// runs, a reversal that was killed midway, a user that moves from a removed resource to a replaced one. Waits on a
+/// cycle are left out. The cloud then refuses each of those deletions until its user releases it, and the run waits.
 #[derive(Default)]
 pub(crate) struct Order<'a> {
     holders: BTreeMap<&'a Address, Vec<&'a Address>>,
@@ -50,7 +50,7 @@ impl<'a> Order<'a> {
         self.holders.get(address).map_or(&[], Vec::as_slice)
     }
 
-    /// The nodes that stay and must let go of `address` before it is deleted.
+    /// The nodes that stay and must release `address` before it is deleted.
     pub(crate) fn former_users(&self, address: &Address) -> &[usize] {
         self.users.get(address).map_or(&[], Vec::as_slice)
     }
@@ -66,16 +66,16 @@ enum Act {
 /// What the deletion at `index` would wait for.
 fn waits_of<C: 'static>(graph: &Graph<C>, plan: &Plan, going: &[&Change], index: usize) -> Vec<(usize, Act)> {
     let change = going[index];
-    let holds = |other: &Change| graph.kinds().get(other.address.kind()).is_none_or(|kind| kind.holds());
+    let holds = |other: &Change| graph.kinds().get(other.address.kind()).is_none_or(|kind| kind.blocks_deletion());
     let held = |other: &Change| other.deps.contains(&change.address) && other.address != change.address;
     let holders = going.iter().enumerate().filter(|(_, other)| held(other) && holds(other));
     let mut waits: Vec<(usize, Act)> = holders.map(|(holder, _)| (index, Act::Going(holder))).collect();
-    // What stays and used this one when it was last applied must let go first. What waits for a replacement of it
-    // cannot be waited for.
+    // What stays, and used this one when it was last applied, must release it first. That cannot be required of a
+    // resource that waits for this one's replacement.
     if change.action == Action::Delete {
         let stay = plan.changes.iter().filter(|other| !deletes(other) && held(other));
-        let users = stay.filter_map(|other| graph.node_of(&other.address));
-        waits.extend(users.map(|user| (index, Act::Node(user))));
+        let users = stay.filter_map(|other| graph.find(&other.address));
+        waits.extend(users.map(|user| (index, Act::Node(user.index))));
     }
     waits
 }
@@ -93,16 +93,16 @@ impl Acts {
         }
     }
 
-    /// What each act waits for without any wait of a deletion.
+    /// What each act waits for, leaving out the waits of deletions.
     fn creations<C: 'static>(&self, graph: &Graph<C>, plan: &Plan, going: &[&Change]) -> Vec<Vec<usize>> {
         let mut waits = vec![Vec::new(); self.nodes + going.len()];
         if plan.purpose == Purpose::Up {
-            for (node, below) in graph.nodes().iter().enumerate() {
-                waits[node].extend(below.edges.keys());
+            for node in graph.nodes() {
+                waits[node.index].extend(node.edges.keys());
             }
             for (index, change) in going.iter().enumerate() {
-                if let Some(node) = graph.node_of(&change.address) {
-                    waits[node].push(self.number(Act::Going(index)));
+                if let Some(node) = graph.find(&change.address) {
+                    waits[node.index].push(self.number(Act::Going(index)));
                 }
             }
         }

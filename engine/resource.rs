@@ -1,4 +1,4 @@
-//! What a resource kind has to say, and nothing else: no diff, no wait, no retry.
+//! What a resource kind must define, and nothing else: no diff, no wait, no retry.
 
 use std::fmt;
 use std::future::Future;
@@ -13,8 +13,8 @@ use crate::Error;
 
 /// One kind of object in a cloud. The value itself is the spec: what the object should be.
 ///
-/// The engine calls these; they never loop, wait or retry. Creation is *one* call that makes the object; whatever that
-/// call cannot set, the engine sees as a difference afterwards and hands to [`Resource::update`].
+/// The engine calls these methods; they never loop, wait, or retry. Creation is *one* call that creates the object;
+/// whatever that call cannot set, the engine sees as a difference afterwards and passes to [`Resource::update`].
 pub trait Resource: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static {
     /// The clients, and which stack they work for.
     type Cloud: Send + Sync + 'static;
@@ -24,69 +24,71 @@ pub trait Resource: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + S
     /// The kind's name: `subnet` in `subnet.private_a`.
     const KIND: &'static str;
     /// The attributes that the cloud cannot change in place.
-    const REPLACED_BY: &'static [&'static str];
-    /// How a create whose answer was lost is found again.
-    const IDENTITY: Identity;
-    /// How long it usually takes, and how long at most.
-    const PACE: Pace = Pace::QUICK;
+    const FORCES_REPLACEMENT: &'static [&'static str];
+    /// How to recover a create whose answer was lost.
+    const IDEMPOTENCY: Idempotency;
+    /// How long it usually takes, and the longest wait.
+    const DURATIONS: Durations = Durations::QUICK;
     /// The attributes whose change means new code.
     const CODE: &'static [&'static str] = &[];
-    /// Whether it must be gone before what it refers to may be deleted.
-    const HOLDS: bool = true;
+    /// Whether it must be deleted before what it refers to can be.
+    const BLOCKS_DELETION: bool = true;
 
-    /// Lists live objects in the shape of the spec: all that carry this stack's marks, or exactly the given ids.
+    /// Lists live objects in the shape of the spec: all that carry this stack's ownership tags, or exactly
+    /// the given ids.
     ///
-    /// Objects that are gone for good are left out, even where the cloud still shows them. An id that does not exist is
-    /// left out, not an error.
+    /// Objects that are permanently gone are left out, even where the cloud still shows them. An id that does not exist
+    /// is left out; it is not an error.
     fn list(cloud: &Self::Cloud, select: Select<'_>) -> impl Future<Output = Result<Vec<Live<Self>>, Error>> + Send;
 
-    /// Makes the object with one call that carries the owner marks and, where the API has one, `cx.token`.
-    fn create(&self, cx: &Cx<'_, Self::Cloud>) -> impl Future<Output = Result<Created<Self>, Error>> + Send;
+    /// Creates the object with one call that carries the ownership tags and, where the API accepts one, `cx.token`.
+    fn create(&self, cx: &Context<'_, Self::Cloud>) -> impl Future<Output = Result<Created<Self>, Error>> + Send;
 
-    /// Brings the named attributes of a live object to this spec; it may be called again with the same.
+    /// Brings the named attributes of a live object to this spec; it may be called again with the same attributes.
     fn update(
         &self,
-        cx: &Cx<'_, Self::Cloud>,
+        cx: &Context<'_, Self::Cloud>,
         live: &Live<Self>,
         changed: &[&str],
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Takes one step towards the object's deletion; an absent object is [`crate::Class::Absent`].
-    fn delete(cx: &Cx<'_, Self::Cloud>, live: &Live<Self>) -> impl Future<Output = Result<Progress, Error>> + Send;
+    fn delete(cx: &Context<'_, Self::Cloud>, live: &Live<Self>)
+    -> impl Future<Output = Result<Progress, Error>> + Send;
 }
 
-/// How a create whose answer was lost is found again, without ever making a second object.
+/// How to recover a create whose answer was lost, without ever creating a second object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Identity {
-    /// By its name, which the cloud holds unique: a repeated create collides.
+pub enum Idempotency {
+    /// By its name, which the cloud keeps unique: a repeated create collides.
     Name,
-    /// By the idempotency key: a repeated create answers with the same object.
+    /// By the idempotency key: a repeated create returns the same object.
     Token,
-    /// Only by its marks: a create is never repeated before they have been looked for.
-    Marks,
+    /// Only by its ownership tags: a create is never repeated before a search for them.
+    Tags,
 }
 
 /// How long a kind usually takes, and how long the engine waits at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
+pub struct Durations {
     /// The usual time from create to ready.
     pub create: Duration,
     /// The usual time from delete to gone.
     pub delete: Duration,
     /// The longest wait for either.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
-impl Pace {
-    /// For objects that are there when the call returns.
+impl Durations {
+    /// For objects that are ready when the call returns.
     pub const QUICK: Self = Self::seconds(2, 2, 600);
 
-    /// Gives usual create and delete times and the longest wait, in seconds.
-    pub const fn seconds(create: u64, delete: u64, patience: u64) -> Self {
+    /// The usual create and delete times and the longest wait, in seconds.
+    pub const fn seconds(create: u64, delete: u64, timeout: u64) -> Self {
         Self {
             create: Duration::from_secs(create),
             delete: Duration::from_secs(delete),
-            patience: Duration::from_secs(patience),
+            timeout: Duration::from_secs(timeout),
         }
     }
 }
@@ -94,24 +96,24 @@ impl Pace {
 /// Which objects to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Select<'a> {
-    /// All that carry this stack's marks.
+    /// All that carry this stack's ownership tags.
     Owned,
-    /// Those with these ids, whatever their marks.
+    /// Those with these ids, whatever their tags.
     Ids(&'a [String]),
 }
 
 /// What a create call needs besides the spec.
 #[derive(Debug)]
-pub struct Cx<'a, C> {
+pub struct Context<'a, C> {
     /// The clients.
     pub cloud: &'a C,
-    /// The resource, for the owner marks.
+    /// The resource, for the ownership tags.
     pub address: &'a Address,
     /// The idempotency key of this creation: at most 32 hexadecimal digits, the same on every attempt.
     pub token: &'a str,
 }
 
-impl<C> std::ops::Deref for Cx<'_, C> {
+impl<C> std::ops::Deref for Context<'_, C> {
     type Target = C;
 
     fn deref(&self) -> &C {
@@ -119,19 +121,19 @@ impl<C> std::ops::Deref for Cx<'_, C> {
     }
 }
 
-/// What a create call told.
+/// What a create call returned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Created<R: Resource> {
     /// The cloud's name for the object.
     pub id: String,
-    /// What others may use of it, where it is known at once.
+    /// What others may use of it, if the call returned it.
     pub outputs: Option<R::Outputs>,
 }
 
 /// An object as the cloud shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live<R: Resource> {
-    /// The owner mark; `None` where it is missing.
+    /// The address in its ownership tags; `None` if it has none.
     pub address: Option<Address>,
     /// The cloud's name for it.
     pub id: String,
@@ -149,29 +151,36 @@ pub struct Live<R: Resource> {
 pub enum Status {
     /// It works.
     Ready,
-    /// It is being made or changed; the text is the cloud's word for it.
+    /// It is being created or changed; the text is the cloud's word for that.
     Pending(String),
     /// It is being deleted.
     Deleting,
-    /// It counts as gone, but an update can take it back (a KMS key scheduled for deletion).
-    Dormant,
-    /// It does not work and will not by itself; the text says why.
+    /// It counts as gone, but an update can restore it (a KMS key scheduled for deletion).
+    PendingDeletion,
+    /// It does not work and will not recover by itself; the text is the reason.
     Failed(String),
 }
 
-/// How far a delete call has brought it.
+impl Status {
+    /// Whether the object is being deleted or scheduled for deletion.
+    pub(crate) fn is_leaving(&self) -> bool {
+        matches!(self, Status::Deleting | Status::PendingDeletion)
+    }
+}
+
+/// How far a delete call has progressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Nothing more to do than to wait until the object is gone.
+    /// All that is left is to wait until the object is gone.
     Going,
-    /// One of several steps is taken: once the object has settled, delete is called again.
+    /// One of several steps is done: delete is called again once the object is idle.
     More,
 }
 
 /// A [`Live`] object of any kind, as data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LiveValue {
-    /// The owner mark; `None` where it is missing.
+    /// The address in its ownership tags; `None` if it has none.
     pub address: Option<Address>,
     /// The cloud's name for it.
     pub id: String,
@@ -181,4 +190,17 @@ pub struct LiveValue {
     pub outputs: Value,
     /// Whether it works.
     pub status: Status,
+}
+
+impl LiveValue {
+    /// Whether an object with a resource's recorded id is that resource's object.
+    ///
+    /// It is not if it carries another resource's tags. Where the id is a name, anybody can have taken it since, so an
+    /// object without tags is somebody else's. An id that the cloud generates never belongs to a second object.
+    pub(crate) fn belongs_to(&self, address: &Address, idempotency: Idempotency) -> bool {
+        match &self.address {
+            Some(tagged) => tagged == address,
+            None => idempotency != Idempotency::Name,
+        }
+    }
 }

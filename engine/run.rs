@@ -10,49 +10,9 @@ use tokio::time::Instant;
 
 use crate::backoff::{Retries, phrase};
 use crate::observe::Observer;
-use crate::{Cx, Error, Event, Events, Failure, Graph, Kind, Shutdown};
+use crate::{ApplyError, Base, Context, Error, Event, Events, Graph, Kind, LiveValue, Shutdown};
 
-/// The cloud that a run works on, and how patient to be with it.
-pub struct Base<C> {
-    /// The clients.
-    pub cloud: Arc<C>,
-    /// How long things take to show.
-    pub timing: Timing,
-}
-
-impl<C> Clone for Base<C> {
-    fn clone(&self) -> Self {
-        Self { cloud: Arc::clone(&self.cloud), timing: self.timing }
-    }
-}
-
-/// How long a cloud takes to show what was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// How long a fresh object may stay invisible to a search by its marks.
-    pub visibility: Duration,
-    /// How long a change may take to read back.
-    pub settle: Duration,
-    /// The shortest and the longest time between two looks at a pending object.
-    pub ticks: (Duration, Duration),
-}
-
-impl Timing {
-    /// For AWS: EC2's tag filters lag by seconds, bucket configuration by up to half a minute.
-    pub const AWS: Self = Self {
-        visibility: Duration::from_secs(60),
-        settle: Duration::from_secs(60),
-        ticks: (Duration::from_secs(1), Duration::from_secs(10)),
-    };
-    /// For an emulator, which shows at once what it was told.
-    pub const AT_ONCE: Self = Self {
-        visibility: Duration::ZERO,
-        settle: Duration::from_millis(200),
-        ticks: (Duration::from_millis(50), Duration::from_millis(200)),
-    };
-}
-
-/// One run's shared parts.
+/// What the parts of one run share.
 pub(crate) struct Run<'a, C> {
     pub(crate) graph: &'a Graph<C>,
     pub(crate) journal: &'a Journal,
@@ -61,28 +21,28 @@ pub(crate) struct Run<'a, C> {
     pub(crate) stop: &'a Shutdown,
     pub(crate) observer: Observer<C>,
     pub(crate) start: Instant,
-    /// The name of the state, which makes one stack's retries differ from another's.
+    /// The lineage of the state, which makes one stack's retries differ from another's.
     pub(crate) lineage: String,
 }
 
 /// Why a step of a run ended early.
 #[derive(Debug)]
-pub(crate) enum Halt {
-    /// It cannot go on.
-    Failed(Failure),
-    /// It was asked to stop; what is done is recorded.
+pub(crate) enum StepError {
+    /// It cannot continue.
+    Failed(ApplyError),
+    /// It was asked to stop; what was done is recorded.
     Stopped,
 }
 
-impl<T: Into<Failure>> From<T> for Halt {
+impl<T: Into<ApplyError>> From<T> for StepError {
     fn from(failure: T) -> Self {
-        Halt::Failed(failure.into())
+        StepError::Failed(failure.into())
     }
 }
 
 impl<C: Send + Sync + 'static> Run<'_, C> {
-    pub(crate) fn cx<'b>(&'b self, address: &'b Address, token: &'b str) -> Cx<'b, C> {
-        Cx { cloud: &self.base.cloud, address, token }
+    pub(crate) fn cx<'b>(&'b self, address: &'b Address, token: &'b str) -> Context<'b, C> {
+        Context { cloud: &self.base.cloud, address, token }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -97,20 +57,20 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         self.emit(Event::Waiting { address: address.clone(), what: what.into() });
     }
 
-    pub(crate) async fn record(&self, entry: Entry) -> Result<(), Failure> {
+    pub(crate) async fn record(&self, entry: Entry) -> Result<(), ApplyError> {
         Ok(self.journal.append(entry).await?)
     }
 
-    /// Refuses to start a call once a stop is asked for.
-    pub(crate) fn check_stop(&self) -> Result<(), Halt> {
-        if self.stop.requested() { Err(Halt::Stopped) } else { Ok(()) }
+    /// Refuses to start a call once a stop is requested.
+    pub(crate) fn check_stop(&self) -> Result<(), StepError> {
+        if self.stop.requested() { Err(StepError::Stopped) } else { Ok(()) }
     }
 
-    /// Sleeps, unless a stop is asked for.
-    pub(crate) async fn pause(&self, delay: Duration) -> Result<(), Halt> {
+    /// Sleeps, unless a stop is requested.
+    pub(crate) async fn pause(&self, delay: Duration) -> Result<(), StepError> {
         tokio::select! {
             biased;
-            () = self.stop.wait() => Err(Halt::Stopped),
+            () = self.stop.wait() => Err(StepError::Stopped),
             () = tokio::time::sleep(delay) => Ok(()),
         }
     }
@@ -119,13 +79,13 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
     pub(crate) async fn repeat<T, F>(
         &self,
         address: &Address,
-        patience: Duration,
+        timeout: Duration,
         mut call: impl FnMut() -> F,
-    ) -> Result<T, Halt>
+    ) -> Result<T, StepError>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let mut retries = self.retries(address, patience);
+        let mut retries = self.retries(address, timeout);
         loop {
             self.check_stop()?;
             let error = match call().await {
@@ -139,24 +99,24 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         }
     }
 
-    /// Looks at one object until the look itself succeeds.
+    /// Reads one object, and repeats that until the call succeeds.
     pub(crate) async fn observe(
         &self,
         kind: &Arc<dyn Kind<C>>,
         address: &Address,
         id: &str,
-    ) -> Result<Option<crate::LiveValue>, Halt> {
+    ) -> Result<Option<LiveValue>, StepError> {
         self.repeat(address, Duration::from_secs(120), || self.observer.observe(kind, id)).await
     }
 
-    pub(crate) fn retries(&self, address: &Address, patience: Duration) -> Retries {
-        Retries::new(patience, (&self.lineage, address))
+    pub(crate) fn retries(&self, address: &Address, timeout: Duration) -> Retries {
+        Retries::new(timeout, (&self.lineage, address))
     }
 
     /// The time until the next look at a pending object: a twentieth of what it usually takes, within bounds.
     ///
-    /// Looks are due at whole multiples of that since the start of the run, so that all objects of one kind are looked
-    /// at together, in one call.
+    /// Looks are due at whole multiples of that since the start of the run, so that one call covers all objects of a
+    /// kind.
     pub(crate) fn until_next_look(&self, usually: Duration) -> Duration {
         let (shortest, longest) = self.base.timing.ticks;
         let tick = (usually / 20).clamp(shortest, longest);

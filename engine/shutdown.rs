@@ -1,11 +1,11 @@
-//! The wish to stop: calls in flight finish, no new one starts.
+//! The request to stop: calls in flight finish, and no new one starts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// A switch that signal handlers turn and the executor watches; clones are the same switch.
+/// A switch that signal handlers turn on and the executor watches; clones are the same switch.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     inner: Arc<Inner>,
@@ -24,12 +24,12 @@ impl Shutdown {
         self.inner.notify.notify_waiters();
     }
 
-    /// Whether the run should stop.
+    /// Whether the run was asked to stop.
     pub fn requested(&self) -> bool {
         self.inner.requested.load(Ordering::SeqCst)
     }
 
-    /// Resolves once the run should stop.
+    /// Resolves once the run is asked to stop.
     pub async fn wait(&self) {
         loop {
             let notified = self.inner.notify.notified();

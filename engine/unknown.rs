@@ -1,8 +1,8 @@
-//! Values that are only known after another resource is made.
+//! Values that are only known after another resource is created.
 //!
-//! In a plan the outputs of a resource that does not exist yet are stand-ins: outputs whose every text is a marker. A
-//! spec may put them anywhere, also in the middle of a policy, and stays an ordinary typed value; the plan shows
-//! `(known after apply)` wherever a marker is, and the executor refuses to send one.
+//! In a plan, the outputs of a resource that does not exist yet are stand-ins in which every text is a marker. A spec
+//! may put them anywhere, even in the middle of a policy, and stays an ordinary typed value. The plan shows
+//! `(known after apply)` in place of each marker, and the executor refuses to send one.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
@@ -14,10 +14,10 @@ use payinfra_state::Address;
 /// A private-use character: no AWS name, id or document contains it.
 const MARK: char = '\u{e000}';
 
-/// Makes outputs of which nothing is known yet.
+/// Makes stand-in outputs, of which nothing is known yet.
 ///
 /// # Panics
-/// Where `T` is not made of structs, texts, lists, maps, options, numbers and booleans.
+/// If `T` contains anything but structs, texts, lists, maps, options, numbers, and booleans.
 pub fn unknown<T: DeserializeOwned>(address: &Address) -> T {
     T::deserialize(StandIn { path: address.to_string() }).expect("outputs are plain data")
 }
@@ -32,7 +32,7 @@ pub fn is_unknown(value: &Value) -> bool {
     }
 }
 
-/// Replaces every marker in a value by `(known after apply)`, for people.
+/// Replaces every marker in a value with `(known after apply)`, for people to read.
 pub(crate) fn shown(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(show_text(text)),

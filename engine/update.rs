@@ -4,107 +4,62 @@ use payinfra_state::{Address, Entry};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::backoff::phrase;
-use crate::create::waits_for;
-use crate::diff::changed_attributes;
-use crate::run::{Halt, Run};
-use crate::{Class, Failure, LiveValue, Status};
-
-/// How often the same difference is written before the cloud is taken to refuse it silently.
-const WRITES: u32 = 3;
-
-/// How old an object is, for what may be believed of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Age {
-    /// This run made it with this spec.
-    New,
-    /// Its creation was not finished by an earlier run: like a new one, it may stay invisible to some calls for a while.
-    Young,
-    /// It was complete before.
-    Old,
-}
+use crate::backoff::{phrase, waits_for};
+use crate::converge::{Age, Goal, Next, Written};
+use crate::graph::Node;
+use crate::run::{Run, StepError};
+use crate::{Class, LiveValue, Status};
 
 impl<C: Send + Sync + 'static> Run<'_, C> {
-    /// Looks, compares and updates until the object is ready and as its spec says; `seen` is what is already known.
+    /// Looks, compares, and updates until the object is ready and matches its spec; `seen` is what is already known.
     pub(crate) async fn converge(
         &self,
-        node: usize,
+        node: &Node<C>,
         id: &str,
         spec: &Value,
         age: Age,
         mut seen: Option<LiveValue>,
         on_outputs: &(dyn Fn(Value) + Sync),
-    ) -> Result<LiveValue, Halt> {
-        let address = &self.graph.addresses()[node];
-        let kind = &self.graph.nodes()[node].kind;
-        let pace = kind.pace();
+    ) -> Result<LiveValue, StepError> {
+        let Node { address, kind, .. } = node;
+        let goal = Goal {
+            address,
+            spec,
+            age,
+            fixed: kind.forces_replacement(),
+            compares: &|name| self.graph.compares(kind.name(), name),
+            unfinished: &self.unfinished_update(address),
+            visibility: self.base.timing.visibility,
+            settle: self.base.timing.settle,
+            timeout: kind.durations().timeout,
+        };
         let start = Instant::now();
-        let mut unfinished = self.unfinished_update(address);
-        let mut written: Option<(Vec<String>, u32, Instant)> = None;
+        let mut written = None;
         loop {
             self.check_stop()?;
             let live = match seen.take() {
                 Some(live) => Some(live),
                 None => self.observe(kind, address, id).await?,
             };
-            let state = match live {
-                None if age == Age::Old || start.elapsed() > self.base.timing.visibility => {
-                    let reason = "it is gone, deleted by somebody else".to_owned();
-                    return Err(Failure::Failed { address: address.clone(), reason }.into());
-                }
-                None => "invisible".to_owned(),
-                Some(LiveValue { status: Status::Failed(reason), .. }) => {
-                    return Err(Failure::Failed { address: address.clone(), reason }.into());
-                }
-                Some(LiveValue { status: Status::Deleting, .. }) => {
-                    let reason = "it is being deleted by somebody else".to_owned();
-                    return Err(Failure::Failed { address: address.clone(), reason }.into());
-                }
-                Some(LiveValue { status: Status::Pending(state), outputs, .. }) => {
-                    on_outputs(outputs);
-                    state
-                }
-                Some(live) => {
-                    // What is dormant cannot be used before it is taken back.
-                    if live.status == Status::Ready {
-                        on_outputs(live.outputs.clone());
-                    }
-                    let mut changed =
-                        changed_attributes(&live.spec, spec, |name| self.graph.compares(kind.name(), name));
-                    unfinished.retain(|name| !changed.contains(name));
-                    changed.extend(std::mem::take(&mut unfinished));
-                    if changed.is_empty() && live.status == Status::Ready {
-                        return Ok(live);
-                    }
-                    self.refuse_replacement(node, &changed, age)?;
-                    let times = match &written {
-                        Some((before, times, _)) if *before == changed => *times,
-                        _ => 0,
-                    };
-                    let settling = written
-                        .as_ref()
-                        .is_some_and(|(before, _, at)| *before == changed && at.elapsed() < self.base.timing.settle);
-                    if !settling && times >= WRITES {
-                        return Err(Failure::NotKept { address: address.clone(), attributes: changed }.into());
-                    }
-                    if !settling {
-                        self.write(node, &live, spec, &changed, age).await?;
-                        written = Some((changed, times + 1, Instant::now()));
-                        continue;
-                    }
-                    "not as written yet".to_owned()
-                }
-            };
-            if start.elapsed() > pace.patience {
-                let seconds = start.elapsed().as_secs();
-                return Err(Failure::TimedOut { address: address.clone(), state, seconds }.into());
+            if let Some(LiveValue { status: Status::Ready | Status::Pending(_), outputs, .. }) = &live {
+                on_outputs(outputs.clone());
             }
-            self.waiting(address, format!("it to be ready (now {state})"));
-            self.pause(self.until_next_look(pace.create)).await?;
+            match goal.next(live, written.as_ref(), start.elapsed()) {
+                Next::Done(live) => return Ok(live),
+                Next::Write { live, attributes, times } => {
+                    self.write(node, &live, spec, &attributes, age).await?;
+                    written = Some(Written { attributes, times, at: start.elapsed() });
+                }
+                Next::Wait(state) => {
+                    self.waiting(address, format!("it to be ready (now {state})"));
+                    self.pause(self.until_next_look(kind.durations().create)).await?;
+                }
+                Next::Fail(failure) => return Err(failure.into()),
+            }
         }
     }
 
-    /// What an earlier update was to change: it may be changed and not show yet, so it is written again.
+    /// The attributes of an unfinished update: the change may not show yet, so they are written again.
     pub(crate) fn unfinished_update(&self, address: &Address) -> Vec<String> {
         self.journal.read(|stack| {
             let record = stack.records.get(address);
@@ -112,41 +67,26 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         })
     }
 
-    /// A live object differs in what cannot be changed: the plan would have shown a replacement.
-    fn refuse_replacement(&self, node: usize, changed: &[String], age: Age) -> Result<(), Halt> {
-        let kind = &self.graph.nodes()[node].kind;
-        let fixed: Vec<String> =
-            changed.iter().filter(|name| kind.replaced_by().contains(&name.as_str())).cloned().collect();
-        if fixed.is_empty() {
-            return Ok(());
-        }
-        let address = self.graph.addresses()[node].clone();
-        if age == Age::New {
-            return Err(Failure::NotKept { address, attributes: fixed }.into());
-        }
-        Err(Failure::PlanChanged { address, act: "replaced" }.into())
-    }
-
+    /// Announces and makes one update call, and repeats it while its errors mean that waiting helps.
     async fn write(
         &self,
-        node: usize,
+        node: &Node<C>,
         live: &LiveValue,
         spec: &Value,
         changed: &[String],
         age: Age,
-    ) -> Result<(), Halt> {
-        let address = &self.graph.addresses()[node];
-        let kind = &self.graph.nodes()[node].kind;
+    ) -> Result<(), StepError> {
+        let Node { address, kind, .. } = node;
         let entry = Entry::Updating { address: address.clone(), attributes: changed.to_vec(), at: self.now() };
         self.record(entry).await?;
         let names: Vec<&str> = changed.iter().map(String::as_str).collect();
         let token = format!("{:032x}", rand::random::<u128>());
         let cx = self.cx(address, &token);
-        let mut retries = self.retries(address, kind.pace().patience);
+        let mut retries = self.retries(address, kind.durations().timeout);
         loop {
             self.check_stop()?;
             let Err(error) = kind.update(&cx, live, spec, &names).await else { return Ok(()) };
-            // What is absent can be something fresh that the spec refers to, or the object itself while it is fresh.
+            // What is absent may be something fresh that the spec refers to, or the object itself while it is fresh.
             let Some(delay) = retries.delay(waits_for(error.class)) else { return Err(error.into()) };
             tracing::debug!(%address, %error, ?delay, "update refused");
             self.waiting(address, phrase(waits_for(error.class)));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use payinfra_aws::ConnectError;
-use payinfra_engine::{Class, Failure};
+use payinfra_engine::{ApplyError, Class};
 use payinfra_state::Error as StateError;
 
 use crate::config::ConfigErrors;
@@ -151,12 +151,12 @@ impl From<ConnectError> for Problem {
     }
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<ApplyError> for Problem {
+    fn from(failure: ApplyError) -> Self {
         let exit = failure.class().map_or(Exit::Failed, exit_of);
         let hint = hint_for(&failure);
         match failure {
-            Failure::State(error) => error.into(),
+            ApplyError::State(error) => error.into(),
             failure => Self { exit, error: failure.into(), hint },
         }
     }
@@ -171,23 +171,23 @@ pub fn exit_of(class: Class) -> Exit {
 }
 
 /// What helps against one resource's failure.
-fn hint_for(failure: &Failure) -> Option<String> {
+fn hint_for(failure: &ApplyError) -> Option<String> {
     let hint = match failure {
-        Failure::NotOurs { .. } => {
+        ApplyError::NotOurs { .. } => {
             "payinfra neither adopts nor deletes what does not carry its tags. Delete or rename that object, or choose another --suffix."
         }
-        Failure::Duplicate { .. } => {
+        ApplyError::Duplicate { .. } => {
             "Both carry this stack's tags. Look at them, delete the one that is not in use, and run the command again."
         }
-        Failure::NotKept { .. } => {
+        ApplyError::NotKept { .. } => {
             "The service accepted the change and shows the old value. Run `payinfra diff` to see it."
         }
-        Failure::PlanChanged { .. } => {
+        ApplyError::PlanChanged { .. } => {
             "The cloud changed after the plan was made. Run the command again to see a new plan."
         }
-        Failure::Failed { .. } => "Run `payinfra up` again: the plan will show what has to be replaced.",
-        Failure::TimedOut { .. } => "It may still get there. Run the command again: it goes on from where it is.",
-        Failure::Call(error) => match error.class {
+        ApplyError::Failed { .. } => "Run `payinfra up` again: the plan will show what has to be replaced.",
+        ApplyError::TimedOut { .. } => "It may still get there. Run the command again: it goes on from where it is.",
+        ApplyError::Call(error) => match error.class {
             Class::Quota => {
                 "A quota of the account is used up. Ask AWS for more in the Service Quotas console, or remove what uses it, and run the command again."
             }
@@ -200,7 +200,7 @@ fn hint_for(failure: &Failure) -> Option<String> {
             }
             _ => return None,
         },
-        Failure::State(_) => return None,
+        ApplyError::State(_) => return None,
     };
     Some(hint.to_owned())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use payinfra_aws::names::Names;
 use payinfra_aws::{Connection, Credentials};
-use payinfra_engine::{Base, Failure, Graph, Shutdown, plan, remember};
+use payinfra_engine::{ApplyError, Base, Graph, Shutdown, plan, refresh};
 use payinfra_stack::capacity;
 use payinfra_stack::graph::{self, Design};
 use payinfra_stack::zones;
@@ -107,8 +107,8 @@ impl Session {
         }
         let around = async {
             refuse_other_account(&journal, &cloud, suffix.as_str(), &root)?;
-            let zones = zones::discover(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
-            Ok((zones, foreign_log_role(&cloud).await.map_err(Failure::from)?))
+            let zones = zones::discover(&cloud, &settings.network, &journal).await.map_err(ApplyError::from)?;
+            Ok((zones, foreign_log_role(&cloud).await.map_err(ApplyError::from)?))
         };
         let (zones, foreign_log_role) = match around.await {
             Ok(around) => around,
@@ -120,7 +120,7 @@ impl Session {
         };
         let design = Arc::new(Design {
             foreign_log_role,
-            names: Names::new(suffix, cloud.account().clone()),
+            names: Names::new(suffix, cloud.account()),
             settings,
             zones,
             artifacts,
@@ -166,7 +166,7 @@ impl Session {
     pub async fn recall(&self) -> Result<(), Problem> {
         if self.journal.read(|stack| stack.records.is_empty()) {
             let plan = plan(&self.graph, &self.journal, &self.base, &|_| {}).await.map_err(Problem::from)?;
-            remember(&plan, &self.graph, &self.journal).await.map_err(Problem::from)?;
+            refresh(&plan, &self.graph, &self.journal).await.map_err(Problem::from)?;
         }
         Ok(())
     }
@@ -205,7 +205,7 @@ impl Session {
 
     /// Compares the load the stack is sized for with the account's quotas, and warns.
     pub async fn check_capacity(&self, screen: &Screen) -> Result<(), Problem> {
-        let quotas = capacity::check_quotas(&self.base.cloud, &self.design.settings).await.map_err(Failure::from)?;
+        let quotas = capacity::check_quotas(&self.base.cloud, &self.design.settings).await.map_err(ApplyError::from)?;
         for capacity::Shortfall { name, quota: (service, code), needed, available } in &quotas.shortfalls {
             screen.warning(&format!(
                 "{name}: the stack at {} requests/s needs {needed}, the account has {available}; ask for more of {code} in {service}",

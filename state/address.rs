@@ -1,4 +1,4 @@
-//! Where a resource stands in the stack: `kind.name`.
+//! The address of a resource in the stack: `kind.name`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 /// Names one resource of a stack, as `kind.name` (for example `subnet.private_a`).
 ///
-/// It is also the value of the owner tag `payinfra:address`, so it must never change its spelling.
+/// It is also the value of the ownership tag `payinfra:address`, so its spelling must never change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address(String);
 
-/// Says that a text is not an address.
+/// The error for a text that is not an address.
 #[derive(Debug, thiserror::Error)]
 #[error("'{0}' is not an address of the form kind.name")]
 pub struct InvalidAddress(String);

@@ -1,4 +1,4 @@
-//! Where the bytes of the state live: a folder, a bucket, or memory in tests.
+//! Where the state is stored: a folder, a bucket, or memory.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,9 +10,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a backend found.
 pub struct Loaded {
-    /// The state, snapshot and journal folded together; `None` where there is none yet.
+    /// The state: the snapshot with the journal applied; `None` if there is none yet.
     pub stack: Option<Stack>,
-    /// What a person should be told: a damaged file set aside, an older snapshot.
+    /// Warnings for the user: a damaged file set aside, an older snapshot.
     pub warnings: Vec<String>,
 }
 
@@ -21,16 +21,16 @@ pub trait Backend: Send {
     /// Reads the state.
     fn load<'a>(&'a mut self, suffix: &'a str) -> BoxFuture<'a, Result<Loaded, Error>>;
 
-    /// Makes the entries durable, all or a prefix of them, in order; on `Ok` all are.
+    /// Makes the entries durable, in order; after an error, a prefix of them may be.
     fn append<'a>(&'a mut self, stack: &'a Stack, entries: &'a [Entry]) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Replaces snapshot and journal by this state; a kill in between leaves the old or the new one.
+    /// Replaces snapshot and journal with this state; a kill in between leaves the old or the new one.
     fn replace<'a>(&'a mut self, stack: &'a Stack) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Removes the state of a stack that is gone.
     fn remove(&mut self) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Gives the lock back, where holding it costs others time.
+    /// Releases the lock, if others would have to wait for it to expire.
     fn release(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }

@@ -26,7 +26,7 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
-    /// The create call was refused for good: there is nothing to look for.
+    /// The create call was finally refused: there is nothing to look for.
     Abandoned {
         /// The resource.
         address: Address,
@@ -37,13 +37,13 @@ pub enum Entry {
         address: Address,
         /// The cloud's name for it.
         id: String,
-        /// What others may use of it, where the create call already told.
+        /// What others may use of it, if the create call returned it.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
         outputs: Option<Value>,
         /// When.
         at: Timestamp,
     },
-    /// The object works and is as its spec says.
+    /// The object works and matches its spec.
     Ready {
         /// The resource.
         address: Address,
@@ -55,10 +55,10 @@ pub enum Entry {
         outputs: Value,
         /// The resources whose outputs it uses.
         deps: Vec<Address>,
-        /// How long it took from the first call, in milliseconds; absent where nothing was done.
+        /// How long it took from the first call, in milliseconds; absent if nothing was done.
         took_ms: Option<u64>,
     },
-    /// An update call is about to be made; updates are idempotent and just repeated.
+    /// An update call is about to be made; updates are idempotent and can simply be repeated.
     Updating {
         /// The resource.
         address: Address,
@@ -80,7 +80,7 @@ pub enum Entry {
     Gone {
         /// The resource.
         address: Address,
-        /// How long the deletion took, in milliseconds; absent where it was found gone.
+        /// How long the deletion took, in milliseconds; absent if it was already gone.
         took_ms: Option<u64>,
     },
 }

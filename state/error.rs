@@ -1,4 +1,4 @@
-//! What can go wrong with state, in words that name the file and the place.
+//! Errors of the state, which name the file and the place.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
-    /// A file does not hold what it should, at a named place.
+    /// A file is damaged at a named place.
     #[error("{file} is damaged at {place}: {reason}")]
     Damaged {
         /// The file or object.
@@ -38,7 +38,7 @@ pub enum Error {
         /// The newest format that can be read.
         supported: u32,
     },
-    /// Somebody else works on the stack.
+    /// Another run holds the state.
     #[error("the state is locked by {0}")]
     Locked(Box<Holder>),
     /// The lease on a shared state was lost to another run.
@@ -54,7 +54,7 @@ pub enum Error {
         /// Why it failed.
         reason: String,
     },
-    /// A remote store refused for want of a right, or of credentials.
+    /// A remote store refused because a permission or the credentials are missing.
     #[error("cannot {action} {object}: {reason}")]
     Denied {
         /// What was tried, as a verb.
@@ -64,13 +64,13 @@ pub enum Error {
         /// Why it was refused.
         reason: String,
     },
-    /// An earlier append failed: nothing more may be announced.
-    #[error("the journal cannot be written any more: {0}")]
+    /// An earlier append failed, so nothing more may be announced.
+    #[error("the journal can no longer be written: {0}")]
     Broken(String),
 }
 
 impl Error {
-    /// The whole error in one line, with what the operating system said.
+    /// The whole error in one line, with all its causes.
     pub(crate) fn with_reasons(&self) -> String {
         let mut line = self.to_string();
         let mut source = std::error::Error::source(self);

@@ -1,4 +1,4 @@
-//! The bytes of the files: JSON with a checksum, readable by people and by `jq`.
+//! The encoding of the files: JSON with checksums, readable by people and by `jq`.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -49,21 +49,21 @@ fn push_line<T: Serialize>(bytes: &mut Vec<u8>, entry: &T) {
     bytes.push(b'\n');
 }
 
-/// A journal as read: the snapshot it follows, its entries, and how many bytes of it are whole.
+/// A decoded journal: the snapshot it follows, its entries, and how many bytes of it are complete.
 pub struct DecodedJournal {
     pub(crate) header: Option<Header>,
     /// The entries in order.
     pub entries: Vec<Entry>,
     /// The length without a torn last line, in bytes.
     pub whole: usize,
-    /// What a person should be told of a last line that is whole and yet not as written.
+    /// A warning about a last line that is complete but damaged.
     pub dropped: Option<String>,
 }
 
-/// Reads a journal; a torn last line, which a kill can leave, is dropped.
+/// Reads a journal, and drops a torn last line, which a kill can leave.
 ///
 /// # Errors
-/// [`Error::Damaged`] with the line for anything else that is not as written, [`Error::Newer`] for a later format.
+/// [`Error::Damaged`] with the line for any other damage, [`Error::Newer`] for a later format.
 pub fn decode_journal(file: &str, bytes: &[u8]) -> Result<DecodedJournal, Error> {
     let mut decoded = DecodedJournal { header: None, entries: Vec::new(), whole: 0, dropped: None };
     let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate().peekable();
@@ -103,7 +103,7 @@ fn parse_line(line: &[u8]) -> Result<Value, String> {
     if checksum(&line.entry) == line.crc32 { Ok(line.entry) } else { Err("the checksum does not match".to_owned()) }
 }
 
-/// Writes a journal object: a head of the caller's own, which names the format, and the entries that it announces.
+/// Writes a journal object: a head defined by the caller, which names the format, and the entries that it announces.
 pub fn encode_object<H: Serialize>(head: &H, entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::new();
     push_line(&mut bytes, head);
@@ -111,7 +111,7 @@ pub fn encode_object<H: Serialize>(head: &H, entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-/// Reads a journal object. It was written as a whole, so nothing may be missing at its end.
+/// Reads a journal object. It was written in one piece, so nothing may be missing at its end.
 ///
 /// # Errors
 /// [`Error::Damaged`] with the line, or [`Error::Newer`] for a later format.

@@ -6,8 +6,8 @@ use crate::{Backend, Entry, Error, Loaded, Stack};
 
 /// The open journal of one stack.
 ///
-/// Appends from many tasks are made durable together: whoever holds the backend writes all that is pending, so a wave
-/// of parallel creates costs one fsync (or one object write), not one each.
+/// Appends from many tasks are made durable together: the task that holds the backend writes everything pending, so a
+/// wave of parallel creates costs one fsync (or one object write), not one each.
 pub struct Journal {
     shared: Mutex<Shared>,
     backend: tokio::sync::Mutex<Writer>,
@@ -26,10 +26,10 @@ struct Writer {
 }
 
 impl Journal {
-    /// Opens the state of a stack, or starts an empty one; returns what a person should be told.
+    /// Opens the state of a stack, or starts an empty one; returns warnings for the user.
     ///
     /// # Errors
-    /// Whatever the backend's reading answers.
+    /// The backend's error.
     pub async fn open(mut backend: Box<dyn Backend>, suffix: &str) -> Result<(Self, Vec<String>), Error> {
         let Loaded { stack, warnings } = backend.load(suffix).await?;
         let mut stack = stack.unwrap_or_else(|| Stack::new(suffix));
@@ -72,7 +72,7 @@ impl Journal {
             };
             (identity, batch, shared.announced)
         };
-        // Dropped in the middle, the batch may be lost, and with it entries of others: then nothing more may follow.
+        // If this future is dropped midway, the batch may be lost, with entries of other tasks, so nothing may follow.
         writer.broken = Some("an append was interrupted".to_owned());
         let done = writer.backend.append(&stack, &batch).await;
         writer.broken = done.as_ref().err().map(Error::with_reasons);
@@ -82,20 +82,21 @@ impl Journal {
         done
     }
 
-    /// Looks at the state.
+    /// Reads the state.
     pub fn read<T>(&self, look: impl FnOnce(&Stack) -> T) -> T {
         look(&self.shared().stack)
     }
 
-    /// Remembers the account that the stack stands in.
+    /// Records the account that the stack belongs to.
     pub fn set_account(&self, account: &str) {
         self.shared().stack.account = Some(account.to_owned());
     }
 
-    /// Folds the journal into a new snapshot.
+    /// Compacts the journal into a new snapshot.
     ///
     /// # Errors
-    /// The backend's error; the old files, or the new ones, then still hold everything, and no append is taken any more.
+    /// The backend's error. The old files or the new ones then still contain everything, and no further append is
+    /// accepted.
     pub async fn compact(&self) -> Result<(), Error> {
         let mut writer = self.backend.lock().await;
         if let Some(reason) = &writer.broken {
@@ -106,7 +107,7 @@ impl Journal {
             shared.stack.serial += 1;
             shared.stack.clone()
         };
-        // Half-way, the new snapshot may stand beside the old journal: entries added to that would not be read.
+        // Midway, the new snapshot may exist beside the old journal, and entries added to that would not be read.
         writer.broken = Some("the snapshot was not finished".to_owned());
         let done = writer.backend.replace(&stack).await;
         writer.broken = done.as_ref().err().map(Error::with_reasons);
@@ -121,10 +122,10 @@ impl Journal {
         self.backend.lock().await.backend.remove().await
     }
 
-    /// Gives the lock back.
+    /// Releases the lock.
     ///
     /// # Errors
-    /// The backend's error; a lease then ends by itself.
+    /// The backend's error; a lease then expires by itself.
     pub async fn release(&self) -> Result<(), Error> {
         self.backend.lock().await.backend.release().await
     }

@@ -1,4 +1,4 @@
-//! What survives a kill: an append-only journal, a snapshot that folds it, and the lock around both.
+//! What survives a kill: an append-only journal, a snapshot that compacts it, and the lock around both.
 //!
 //! The rule that everything else rests on: an [`Entry`] that announces a call is durable *before* the call is made.
 //! The state is a cache of the cloud, never the truth; losing it costs history and timings, not resources.

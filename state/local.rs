@@ -1,4 +1,4 @@
-//! The state in a folder: `snapshot.json`, `journal.jsonl` and `lock`, private to the user.
+//! The state in a folder: `snapshot.json`, `journal.jsonl`, and `lock`, private to the user.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -22,17 +22,17 @@ pub struct LocalBackend {
 }
 
 impl LocalBackend {
-    /// Opens (and makes, mode 0700) the folder `<root>/<suffix>` and takes its lock.
+    /// Opens the folder `<root>/<suffix>`, creating it with mode 0700, and takes its lock.
     ///
     /// # Errors
-    /// [`Error::Locked`] where another run holds it; [`Error::Io`] where the folder cannot be made or written.
+    /// [`Error::Locked`] if another run holds it; [`Error::Io`] if the folder cannot be created or written.
     pub fn open(root: &Path, suffix: &str, holder: &Holder) -> Result<Self, Error> {
         let folder = root.join(suffix);
-        // The root is the user's choice and may hold more than state; only the stack's own folder is closed to others.
+        // The user chooses the root, and it may contain more than state; only the stack's own folder is made private.
         if !root.is_dir() {
-            make_private_folder(root)?;
+            create_private_folder(root)?;
         }
-        close_to_others(&folder)?;
+        make_private(&folder)?;
         let ignore = root.join(".gitignore");
         if !ignore.exists() {
             open_private(&ignore, true)
@@ -49,10 +49,10 @@ impl LocalBackend {
         folder.join(SNAPSHOT).exists() || folder.join(JOURNAL).exists()
     }
 
-    /// Who holds the lock of this suffix's state under `root`, if somebody does.
+    /// Who holds the lock of this suffix's state under `root`, if anybody does.
     ///
     /// # Errors
-    /// [`Error::Io`] where the lock cannot be looked at.
+    /// [`Error::Io`] if the lock cannot be inspected.
     pub fn holder(root: &Path, suffix: &str) -> Result<Option<Holder>, Error> {
         StateLock::holder(&root.join(suffix))
     }
@@ -64,25 +64,25 @@ impl LocalBackend {
         let Some(journal) = journal else { return Ok(Loaded { stack, warnings }) };
         warnings.extend(journal.dropped.clone());
         let Some(header) = &journal.header else { return Ok(Loaded { stack, warnings }) };
-        // A journal older than the snapshot is already folded into it: the kill came between rename and truncation.
+        // A journal older than the snapshot is already part of it: the kill came between the rename and the removal.
         if stack.as_ref().is_some_and(|stack| header.lineage == stack.lineage && header.serial < stack.serial) {
             return Ok(Loaded { stack, warnings });
         }
         if stack.as_ref().is_some_and(|stack| header.lineage != stack.lineage || header.serial > stack.serial) {
             warnings.push(format!(
-                "{} is older than {JOURNAL} or of another origin; what it lacks is looked up in the cloud",
+                "{} is older than {JOURNAL} or belongs to another state; what it lacks is read from the cloud",
                 self.folder.join(SNAPSHOT).display()
             ));
         }
         let mut stack = stack.unwrap_or_default();
-        // From here on the state continues the journal, so that what is appended follows what was read.
+        // From here on, the state continues the journal, so that what is appended follows what was read.
         stack.lineage.clone_from(&header.lineage);
         stack.serial = header.serial;
         journal.entries.iter().for_each(|entry| stack.apply(entry));
         Ok(Loaded { stack: Some(stack), warnings })
     }
 
-    /// Reads a file; a damaged one is set aside, because the cloud can rebuild what it held.
+    /// Reads a file; a damaged one is set aside, because its content can be rebuilt from the cloud.
     fn read_file<T>(
         &self,
         name: &str,
@@ -121,7 +121,7 @@ impl LocalBackend {
             .map_err(io_error("write", &path))
     }
 
-    /// Opens the journal for appending: cut back to its whole lines, or begun anew after `stack`'s snapshot.
+    /// Opens the journal for appending: cut back to its complete lines, or started again after `stack`'s snapshot.
     fn open_journal(&self, stack: &Stack, path: &Path) -> Result<File, Error> {
         let mut file = open_private(path, true).map_err(io_error("open", path))?;
         let mut bytes = Vec::new();
@@ -203,17 +203,17 @@ pub(crate) fn open_private(path: &Path, create: bool) -> io::Result<File> {
         .open(path)
 }
 
-/// Makes a folder of mode 0700 that outlives a power cut.
-fn make_private_folder(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("make", path))?;
+/// Creates a folder of mode 0700 that survives a power failure.
+fn create_private_folder(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error("create", path))?;
     match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) => sync_folder(parent),
         None => sync_folder(Path::new(".")),
     }
 }
 
-/// Makes a private folder, or takes the access of others from one that exists; a symbolic link is refused.
-fn close_to_others(path: &Path) -> Result<(), Error> {
+/// Creates a private folder, or revokes the access of others to an existing one; refuses a symbolic link.
+fn make_private(path: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_dir() => {
             let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link or a file");
@@ -221,11 +221,11 @@ fn close_to_others(path: &Path) -> Result<(), Error> {
         }
         Ok(found) if found.permissions().mode() & 0o077 != 0 => {
             let own = Permissions::from_mode(found.permissions().mode() & 0o700);
-            fs::set_permissions(path, own).map_err(io_error("close to others", path))
+            fs::set_permissions(path, own).map_err(io_error("restrict access to", path))
         }
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make_private_folder(path),
-        Err(error) => Err(io_error("look at", path)(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_private_folder(path),
+        Err(error) => Err(io_error("inspect", path)(error)),
     }
 }
 

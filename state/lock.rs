@@ -22,7 +22,7 @@ pub struct Holder {
     pub pid: u32,
     /// The command, for example `up`.
     pub command: String,
-    /// Since when.
+    /// When it took the lock.
     pub since: Timestamp,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// An age as people say it; a clock that runs behind another makes no negative one.
+/// An age in words; never negative, even if one clock runs behind another.
 fn age(seconds: i64) -> String {
     match seconds.max(0) {
         seconds @ 0..=119 => format!("{seconds} s"),
@@ -69,7 +69,8 @@ impl StateLock {
     /// Takes the lock in `folder`, which must exist.
     ///
     /// # Errors
-    /// [`Error::Locked`] with the holder where another process has it, [`Error::Io`] where the folder refuses.
+    /// [`Error::Locked`] with the holder if another process has it, [`Error::Io`] if the lock file cannot be opened or
+    /// written.
     pub fn take(folder: &Path, holder: &Holder) -> Result<Self, Error> {
         let path = folder.join("lock");
         let mut file = open_private(&path, true).map_err(io_error("open", &path))?;
@@ -88,10 +89,10 @@ impl StateLock {
         Ok(Self { _file: file })
     }
 
-    /// Who holds the lock in `folder`; nobody where there is no folder.
+    /// Who holds the lock in `folder`; nobody if there is no folder.
     ///
     /// # Errors
-    /// [`Error::Io`] where the lock cannot be looked at.
+    /// [`Error::Io`] if the lock cannot be inspected.
     pub fn holder(folder: &Path) -> Result<Option<Holder>, Error> {
         let path = folder.join("lock");
         let mut file = match open_private(&path, false) {
@@ -102,12 +103,12 @@ impl StateLock {
         match file.try_lock_shared() {
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => Ok(Some(read_holder(&mut file))),
-            Err(TryLockError::Error(error)) => Err(io_error("look at", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(io_error("inspect", &path)(error)),
         }
     }
 }
 
-/// What the holder wrote; between taking the lock and writing there is a moment without it.
+/// What the holder wrote; for a moment after taking the lock, it has written nothing yet.
 fn read_holder(file: &mut File) -> Holder {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::frame::{decode_journal, decode_snapshot, encode_journal, encode_snapshot};
 use crate::{Backend, BoxFuture, Entry, Error, Loaded, Stack};
 
-/// Keeps the bytes that a folder would; clones share them, as two runs share a disk.
+/// Keeps the bytes that a folder would contain; clones share them, as two runs share a disk.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryBackend {
     files: Arc<Mutex<Files>>,

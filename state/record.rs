@@ -11,7 +11,7 @@ use crate::{Address, Entry};
 /// The version of the files that this program writes; it reads this one and older ones.
 pub const FORMAT: u32 = 1;
 
-/// How far the life of one resource has come, as far as this stack's runs know.
+/// How far one resource has progressed, as far as this stack's runs know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -29,29 +29,29 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// How far it has come.
+    /// How far it has progressed.
     pub phase: Phase,
     /// The cloud's name for it, once known.
     pub id: Option<String>,
     /// The spec that was last applied (or, while creating, is being applied).
     pub spec: Value,
-    /// What others may use of it, once known; `null` is known, too.
+    /// What others may use of it, once known; a `null` counts as known.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     pub outputs: Option<Value>,
     /// The resources whose outputs it uses.
     pub deps: Vec<Address>,
     /// The idempotency key of its creation.
     pub token: Option<String>,
-    /// When its phase was entered.
+    /// When it entered its phase.
     pub since: Option<Timestamp>,
-    /// The attributes that an update was to change and that were not seen to have changed.
+    /// The attributes that an update should have changed, until the change was seen.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub updating: BTreeSet<String>,
     /// How long its creation took, in milliseconds.
     pub took_ms: Option<u64>,
 }
 
-/// Reads a field that is there: it is known, even where it is `null`.
+/// Reads a field that is present: it is known, even if it is `null`.
 pub(crate) fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
@@ -66,21 +66,24 @@ pub struct Stack {
     pub serial: u64,
     /// The environment suffix.
     pub suffix: String,
-    /// The account it stands in, once known.
+    /// The account it belongs to, once known.
     pub account: Option<String>,
     /// The resources by address.
     pub records: BTreeMap<Address, Record>,
-    /// How long deletions took by kind, in milliseconds, latest last; at most ten are kept.
+    /// How long deletions took, by kind, in milliseconds, latest last; at most ten are kept.
     pub deletions_ms: BTreeMap<String, Vec<u64>>,
 }
 
 impl Stack {
-    /// Starts the empty state of a stack, with a lineage of its own.
+    /// Creates the empty state of a stack, with a new lineage.
     pub fn new(suffix: &str) -> Self {
         Self { lineage: format!("{:032x}", rand::random::<u128>()), suffix: suffix.to_owned(), ..Self::default() }
     }
 
-    /// Takes one entry into account; entries may be replayed any number of times.
+    /// Applies one entry; entries may be replayed any number of times.
+    ///
+    /// No entry is refused, whatever the phase: a journal may follow a lost or an older snapshot, and the cloud decides
+    /// what exists, not the record.
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
             Entry::Creating { address, spec, deps, token, at } => {
@@ -145,7 +148,8 @@ impl Stack {
         }
     }
 
-    /// An entry may speak of a resource that a lost snapshot knew: it is known again from then on.
+    /// The record that an entry is about. An entry may refer to a resource that only a lost snapshot contained, so a
+    /// missing record is created.
     fn record(&mut self, address: &Address) -> &mut Record {
         self.records.entry(address.clone()).or_insert_with(|| Record {
             phase: Phase::Acquired,

@@ -26,6 +26,9 @@ pub struct Cloud {
     pub schema_left: std::sync::atomic::AtomicBool,
 }
 
+/// A [`Cloud`] with the resource that is worked on.
+pub type Context<'a> = payinfra_engine::Context<'a, Cloud>;
+
 /// What a run was asked for, as far as a kind must know it.
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {

@@ -15,4 +15,4 @@ pub mod parameters;
 pub mod security;
 pub mod storage;
 
-pub use cloud::{Cloud, RunOptions};
+pub use cloud::{Cloud, Context, RunOptions};

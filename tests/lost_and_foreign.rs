@@ -96,7 +96,7 @@ fn is_told_apart(kind: Kind) {
     for name in ["role.notifications", "table.sessions", "log_group.api_access", "parameter.database/port"] {
         assert!(up.err.contains(name), "{name} is missing in:\n{}", up.err);
     }
-    assert!(up.err.contains("does not carry this stack's marks"), "{}", up.err);
+    assert!(up.err.contains("does not carry this stack's ownership tags"), "{}", up.err);
     assert_eq!(script("foreign.py", &["look", &endpoint, "lost"]), named, "`up` touches nothing of others");
 
     // Marks of the stack that nothing explains.

@@ -1,4 +1,4 @@
-//! A run dies at every moment there is, and the next one converges: no orphan, no duplicate, no phantom.
+//! A run is killed at every possible point, and the next one converges: no orphan, no duplicate, no phantom.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 #![allow(clippy::print_stdout, reason = "the summary line is what the sweep is for")]
@@ -9,8 +9,8 @@ use payinfra_engine::Purpose::{Destroy, Up};
 use payinfra_engine::{Outcome, Purpose};
 
 use fake::cloud::Delays;
-use fake::lab::{End, Findings, Lab, in_virtual_time};
-use fake::stacks::{Plant, payments, small};
+use fake::harness::{End, Findings, Harness, in_virtual_time};
+use fake::stacks::{FakeResource, payments, small};
 use fake::summary;
 
 /// The counts of a sweep.
@@ -24,13 +24,13 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, findings: &Findings, story: &[String]) {
+    fn add(&mut self, findings: &Findings, history: &[String]) {
         self.points += 1;
         self.orphans += findings.orphans.len();
         self.duplicates += findings.duplicates.len();
         self.phantoms += findings.phantoms.len();
         if !findings.is_clean() {
-            self.failures.push(format!("{}\n{findings:#?}", story.join("\n")));
+            self.failures.push(format!("{}\n{findings:#?}", history.join("\n")));
         }
     }
 
@@ -48,55 +48,63 @@ impl Count {
     }
 }
 
-/// One story: runs, each killed at its point, and a last one that is not. `None` where a run ended before its point.
-fn story(
+/// One scenario: runs that are each killed at a point, and a last one that is not. `None` if a run ended before its
+/// point.
+fn scenario(
     seed: u64,
     delays: Delays,
-    plants: &[Plant],
+    resources: &[FakeResource],
     runs: &[(Purpose, Option<u64>)],
 ) -> Option<(Findings, Vec<String>)> {
     in_virtual_time(async {
-        let lab = Lab::new(seed, delays);
-        let mut told = vec![format!("seed {seed}")];
+        let harness = Harness::new(seed, delays);
+        let mut history = vec![format!("seed {seed}")];
         let (last, before) = runs.split_last().unwrap();
         for (purpose, at) in before {
-            lab.kill.arm(*at);
-            let end = if *purpose == Up { lab.up(plants).await } else { lab.destroy(plants).await };
+            harness.kill.arm(*at);
+            let end = if *purpose == Up { harness.up(resources).await } else { harness.destroy(resources).await };
             match (end, at) {
-                (End::Killed, Some(_)) => told.push(format!("{purpose:?} killed {}", lab.kill.label().unwrap())),
+                (End::Killed, Some(_)) => history.push(format!("{purpose:?} killed {}", harness.kill.label().unwrap())),
                 (_, Some(_)) => return None,
                 (end, None) => {
-                    told.push(format!("{purpose:?}"));
-                    assert!(end.is_complete(), "{told:?}: {end:?}");
+                    history.push(format!("{purpose:?}"));
+                    assert!(end.is_complete(), "{history:?}: {end:?}");
                 }
             }
         }
-        lab.kill.arm(None);
-        let end = if last.0 == Up { lab.up(plants).await } else { lab.destroy(plants).await };
-        told.push(format!("then {:?}", last.0));
-        let mut findings = if last.0 == Up { lab.settled(plants).await } else { lab.findings() };
+        harness.kill.arm(None);
+        let end = if last.0 == Up { harness.up(resources).await } else { harness.destroy(resources).await };
+        history.push(format!("then {:?}", last.0));
+        let mut findings = if last.0 == Up { harness.settled(resources).await } else { harness.findings() };
         match end {
             End::Ran(_, Outcome::Completed(_)) => {}
             End::Ran(_, outcome) => findings.others.push(format!("the last run ended as {outcome:?}")),
             other => findings.others.push(format!("the last run ended as {other:?}")),
         }
-        Some((findings, told))
+        Some((findings, history))
     })
 }
 
-/// So many runs in a row that ended before their point say that there are no more points: each has its own seed, and
-/// some are shorter than others.
+/// After this many runs in a row that ended before their point, there are no more points: each run has its own seed,
+/// and some are shorter than others.
 const BEYOND: u32 = 8;
 
-/// Kills one run at every point, after `before` and before `last`.
-fn sweep(count: &mut Count, delays: Delays, plants: &[Plant], before: &[Purpose], killed: Purpose, last: Purpose) {
+/// Kills one run at every point, between the runs `before` and the run `last`.
+fn sweep(
+    count: &mut Count,
+    delays: Delays,
+    resources: &[FakeResource],
+    before: &[Purpose],
+    killed: Purpose,
+    last: Purpose,
+) {
     let mut beyond = 0;
     for at in 0.. {
         let mut runs: Vec<_> = before.iter().map(|purpose| (*purpose, None)).collect();
         runs.extend([(killed, Some(at)), (last, None)]);
-        match story(at, delays, plants, &runs) {
-            Some((findings, told)) => {
-                count.add(&findings, &told);
+        match scenario(at, delays, resources, &runs) {
+            Some((findings, history)) => {
+                count.add(&findings, &history);
                 beyond = 0;
             }
             None if beyond == BEYOND => break,
@@ -129,23 +137,23 @@ fn destroy_killed_anywhere_is_completed_by_the_next_destroy() {
 }
 
 #[test]
-fn destroy_killed_anywhere_is_taken_back_by_up() {
+fn destroy_killed_anywhere_is_reversed_by_up() {
     let mut count = Count::default();
     sweep(&mut count, Delays::AWS, &payments(), &[Up], Destroy, Up);
     count.report("destroy, then up");
 }
 
 #[test]
-fn a_second_kill_inside_the_recovery_changes_nothing() {
+fn a_second_kill_during_recovery_changes_nothing() {
     let mut count = Count::default();
     for (killed, again, last) in [(Up, Up, Up), (Up, Destroy, Destroy)] {
         for first in 0.. {
             let mut any = false;
             for second in 0.. {
                 let runs = [(killed, Some(first)), (again, Some(second)), (last, None)];
-                let Some((findings, told)) = story(first, Delays::AWS, &small(), &runs) else { break };
+                let Some((findings, history)) = scenario(first, Delays::AWS, &small(), &runs) else { break };
                 any = true;
-                count.add(&findings, &told);
+                count.add(&findings, &history);
             }
             if !any {
                 break;
@@ -156,16 +164,16 @@ fn a_second_kill_inside_the_recovery_changes_nothing() {
 }
 
 #[test]
-fn a_second_kill_inside_the_recovery_of_the_whole_stack_changes_nothing() {
+fn a_second_kill_during_recovery_of_the_whole_stack_changes_nothing() {
     let mut count = Count::default();
     let ways = [(Up, Up, Up), (Up, Up, Destroy), (Up, Destroy, Up), (Up, Destroy, Destroy)];
     for sample in 0..400_u64 {
         let (killed, again, last) = ways[(sample % 4) as usize];
-        // Two strides without a common divisor with the number of points spread the sample over all pairs.
+        // Two strides that share no divisor with the number of points spread the sample over all pairs.
         let (first, second) = ((sample * 7919) % 211, (sample * 104_729) % 149);
         let runs = [(killed, Some(first)), (again, Some(second)), (last, None)];
-        if let Some((findings, told)) = story(sample, Delays::AWS, &payments(), &runs) {
-            count.add(&findings, &told);
+        if let Some((findings, history)) = scenario(sample, Delays::AWS, &payments(), &runs) {
+            count.add(&findings, &history);
         }
     }
     count.report("sample of pairs of the whole stack");

@@ -1,6 +1,6 @@
-//! Random stacks, faults, kills, changes and meddling: whatever the schedule, the next runs converge.
+//! Random stacks, faults, kills, changes, and outside changes: whatever the schedule, the next runs converge.
 //!
-//! `PAYINFRA_PROPTEST_CASES` sets the number of cases, `PAYINFRA_PROPTEST_SEED` repeats a printed seed.
+//! `PAYINFRA_PROPTEST_CASES` sets the number of cases; `PAYINFRA_PROPTEST_SEED` repeats a printed seed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 #![allow(clippy::print_stdout, reason = "the seed must be seen")]
@@ -9,53 +9,64 @@ mod fake;
 
 use std::collections::BTreeSet;
 
-use payinfra_engine::{Address, Identity, Need};
+use payinfra_engine::{Address, Idempotency, Need};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::json;
 use tokio::time::Instant;
 
 use fake::cloud::{Delays, Odds};
-use fake::kinds::{ALARM, MANNERS, seconds};
-use fake::lab::{End, Lab, in_virtual_time};
-use fake::stacks::Plant;
+use fake::harness::{End, Harness, in_virtual_time};
+use fake::kinds::{ALARM, BEHAVIOURS, seconds};
+use fake::stacks::FakeResource;
 use fake::summary;
 
-/// One thing that happens; numbers pick a resource, modulo how many there are.
+/// One event of a schedule; numbers pick a resource, modulo how many there are.
 #[derive(Debug, Clone)]
 enum Step {
     Up(Option<u64>),
     Destroy(Option<u64>),
-    /// The configuration changes.
+    Configure(Edit),
+    Meddle(Meddling),
+    /// The credentials expire this many seconds from now, for the next run.
+    Expire(u64),
+    Wait(u64),
+    LoseState,
+}
+
+/// A change of the configuration.
+#[derive(Debug, Clone)]
+enum Edit {
     Resize(usize),
     Replace(usize),
     Nest(usize),
     Remove(usize),
     Add(Raw),
-    /// Somebody meddles with the cloud.
-    Modify(usize),
-    DeleteByHand(usize),
-    TakeMarks(usize),
-    PutStranger(usize),
-    /// The next object of the kind ends failed.
-    Fail(usize),
-    /// The credentials run out so many seconds from now, for the next run.
-    Expire(u64),
-    /// From now on interfaces stay in use for so many seconds.
-    Linger(u64),
-    /// For so many seconds from now on, somebody writes into the buckets.
-    Write(u64),
-    /// What has a name comes back so many times after its deletion.
-    Resurrect(usize, u32),
-    Wait(u64),
-    LoseState,
 }
 
-/// A resource before its references are made to fit: kind, what it stands on, what it uses, which of those ready.
+/// What somebody else does to the cloud.
+#[derive(Debug, Clone)]
+enum Meddling {
+    Modify(usize),
+    Delete(usize),
+    TakeTags(usize),
+    PutObject(usize),
+    /// The next object of the kind fails.
+    Fail(usize),
+    /// From now on, interfaces stay in use for this many seconds.
+    Linger(u64),
+    /// For this many seconds from now on, somebody writes into the buckets.
+    Write(u64),
+    /// A named object is created again this many times after its deletion.
+    Resurrect(usize, u32),
+}
+
+/// A resource before its references are fitted: kind, what it is built on, what it uses, and which of those it needs
+/// ready.
 type Raw = (usize, u8, u8, u8, bool);
 
 fn raw() -> impl Strategy<Value = Raw> {
-    (0..MANNERS.len(), any::<u8>(), any::<u8>(), any::<u8>(), any::<bool>())
+    (0..BEHAVIOURS.len(), any::<u8>(), any::<u8>(), any::<u8>(), any::<bool>())
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -63,20 +74,20 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => point.clone().prop_map(Step::Up),
         2 => point.prop_map(Step::Destroy),
-        1 => any::<usize>().prop_map(Step::Resize),
-        1 => any::<usize>().prop_map(Step::Replace),
-        1 => any::<usize>().prop_map(Step::Nest),
-        1 => any::<usize>().prop_map(Step::Remove),
-        1 => raw().prop_map(Step::Add),
-        1 => any::<usize>().prop_map(Step::Modify),
-        1 => any::<usize>().prop_map(Step::DeleteByHand),
-        1 => any::<usize>().prop_map(Step::TakeMarks),
-        1 => any::<usize>().prop_map(Step::PutStranger),
-        1 => any::<usize>().prop_map(Step::Fail),
+        1 => any::<usize>().prop_map(|number| Step::Configure(Edit::Resize(number))),
+        1 => any::<usize>().prop_map(|number| Step::Configure(Edit::Replace(number))),
+        1 => any::<usize>().prop_map(|number| Step::Configure(Edit::Nest(number))),
+        1 => any::<usize>().prop_map(|number| Step::Configure(Edit::Remove(number))),
+        1 => raw().prop_map(|raw| Step::Configure(Edit::Add(raw))),
+        1 => any::<usize>().prop_map(|number| Step::Meddle(Meddling::Modify(number))),
+        1 => any::<usize>().prop_map(|number| Step::Meddle(Meddling::Delete(number))),
+        1 => any::<usize>().prop_map(|number| Step::Meddle(Meddling::TakeTags(number))),
+        1 => any::<usize>().prop_map(|number| Step::Meddle(Meddling::PutObject(number))),
+        1 => any::<usize>().prop_map(|number| Step::Meddle(Meddling::Fail(number))),
         1 => (0..300_u64).prop_map(Step::Expire),
-        1 => (0..2700_u64).prop_map(Step::Linger),
-        1 => (0..600_u64).prop_map(Step::Write),
-        1 => (any::<usize>(), 1..3_u32).prop_map(|(number, times)| Step::Resurrect(number, times)),
+        1 => (0..2700_u64).prop_map(|time| Step::Meddle(Meddling::Linger(time))),
+        1 => (0..600_u64).prop_map(|time| Step::Meddle(Meddling::Write(time))),
+        1 => (any::<usize>(), 1..3_u32).prop_map(|(number, times)| Step::Meddle(Meddling::Resurrect(number, times))),
         1 => (0..600_u64).prop_map(Step::Wait),
         1 => Just(Step::LoseState),
     ]
@@ -91,194 +102,210 @@ fn odds() -> impl Strategy<Value = Odds> {
     })
 }
 
-fn grow(plants: &mut Vec<Plant>, (kind, on, uses, ready, nested): Raw) {
-    let mut plant = Plant::new(kind, &format!("n{}", plants.len()));
-    while plants.iter().any(|other| other.address() == plant.address()) {
-        plant.name.push('x');
+fn grow(resources: &mut Vec<FakeResource>, (kind, on, uses, ready, nested): Raw) {
+    let mut resource = FakeResource::new(kind, &format!("n{}", resources.len()));
+    while resources.iter().any(|other| other.address() == resource.address()) {
+        resource.name.push('x');
     }
-    plant.nested = nested.then(|| "yes".to_owned());
-    for (other, below) in plants.iter().enumerate().skip(plants.len().saturating_sub(8)) {
+    resource.nested = nested.then(|| "yes".to_owned());
+    for (other, below) in resources.iter().enumerate().skip(resources.len().saturating_sub(8)) {
         let bit = 1 << (other % 8);
-        // What no one waits for cannot be built upon: its deletion would be refused for ever.
+        // Nothing can be built on what no deletion waits for: its deletion would be refused forever.
         if below.kind == ALARM {
             continue;
         }
         let need = if ready & bit != 0 { Need::Ready } else { Need::Exists };
         if on & bit != 0 && on & (bit << 1) == 0 {
-            plant.on.push((other, need));
+            resource.on.push((other, need));
         } else if uses & bit != 0 {
-            plant.uses.push((other, need));
+            resource.uses.push((other, need));
         }
     }
-    plants.push(plant);
+    resources.push(resource);
 }
 
-/// All that gets a new object when `node` does.
-fn replaced_with(plants: &[Plant], node: usize) -> BTreeSet<usize> {
+/// Everything that gets a new object when `node` does.
+fn replaced_with(resources: &[FakeResource], node: usize) -> BTreeSet<usize> {
     let mut closure = BTreeSet::from([node]);
-    for (index, plant) in plants.iter().enumerate() {
-        if plant.on.iter().any(|(other, _)| closure.contains(other)) {
+    for (index, resource) in resources.iter().enumerate() {
+        if resource.on.iter().any(|(other, _)| closure.contains(other)) {
             closure.insert(index);
         }
     }
     closure
 }
 
-/// Whether a replacement of `node` can be done: what refuses to go while it is used must not be used by what stays,
-/// because that would need the new object before the old one is gone.
-fn is_replaceable(plants: &[Plant], node: usize) -> bool {
-    let closure = replaced_with(plants, node);
-    plants.iter().enumerate().filter(|(index, _)| !closure.contains(index)).all(|(_, stays)| {
-        stays.uses.iter().all(|(other, _)| !closure.contains(other) || !MANNERS[plants[*other].kind].refuses)
+/// Whether `node` can be replaced: what cannot be deleted while in use must not be used by what stays, because that
+/// would need the new object before the old one is gone.
+fn is_replaceable(resources: &[FakeResource], node: usize) -> bool {
+    let closure = replaced_with(resources, node);
+    resources.iter().enumerate().filter(|(index, _)| !closure.contains(index)).all(|(_, stays)| {
+        stays.uses.iter().all(|(other, _)| !closure.contains(other) || !BEHAVIOURS[resources[*other].kind].refuses)
     })
 }
 
-/// Removes a resource with all that stands on it; what uses it lets go.
-fn remove(plants: &mut Vec<Plant>, node: usize) {
-    let gone = replaced_with(plants, node);
-    let kept: Vec<usize> = (0..plants.len()).filter(|index| !gone.contains(index)).collect();
+/// Removes a resource with everything built on it; what uses it releases it.
+fn remove(resources: &mut Vec<FakeResource>, node: usize) {
+    let gone = replaced_with(resources, node);
+    let kept: Vec<usize> = (0..resources.len()).filter(|index| !gone.contains(index)).collect();
     let place = |old: usize| kept.iter().position(|index| *index == old);
-    *plants = kept
+    *resources = kept
         .iter()
         .map(|index| {
-            let mut plant = plants[*index].clone();
-            plant.on = plant.on.iter().filter_map(|(old, need)| Some((place(*old)?, *need))).collect();
-            plant.uses = plant.uses.iter().filter_map(|(old, need)| Some((place(*old)?, *need))).collect();
-            plant
+            let mut resource = resources[*index].clone();
+            resource.on = resource.on.iter().filter_map(|(old, need)| Some((place(*old)?, *need))).collect();
+            resource.uses = resource.uses.iter().filter_map(|(old, need)| Some((place(*old)?, *need))).collect();
+            resource
         })
         .collect();
 }
 
 struct Schedule {
-    lab: Lab,
-    plants: Vec<Plant>,
-    /// Names that a stranger's object has; nothing of ours can have them.
+    harness: Harness,
+    resources: Vec<FakeResource>,
+    /// Names of objects of somebody else; nothing of ours can have them.
     strangers: BTreeSet<String>,
-    unmarked: bool,
+    untagged: bool,
 }
 
 impl Schedule {
     /// The id of a picked living object, with the position of its resource.
     fn pick(&self, number: usize) -> Option<(String, usize)> {
-        let world = self.lab.cloud.world.lock().unwrap();
-        let place = |address: &Address| self.plants.iter().position(|plant| plant.address() == *address);
+        let world = self.harness.cloud.world.lock().unwrap();
+        let place = |address: &Address| self.resources.iter().position(|resource| resource.address() == *address);
         let living: Vec<_> =
             world.living().filter_map(|object| Some((object.id.clone(), place(object.address.as_ref()?)?))).collect();
         (!living.is_empty()).then(|| living[number % living.len()].clone())
     }
 
     async fn take(&mut self, step: &Step) {
-        let node = |number: &usize| number % self.plants.len();
         match step {
             Step::Up(at) => {
-                self.lab.kill.arm(*at);
-                self.lab.up(&self.plants).await;
+                self.harness.kill.arm(*at);
+                self.harness.up(&self.resources).await;
                 self.calm();
             }
             Step::Destroy(at) => {
-                self.lab.kill.arm(*at);
-                self.lab.destroy(&self.plants).await;
+                self.harness.kill.arm(*at);
+                self.harness.destroy(&self.resources).await;
                 self.calm();
             }
-            Step::Resize(number) => {
-                let node = node(number);
-                self.plants[node].size += 1;
-            }
-            Step::Replace(number) => {
-                let node = node(number);
-                if is_replaceable(&self.plants, node) {
-                    self.plants[node].fixed += 1;
-                }
-            }
-            Step::Nest(number) => {
-                let node = node(number);
-                let nested = self.plants[node].nested.take().is_none();
-                self.plants[node].nested = nested.then(|| "yes".to_owned());
-            }
-            Step::Remove(number) => {
-                let node = node(number);
-                if replaced_with(&self.plants, node).len() < self.plants.len() {
-                    remove(&mut self.plants, node);
-                }
-            }
-            Step::Add(raw) => grow(&mut self.plants, *raw),
-            Step::Modify(number) => {
-                if let Some((id, _)) = self.pick(*number) {
-                    let mut world = self.lab.cloud.world.lock().unwrap();
-                    let object = world.objects.get_mut(&id).unwrap();
-                    object.spec["size"] = json!(99);
-                    // Nobody can know of a change that does not show yet.
-                    object.stale = None;
-                }
-            }
-            Step::DeleteByHand(number) => {
-                if let Some((id, node)) = self.pick(*number)
-                    && is_replaceable(&self.plants, node)
-                {
-                    self.lab.cloud.world.lock().unwrap().objects.remove(&id);
-                }
-            }
-            Step::TakeMarks(number) => {
-                if let Some((id, node)) = self.pick(*number)
-                    && MANNERS[self.plants[node].kind].identity != Identity::Name
-                    && self.lab.state().records.values().any(|record| record.id.as_ref() == Some(&id))
-                {
-                    self.unmarked = true;
-                    self.lab.cloud.world.lock().unwrap().objects.get_mut(&id).unwrap().address = None;
-                }
-            }
-            Step::PutStranger(number) => {
-                let kind = MANNERS[number % MANNERS.len()].kind;
-                let id = format!("{kind}.of-somebody-else");
-                self.lab.cloud.world.lock().unwrap().put(&id, kind, None, blank());
-                self.strangers.insert(id);
-            }
-            Step::Fail(number) => {
-                let kind = number % MANNERS.len();
-                let all_replaceable = (0..self.plants.len())
-                    .filter(|node| self.plants[*node].kind == kind)
-                    .all(|node| is_replaceable(&self.plants, node));
-                if all_replaceable {
-                    self.lab.cloud.world.lock().unwrap().failing.insert(MANNERS[kind].kind, 1);
-                }
-            }
+            Step::Configure(edit) => self.configure(edit),
+            Step::Meddle(meddling) => self.meddle(meddling),
             Step::Expire(after) => {
-                *self.lab.cloud.expired_from.lock().unwrap() = Some(Instant::now() + seconds(*after));
-            }
-            Step::Linger(time) => self.lab.cloud.world.lock().unwrap().lingers = Some(*time),
-            Step::Write(time) => {
-                self.lab.cloud.world.lock().unwrap().writers = Some((Instant::now() + seconds(*time), 0));
-            }
-            Step::Resurrect(number, times) => {
-                if let Some((id, node)) = self.pick(*number)
-                    && MANNERS[self.plants[node].kind].kind == "logs"
-                {
-                    let mark = Some(self.plants[node].address());
-                    self.lab.cloud.world.lock().unwrap().resurrected.insert(id, (mark, *times));
-                }
+                *self.harness.cloud.expired_from.lock().unwrap() = Some(Instant::now() + seconds(*after));
             }
             Step::Wait(time) => tokio::time::sleep(seconds(*time)).await,
             Step::LoseState => {
-                if !self.unmarked {
+                if !self.untagged {
                     tokio::time::sleep(seconds(60)).await;
-                    self.lab.disk.lose();
-                    // What left the configuration is an orphan from here on: nobody knows what it used.
-                    self.lab.lenient = true;
+                    self.harness.disk.lose();
+                    // What left the configuration is an orphan from now on: nothing records what it used.
+                    self.harness.lenient = true;
+                }
+            }
+        }
+    }
+
+    fn configure(&mut self, edit: &Edit) {
+        let node = |number: &usize| number % self.resources.len();
+        match edit {
+            Edit::Resize(number) => {
+                let node = node(number);
+                self.resources[node].size += 1;
+            }
+            Edit::Replace(number) => {
+                let node = node(number);
+                if is_replaceable(&self.resources, node) {
+                    self.resources[node].fixed += 1;
+                }
+            }
+            Edit::Nest(number) => {
+                let node = node(number);
+                let nested = self.resources[node].nested.take().is_none();
+                self.resources[node].nested = nested.then(|| "yes".to_owned());
+            }
+            Edit::Remove(number) => {
+                let node = node(number);
+                if replaced_with(&self.resources, node).len() < self.resources.len() {
+                    remove(&mut self.resources, node);
+                }
+            }
+            Edit::Add(raw) => grow(&mut self.resources, *raw),
+        }
+    }
+
+    fn meddle(&mut self, meddling: &Meddling) {
+        match meddling {
+            Meddling::Modify(number) => {
+                if let Some((id, _)) = self.pick(*number) {
+                    let mut world = self.harness.cloud.world.lock().unwrap();
+                    let object = world.objects.get_mut(&id).unwrap();
+                    object.spec["size"] = json!(99);
+                    // Nobody can detect a change that does not show yet.
+                    object.stale = None;
+                }
+            }
+            Meddling::Delete(number) => {
+                if let Some((id, node)) = self.pick(*number)
+                    && is_replaceable(&self.resources, node)
+                {
+                    self.harness.cloud.world.lock().unwrap().objects.remove(&id);
+                }
+            }
+            Meddling::TakeTags(number) => {
+                if let Some((id, node)) = self.pick(*number)
+                    && BEHAVIOURS[self.resources[node].kind].idempotency != Idempotency::Name
+                    && self.harness.state().records.values().any(|record| record.id.as_ref() == Some(&id))
+                {
+                    self.untagged = true;
+                    self.harness.cloud.world.lock().unwrap().objects.get_mut(&id).unwrap().address = None;
+                }
+            }
+            Meddling::PutObject(number) => {
+                let kind = BEHAVIOURS[number % BEHAVIOURS.len()].kind;
+                let id = format!("{kind}.of-somebody-else");
+                self.harness.cloud.world.lock().unwrap().put(&id, kind, None, blank());
+                self.strangers.insert(id);
+            }
+            Meddling::Fail(number) => {
+                let kind = number % BEHAVIOURS.len();
+                let all_replaceable = (0..self.resources.len())
+                    .filter(|node| self.resources[*node].kind == kind)
+                    .all(|node| is_replaceable(&self.resources, node));
+                if all_replaceable {
+                    self.harness.cloud.world.lock().unwrap().failing.insert(BEHAVIOURS[kind].kind, 1);
+                }
+            }
+            Meddling::Linger(time) => self.harness.cloud.world.lock().unwrap().lingers = Some(*time),
+            Meddling::Write(time) => {
+                self.harness.cloud.world.lock().unwrap().writers = Some((Instant::now() + seconds(*time), 0));
+            }
+            Meddling::Resurrect(number, times) => {
+                if let Some((id, node)) = self.pick(*number)
+                    && BEHAVIOURS[self.resources[node].kind].kind == "logs"
+                {
+                    let tag = Some(self.resources[node].address());
+                    self.harness.cloud.world.lock().unwrap().resurrected.insert(id, (tag, *times));
                 }
             }
         }
     }
 
     fn calm(&self) {
-        self.lab.kill.arm(None);
-        *self.lab.cloud.expired_from.lock().unwrap() = None;
+        self.harness.kill.arm(None);
+        *self.harness.cloud.expired_from.lock().unwrap() = None;
     }
 
-    /// Without further trouble, three runs are enough: one may meet a failed object, one replaces it.
+    /// Without further faults, three runs are enough: one may meet a failed object, and one replaces it.
     async fn complete(&self, destroy: bool) -> Result<(), TestCaseError> {
         let mut ends = Vec::new();
         for _ in 0..3 {
-            let end = if destroy { self.lab.destroy(&self.plants).await } else { self.lab.up(&self.plants).await };
+            let end = if destroy {
+                self.harness.destroy(&self.resources).await
+            } else {
+                self.harness.up(&self.resources).await
+            };
             if end.is_complete() {
                 return Ok(());
             }
@@ -295,25 +322,25 @@ fn blank() -> serde_json::Value {
     json!({ "size": 7, "fixed": 7, "nested": null, "on": [], "uses": [] })
 }
 
-async fn tell(seed: u64, raws: Vec<Raw>, odds: Odds, steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let mut plants = Vec::new();
-    raws.into_iter().for_each(|raw| grow(&mut plants, raw));
-    let lab = Lab::new(seed, Delays::AWS);
-    let mut schedule = Schedule { lab, plants, strangers: BTreeSet::new(), unmarked: false };
-    *schedule.lab.cloud.odds.lock().unwrap() = odds;
+async fn run_schedule(seed: u64, raws: Vec<Raw>, odds: Odds, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut resources = Vec::new();
+    raws.into_iter().for_each(|raw| grow(&mut resources, raw));
+    let harness = Harness::new(seed, Delays::AWS);
+    let mut schedule = Schedule { harness, resources, strangers: BTreeSet::new(), untagged: false };
+    *schedule.harness.cloud.odds.lock().unwrap() = odds;
     for step in &steps {
         schedule.take(step).await;
     }
     schedule.calm();
-    *schedule.lab.cloud.odds.lock().unwrap() = Odds::default();
-    schedule.lab.cloud.world.lock().unwrap().failing.clear();
+    *schedule.harness.cloud.odds.lock().unwrap() = Odds::default();
+    schedule.harness.cloud.world.lock().unwrap().failing.clear();
     schedule.complete(false).await?;
-    let findings = schedule.lab.settled(&schedule.plants).await;
+    let findings = schedule.harness.settled(&schedule.resources).await;
     prop_assert!(findings.is_clean(), "after up: {findings:#?}");
     schedule.complete(true).await?;
-    let findings = schedule.lab.findings();
+    let findings = schedule.harness.findings();
     prop_assert!(findings.is_clean(), "after destroy: {findings:#?}");
-    let world = schedule.lab.cloud.world.lock().unwrap();
+    let world = schedule.harness.cloud.world.lock().unwrap();
     prop_assert_eq!(world.living().count(), 0);
     prop_assert!(schedule.strangers.iter().all(|id| world.objects.contains_key(id)), "a stranger's object is gone");
     Ok(())
@@ -333,7 +360,8 @@ fn any_schedule_converges() {
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let schedules =
         (any::<u64>(), proptest::collection::vec(raw(), 2..9), odds(), proptest::collection::vec(step(), 1..9));
-    let result = runner.run(&schedules, |(seed, raws, odds, steps)| in_virtual_time(tell(seed, raws, odds, steps)));
+    let result =
+        runner.run(&schedules, |(seed, raws, odds, steps)| in_virtual_time(run_schedule(seed, raws, odds, steps)));
     if let Err(error) = result {
         panic!("seed {seed}: {error}");
     }

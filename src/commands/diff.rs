@@ -1,6 +1,6 @@
 //! `payinfra diff`: show what `up` would change.
 
-use payinfra_engine::{plan, remember};
+use payinfra_engine::{plan, refresh};
 
 use crate::cli::Global;
 use crate::problem::{Exit, Problem};
@@ -21,7 +21,7 @@ pub async fn run(global: &Global, _: &Args, screen: &Screen) -> Result<Exit, Pro
 async fn show(screen: &Screen, session: &Session) -> Result<Exit, Problem> {
     session.require_artifacts()?;
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await.map_err(Problem::from)?;
-    remember(&plan, &session.graph, &session.journal).await.map_err(Problem::from)?;
+    refresh(&plan, &session.graph, &session.journal).await.map_err(Problem::from)?;
     session.close().await?;
     screen.plan(&plan, &session.title());
     Ok(if plan.is_empty() { Exit::Done } else { Exit::Changes })

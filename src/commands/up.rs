@@ -1,6 +1,6 @@
 //! `payinfra up`: bring the stack to its configuration.
 
-use payinfra_engine::{Action, Failure, Outcome, Plan, execute, plan};
+use payinfra_engine::{Action, ApplyError, Outcome, Plan, execute, plan};
 
 use crate::cli::Global;
 use crate::commands::verify;
@@ -95,7 +95,7 @@ pub fn finish(screen: &Screen, outcome: Outcome, again: &str, session: &Session)
         Outcome::Failed(summary, failures) => {
             screen.summary(&summary);
             let exit = failures.iter().any(|(_, failure)| {
-                matches!(failure, Failure::State(payinfra_state::Error::Denied { .. }))
+                matches!(failure, ApplyError::State(payinfra_state::Error::Denied { .. }))
                     || failure.class().is_some_and(|class| exit_of(class) == Exit::Denied)
             });
             let exit = if exit { Exit::Denied } else { Exit::Failed };
@@ -106,7 +106,12 @@ pub fn finish(screen: &Screen, outcome: Outcome, again: &str, session: &Session)
 }
 
 /// Shows every failure but the last, which becomes the command's error.
-fn report(screen: &Screen, failures: Vec<(payinfra_engine::Address, Failure)>, exit: Exit, recorded: &str) -> Problem {
+fn report(
+    screen: &Screen,
+    failures: Vec<(payinfra_engine::Address, ApplyError)>,
+    exit: Exit,
+    recorded: &str,
+) -> Problem {
     let mut problems: Vec<Problem> = failures
         .into_iter()
         .map(|(address, failure)| Problem::from(failure).context(format!("cannot bring {address} to its plan")))

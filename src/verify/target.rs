@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use payinfra_aws::Proof;
 use payinfra_aws::names::Names;
-use payinfra_engine::Failure;
+use payinfra_engine::ApplyError;
 use payinfra_stack::evidence;
 use payinfra_stack::settings::{ApiAuth, Settings};
 use payinfra_steps::Cloud;
@@ -45,7 +45,9 @@ impl<'a> Target<'a> {
         };
         let proof = match design.settings.api.auth {
             ApiAuth::Iam => Proof::Signature,
-            ApiAuth::ApiKey => Proof::Key(evidence::api_key(cloud).await.map_err(Failure::from)?.unwrap_or_default()),
+            ApiAuth::ApiKey => {
+                Proof::Key(evidence::api_key(cloud).await.map_err(ApplyError::from)?.unwrap_or_default())
+            }
         };
         let local = session.local_api();
         let own_port = session.sandbox().and_then(|running| running.webhook_port).filter(|port| {

@@ -1,4 +1,4 @@
-//! The bytes of the files: whatever is in them, reading ends with what was written or with an error that says where.
+//! The bytes of the files: whatever they are, reading returns what was written or an error that names the place.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 #![allow(clippy::print_stdout, reason = "the seed must be seen")]
@@ -53,8 +53,8 @@ fn any_damage_to_good_bytes_is_noticed_or_harmless() {
         let at = place.index(journal.len());
         journal[at] = byte;
         if let Ok(read) = decode_journal("journal", &journal) {
-            // At most the last line can be missing, or, where the feed between them was hit, the last two; what is
-            // read is what was written, and more than a torn last line is said.
+            // At most the last line can be missing, or the last two if the line feed between them was hit. What is
+            // read is what was written, and a warning reports more than a torn last line.
             prop_assert!(read.entries.len() + 2 >= entries.len());
             prop_assert!(read.dropped.is_some() || read.entries.len() + 1 >= entries.len());
             prop_assert_eq!(&read.entries[..], &entries[..read.entries.len()]);
@@ -115,7 +115,7 @@ fn damage_in_the_middle_names_file_and_line() {
 }
 
 #[test]
-fn a_whole_last_line_that_is_not_as_written_is_dropped_and_said() {
+fn a_complete_but_damaged_last_line_is_dropped_with_a_warning() {
     let entries = life(1);
     let text = String::from_utf8(encode_journal(Some(&stack_of(&[])), &entries)).unwrap();
     let changed = text.replacen("\"took_ms\":1500", "\"took_ms\":1501", 1);
@@ -136,13 +136,13 @@ fn a_damaged_snapshot_names_the_place() {
 }
 
 #[test]
-fn a_newer_format_is_refused_and_not_taken_for_damage() {
+fn a_newer_format_is_refused_and_not_mistaken_for_damage() {
     let stack = stack_of(&life(1));
     let (old, new) = (format!("\"format\": {FORMAT}"), format!("\"format\": {}", FORMAT + 1));
     let snapshot = String::from_utf8(encode_snapshot(&stack)).unwrap().replacen(&old, &new, 1);
     let error = decode_snapshot("snapshot.json", snapshot.as_bytes()).err().unwrap();
     assert!(matches!(error, Error::Newer { found: 2, supported: FORMAT, .. }), "{error}");
-    // The newer program's checksum is right; only the number is not known.
+    // The newer program's checksum is correct; only the number is unknown.
     let header = serde_json::json!({ "format": FORMAT + 1, "lineage": "cafe", "serial": 0, "more": true });
     let crc32 = format!("{:08x}", crc32fast::hash(header.to_string().as_bytes()));
     let line = serde_json::json!({ "crc32": crc32, "entry": header }).to_string() + "\n";
@@ -150,9 +150,9 @@ fn a_newer_format_is_refused_and_not_taken_for_damage() {
     assert!(matches!(error, Error::Newer { .. }), "{error}");
 }
 
-/// The files of each released format are read for ever. A change of what is written needs a new format.
+/// The files of each released format stay readable forever. A change of what is written needs a new format.
 #[test]
-fn the_files_of_format_1_are_read_and_still_written_so() {
+fn the_files_of_format_1_are_read_and_still_written_the_same_way() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/format-1");
     let stack = stack_of(&[life(1), life(2), end(2)].concat());
     let entries =
@@ -161,7 +161,7 @@ fn the_files_of_format_1_are_read_and_still_written_so() {
     let journal = std::fs::read(folder.join("journal.jsonl")).unwrap();
     assert_eq!(decode_snapshot("snapshot.json", &snapshot).unwrap(), stack);
     assert_eq!(decode_journal("journal.jsonl", &journal).unwrap().entries, entries);
-    assert_eq!(FORMAT, 1, "a new format keeps the lines above, and gets files of its own");
+    assert_eq!(FORMAT, 1, "a new format keeps the lines above and gets its own files");
     assert_eq!(encode_snapshot(&stack), snapshot);
     assert_eq!(encode_journal(Some(&stack), &entries), journal);
 }

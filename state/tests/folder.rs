@@ -1,4 +1,4 @@
-//! The state in real files: private, whole, locked, and never worse than before.
+//! The state in real files: private, complete, locked, and never worse than before.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
@@ -69,7 +69,7 @@ async fn symbolic_links_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_second_run_is_told_who_holds_the_lock() {
+async fn a_second_run_learns_who_holds_the_lock() {
     let home = tempfile::tempdir().unwrap();
     let first = LocalBackend::open(home.path(), "test", &holder()).unwrap();
     let error = LocalBackend::open(home.path(), "test", &Holder::this_process("destroy")).err().unwrap();
@@ -93,7 +93,7 @@ fn a_lock_whose_text_is_not_written_yet_still_locks() {
 }
 
 #[tokio::test]
-async fn a_kill_between_snapshot_and_journal_leaves_one_truth() {
+async fn a_kill_between_snapshot_and_journal_leaves_a_consistent_state() {
     let home = tempfile::tempdir().unwrap();
     let (journal, _) = open(home.path()).await;
     append(&journal, 0..3).await;
@@ -105,7 +105,7 @@ async fn a_kill_between_snapshot_and_journal_leaves_one_truth() {
     fs::write(&path, &old).unwrap();
     let (journal, warnings) = open(home.path()).await;
     assert_eq!((journal.read(Clone::clone), warnings), (truth, Vec::new()));
-    // The next append begins the journal anew, after the snapshot.
+    // The next append starts a new journal after the snapshot.
     append(&journal, 3..4).await;
     let truth = journal.read(Clone::clone);
     drop(journal);
@@ -113,7 +113,7 @@ async fn a_kill_between_snapshot_and_journal_leaves_one_truth() {
 }
 
 #[tokio::test]
-async fn a_torn_tail_is_cut_off_before_the_next_entry() {
+async fn a_torn_last_line_is_cut_off_before_the_next_entry() {
     let home = tempfile::tempdir().unwrap();
     let (journal, _) = open(home.path()).await;
     append(&journal, 0..2).await;
@@ -133,7 +133,7 @@ async fn a_torn_tail_is_cut_off_before_the_next_entry() {
 }
 
 #[tokio::test]
-async fn damaged_files_are_set_aside_and_said_and_the_rest_is_kept() {
+async fn damaged_files_are_set_aside_with_a_warning_and_the_rest_is_kept() {
     let home = tempfile::tempdir().unwrap();
     let (journal, _) = open(home.path()).await;
     append(&journal, 0..1).await;
@@ -154,7 +154,7 @@ async fn damaged_files_are_set_aside_and_said_and_the_rest_is_kept() {
 }
 
 #[tokio::test]
-async fn a_snapshot_of_another_stack_does_not_cost_the_journal() {
+async fn a_snapshot_of_another_stack_does_not_discard_the_journal() {
     let home = tempfile::tempdir().unwrap();
     let (journal, _) = open(home.path()).await;
     append(&journal, 0..2).await;

@@ -1,4 +1,4 @@
-//! The journal under many hands: appends in parallel, failing writes, futures that are dropped half-way.
+//! The journal under concurrency: parallel appends, failing writes, and futures that are dropped midway.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
@@ -12,7 +12,7 @@ use payinfra_state::{Address, Backend, BoxFuture, Entry, Error, Journal, Loaded,
 
 use support::life;
 
-/// Takes time over each write, and fails from a given one on.
+/// Takes a while for each write, and fails from a given one on.
 #[derive(Clone, Default)]
 struct Slow {
     written: Arc<Mutex<Vec<Entry>>>,
@@ -80,7 +80,7 @@ async fn a_wave_of_appends_costs_two_writes_and_keeps_its_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_called_durable_after_a_failed_write() {
+async fn nothing_is_reported_durable_after_a_failed_write() {
     let backend = Slow { fails_from: Some(2), ..Slow::default() };
     let journal = open(&backend).await;
     let done = join_all((0..10).map(|n| journal.append(gone(n)))).await;
@@ -97,12 +97,12 @@ async fn nothing_is_called_durable_after_a_failed_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_in_a_batch_that_was_dropped_half_way_is_never_called_durable() {
+async fn an_entry_in_a_batch_dropped_midway_is_never_reported_durable() {
     let backend = Slow::default();
     let journal = open(&backend).await;
     let mut first = Box::pin(journal.append(gone(0)));
     assert!(poll_immediate(&mut first).await.is_none());
-    // These two wait in line; the second takes both along, and is dropped in the middle of writing.
+    // These two are queued; the second writes both and is dropped midway.
     let waiting = journal.append(gone(1));
     let mut writing = Box::pin(journal.append(gone(2)));
     assert!(poll_immediate(&mut writing).await.is_none());
@@ -117,7 +117,7 @@ async fn an_entry_in_a_batch_that_was_dropped_half_way_is_never_called_durable()
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_append_that_is_dropped_in_line_is_written_by_the_next() {
+async fn an_append_dropped_while_queued_is_written_by_the_next() {
     let backend = Slow::default();
     let journal = open(&backend).await;
     let mut first = Box::pin(journal.append(gone(0)));
@@ -132,7 +132,7 @@ async fn an_append_that_is_dropped_in_line_is_written_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_snapshot_that_failed_nothing_is_appended() {
+async fn nothing_is_appended_after_a_failed_snapshot() {
     let backend = Slow { snapshot_fails: true, ..Slow::default() };
     let journal = open(&backend).await;
     journal.append(gone(0)).await.unwrap();
@@ -141,7 +141,7 @@ async fn after_a_snapshot_that_failed_nothing_is_appended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_appended_is_there_when_it_is_opened_again() {
+async fn what_was_appended_is_there_after_reopening() {
     let backend = MemoryBackend::default();
     let (journal, _) = Journal::open(Box::new(backend.clone()), "test").await.unwrap();
     for entry in life(1) {

@@ -1,7 +1,7 @@
-//! A disk that is full and folders that may not be written: an error, and the last good state stays.
+//! A full disk and folders without write permission: an error, and the last good state stays.
 //!
-//! Each limit binds a process of its own. They stand apart from the tests that lock: between its fork and its exec, a
-//! child holds the locks of its parent.
+//! Each limit applies to a separate process. These tests are in another file than those that lock, because a child
+//! holds its parent's locks between fork and exec.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
@@ -16,7 +16,7 @@ use payinfra_state::{Error, LocalBackend};
 
 use support::{append, holder, life, open, summary, text};
 
-/// Runs one of this file's child tests in a process of its own, as a user whom permissions bind, under `limits`.
+/// Runs one of this file's child tests in a separate process, as a user without root's privileges, under `limits`.
 fn child(test: &str, home: &Path, limits: &str) -> String {
     let program = home.join("child");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
@@ -40,7 +40,7 @@ fn child(test: &str, home: &Path, limits: &str) -> String {
     said
 }
 
-/// The folder that the parent gave; `None` where a child test is run by itself.
+/// The folder that the parent set; `None` if a child test runs by itself.
 fn child_home() -> Option<PathBuf> {
     std::env::var_os("PAYINFRA_TEST_HOME").map(PathBuf::from)
 }
@@ -48,7 +48,7 @@ fn child_home() -> Option<PathBuf> {
 #[test]
 fn a_full_disk_is_an_error_and_leaves_the_last_good_state() {
     let home = tempfile::tempdir().unwrap();
-    // Files may have 8 blocks of 512 bytes; without the trap, the kernel would end the process.
+    // Files may have 8 blocks of 512 bytes; without the trap, the kernel would kill the process.
     let said = child("child_fills_the_disk", home.path(), "trap '' XFSZ; ulimit -f 8;");
     assert!(said.contains("test result: ok. 1 passed"), "{said}");
     summary::line(9, "1 states on a full disk or without permission: 0 lost");
@@ -78,7 +78,7 @@ async fn child_fills_the_disk() {
     drop(journal);
     let (journal, warnings) = open(&root).await;
     assert_eq!((journal.read(|stack| stack.records.clone()), warnings), (good, Vec::new()));
-    // A snapshot that does not fit leaves the old one and the journal: with its indents it is longer than the lines.
+    // A snapshot that does not fit leaves the old one and the journal: its indentation makes it longer than the lines.
     let root = root.with_file_name("second");
     let (journal, _) = open(&root).await;
     journal.compact().await.unwrap();
@@ -115,7 +115,7 @@ async fn child_may_not_write() {
     let (journal, _) = open(&root).await;
     append(&journal, 0..2).await;
     let good = journal.read(|stack| stack.records.clone());
-    // The folder closes while a run is on: no snapshot, and from then on no entry.
+    // The folder becomes read-only during a run: no snapshot, and from then on no entry.
     set(&folder, 0o500).unwrap();
     let error = journal.compact().await.err().unwrap();
     assert!(text(&error).contains("Permission denied") && text(&error).contains("state/test"), "{}", text(&error));
@@ -123,7 +123,7 @@ async fn child_may_not_write() {
     drop(journal);
     set(&folder, 0o700).unwrap();
     assert_eq!(open(&root).await.0.read(|stack| stack.records.clone()), good);
-    // A journal that may not be written.
+    // A journal without write permission.
     let path = folder.join("journal.jsonl");
     set(&path, 0o400).unwrap();
     let (journal, _) = open(&root).await;
@@ -132,7 +132,7 @@ async fn child_may_not_write() {
     drop(journal);
     set(&path, 0o600).unwrap();
     assert_eq!(open(&root).await.0.read(|stack| stack.records.clone()), good);
-    // A folder that may not be entered, and a root in which none can be made.
+    // A folder without any permission, and a root in which none can be created.
     set(&folder, 0o000).unwrap();
     let error = LocalBackend::open(&root, "test", &holder()).err().unwrap();
     assert!(text(&error).contains("state/test/lock: Permission denied"), "{}", text(&error));

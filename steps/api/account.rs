@@ -6,11 +6,11 @@
 
 use aws_sdk_apigateway::types::PatchOperation;
 use payinfra_aws::{STACK, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, all_apis, from_gateway, replace};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// The setting, while it names our role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,10 +33,10 @@ impl Resource for ApiAccount {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_account";
-    const REPLACED_BY: &'static [&'static str] = &["role_arn"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["role_arn"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // UpdateAccount is one call in 20 seconds, and refuses a role that IAM has not spread yet.
-    const PACE: Pace = Pace::seconds(10, 20, 600);
+    const DURATIONS: Durations = Durations::seconds(10, 20, 600);
 
     // The setting has no tags; the role that it names says whose it is. Its id is the role's ARN.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -55,7 +55,7 @@ impl Resource for ApiAccount {
         Ok(live.into_iter().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         if let Some(other) = foreign_log_role(cx).await? {
             let reason = format!("the account's logging role has become {other} meanwhile; it is left as it is");
@@ -66,11 +66,11 @@ impl Resource for ApiAccount {
         Ok(Created { id: self.role_arn.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         if current(cx).await?.as_ref() == Some(&live.id) {
             // Another stack of this account may log under our role: it gets its own, which it has made.
@@ -161,7 +161,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(200, FOREIGN), (200, ROLE), (200, FOREIGN), (404, gone)]);
         let address = Address::new("api_account", "logs");
         let account = ApiAccount { role_arn: OURS.to_owned() };
-        let refused = account.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = account.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("it is taken").class, Class::Invalid);
         assert!(replay.sent().iter().all(|sent| sent.method != "PATCH"));
         assert_eq!(foreign_log_role(&cloud).await.expect("the answers are good"), None);
@@ -173,7 +173,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(200, &ours()), (200, &ours()), (200, apis), (200, ROLE), (200, "{}")]);
         let live = ApiAccount::list(&cloud, Select::Owned).await.expect("the answer is good");
         let address = Address::new("api_account", "logs");
-        let gone = ApiAccount::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        let gone = ApiAccount::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
         assert_eq!(gone.expect("the answers are good"), Progress::Going);
         let sent = replay.sent().pop().expect("a change");
         assert!(sent.method == "PATCH" && sent.has("role/payinfra/test/role-api-logs-test"), "{sent:?}");

@@ -3,12 +3,12 @@
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::all_certificates;
 use super::record::host_name;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A requested certificate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,11 +34,11 @@ impl Resource for Certificate {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "certificate";
-    const REPLACED_BY: &'static [&'static str] = &["domain"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["domain"];
     // ACM remembers a token for an hour; after that the marks are found.
-    const IDENTITY: Identity = Identity::Token;
+    const IDEMPOTENCY: Idempotency = Idempotency::Token;
     // Validation took up to nine minutes (fact sheet §6); API Gateway lets go of a certificate after up to 20.
-    const PACE: Pace = Pace::seconds(100, 10, 4500);
+    const DURATIONS: Durations = Durations::seconds(100, 10, 4500);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found: Vec<(String, Tags)> = match select {
@@ -63,7 +63,7 @@ impl Resource for Certificate {
         Ok(try_join_all(live).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.acm.request_certificate().domain_name(&self.domain);
         let request = request.validation_method(ValidationMethod::Dns).idempotency_token(cx.token);
         let created = request.set_tags(to_acm(&self.tags)).send().await.map_err(error("RequestCertificate"))?;
@@ -71,7 +71,7 @@ impl Resource for Certificate {
         Ok(Created { id: created.certificate_arn().unwrap_or_default().to_owned(), outputs: None })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             let surplus = live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key));
             let surplus: Vec<_> = surplus.filter_map(|key| Tag::builder().key(key).build().ok()).collect();
@@ -86,7 +86,7 @@ impl Resource for Certificate {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.acm.delete_certificate().certificate_arn(&live.id);
         request.send().await.map_err(error("DeleteCertificate"))?;
         Ok(Progress::Going)
@@ -169,7 +169,7 @@ mod tests {
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let wanted = Certificate { domain: "pay.example.com".to_owned(), tags };
         let address = Address::new("certificate", "api");
-        let refused = wanted.create(&Cx { cloud: &cloud, address: &address, token: "0123abcd" }).await;
+        let refused = wanted.create(&Context { cloud: &cloud, address: &address, token: "0123abcd" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
         let sent = &replay.sent()[0];
         assert!(sent.has(r#""IdempotencyToken":"0123abcd""#) && sent.has(r#""Key":"payinfra:stack""#), "{sent:?}");

@@ -1,11 +1,11 @@
 //! A snapshot of the API that a stage can serve.
 
 use payinfra_aws::error;
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, children, split};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A deployment. Nothing of it ever changes: another API means another deployment, under another address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,8 +28,8 @@ impl Resource for ApiDeployment {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_deployment";
-    const REPLACED_BY: &'static [&'static str] = &["api_id", "name"];
-    const IDENTITY: Identity = Identity::Marks;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["api_id", "name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
@@ -41,7 +41,7 @@ impl Resource for ApiDeployment {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_deployment().rest_api_id(&self.api_id).description(&self.name);
         let created = request.send().await.map_err(error("CreateDeployment"))?;
@@ -49,11 +49,11 @@ impl Resource for ApiDeployment {
         Ok(Created { id: format!("{}/{id}", self.api_id), outputs: Some(Outputs { id }) })
     }
 
-    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, id) = split(&live.id);
         let request = cx.apigateway.delete_deployment().rest_api_id(api).deployment_id(id);
@@ -90,7 +90,7 @@ mod tests {
         let live = ApiDeployment::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good");
         let address = Address::new("api_deployment", "live_0a1b2c3d");
         assert_eq!((live[0].address.as_ref(), &live[1].address), (Some(&address), &None));
-        let refused = ApiDeployment::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        let refused = ApiDeployment::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
         assert_eq!(refused.expect_err("a stage serves it").class, Class::InUse);
     }
 }

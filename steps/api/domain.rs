@@ -2,12 +2,12 @@
 
 use aws_sdk_apigateway::types::{DomainName, DomainNameStatus, EndpointConfiguration, EndpointType, SecurityPolicy};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{all_domains, arn, from_gateway, replace, retag, to_gateway};
 use super::record::host_name;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A regional custom domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,10 +37,10 @@ impl Resource for ApiDomain {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_domain";
-    const REPLACED_BY: &'static [&'static str] = &["domain"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["domain"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // One change in 30 seconds; another certificate takes up to 15 minutes.
-    const PACE: Pace = Pace::seconds(15, 5, 1200);
+    const DURATIONS: Durations = Durations::seconds(15, 5, 1200);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found = all_domains(cloud).await?;
@@ -52,7 +52,7 @@ impl Resource for ApiDomain {
         Ok(live.filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let endpoint = EndpointConfiguration::builder().types(EndpointType::Regional).build();
         let created = cx
@@ -75,7 +75,7 @@ impl Resource for ApiDomain {
         Ok(Created { id: self.domain.clone(), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "certificate_arn" => Some(replace("/regionalCertificateArn", &self.certificate_arn)),
@@ -93,7 +93,7 @@ impl Resource for ApiDomain {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         cx.apigateway.delete_domain_name().domain_name(&live.id).send().await.map_err(error("DeleteDomainName"))?;
         Ok(Progress::Going)
@@ -142,7 +142,7 @@ mod tests {
             tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
         };
         let address = Address::new("api_domain", "main");
-        let refused = domain.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = domain.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
         let sent = &replay.sent()[0];
         assert!(sent.has(r#""types":["REGIONAL"]"#) && sent.has(r#""securityPolicy":"TLS_1_2""#), "{sent:?}");

@@ -1,11 +1,11 @@
 //! A key that callers send in `x-api-key`, where `auth = "api-key"` (A5).
 
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{arn, from_gateway, replace, retag, to_gateway};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An API key. AWS makes its value; a deploy never reads it, only `payinfra verify` does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,9 +31,9 @@ impl Resource for ApiKey {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_key";
-    const REPLACED_BY: &'static [&'static str] = &[];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &[];
     // Names are not unique.
-    const IDENTITY: Identity = Identity::Marks;
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.apigateway.get_api_keys().include_values(false).limit(500);
@@ -59,7 +59,7 @@ impl Resource for ApiKey {
         Ok(live.filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_api_key().name(&self.name).description(&self.description);
         let request = request.enabled(self.enabled).set_tags(to_gateway(&self.tags));
@@ -68,7 +68,7 @@ impl Resource for ApiKey {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "name" => Some(replace("/name", &self.name)),
@@ -87,7 +87,7 @@ impl Resource for ApiKey {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         cx.apigateway.delete_api_key().api_key(&live.id).send().await.map_err(error("DeleteApiKey"))?;
         Ok(Progress::Going)
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(live[0].address, Some(Address::new("api_key", "callers")));
         assert!(replay.sent()[0].has("includeValues=false"));
         let address = Address::new("api_key", "callers");
-        let made = live[0].spec.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let made = live[0].spec.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         let made = made.expect("the answer is good");
         assert!(!format!("{live:?}{made:?}").contains("s3cret"));
         assert!(replay.sent()[1].has(r#""payinfra:stack":"prod""#));

@@ -2,12 +2,12 @@
 
 use futures::future::try_join_all;
 use payinfra_aws::{error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::domain::ApiDomain;
 use super::gateway::{address, path_name, replace, split};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A base path mapping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ impl Resource for ApiMapping {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_mapping";
-    const REPLACED_BY: &'static [&'static str] = &["domain", "base_path"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["domain", "base_path"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     // A mapping has no tags: it belongs to whom the domain belongs to, and its path is its name.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -58,7 +58,7 @@ impl Resource for ApiMapping {
         Ok(found.await?.into_iter().flatten().filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_base_path_mapping().domain_name(&self.domain).base_path(&self.base_path);
         let request = request.rest_api_id(&self.api_id).stage(&self.stage);
@@ -67,7 +67,7 @@ impl Resource for ApiMapping {
         Ok(Created { id, outputs: Some(outputs(&self.domain, &self.base_path)) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             // The API's id is spelt like this here only.
@@ -81,7 +81,7 @@ impl Resource for ApiMapping {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (domain, path) = split(&live.id);
         let request = cx.apigateway.delete_base_path_mapping().domain_name(domain).base_path(path);
@@ -141,7 +141,7 @@ mod tests {
         let (domain, base_path) = (text("pay.example.com"), text(ALL_PATHS));
         let mapping = ApiMapping { domain, base_path, api_id: text("a1"), stage: text("live") };
         let address = Address::new("api_mapping", "all");
-        let refused = mapping.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = mapping.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("it is too early").class, Class::NotYet);
     }
 }

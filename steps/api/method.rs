@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{IntegrationType, Method};
 use payinfra_aws::{error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, all_resources, children, method_name, split};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,9 +62,9 @@ impl Resource for ApiMethod {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_method";
-    const REPLACED_BY: &'static [&'static str] = &["api_id", "resource_id", "method"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["api_id", "resource_id", "method"];
     // A second one is a `ConflictException`.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
@@ -78,14 +78,14 @@ impl Resource for ApiMethod {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         self.put(cx).await?;
         let outputs = Some(Outputs { resource_id: self.resource_id.clone() });
         Ok(Created { id: format!("{}/{}/{}", self.api_id, self.resource_id, self.method), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         if changed.iter().any(|name| *name != "integration") {
             // A put does not overwrite, and neither emulator takes all of UpdateMethod's patches. Callers notice nothing:
@@ -105,7 +105,7 @@ impl Resource for ApiMethod {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         delete(cx, &live.id).await?;
         Ok(Progress::Going)
@@ -196,7 +196,7 @@ mod tests {
         let live = found(&cloud).await;
         let want = ApiMethod { authorization: "NONE".to_owned(), api_key_required: true, ..live.spec.clone() };
         let address = Address::new("api_method", "post_payments_id");
-        let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+        let cx = Context { cloud: &cloud, address: &address, token: "t" };
         want.update(&cx, &live, &["api_key_required", "authorization"]).await.expect("the answers are good");
         want.update(&cx, &live, &["integration"]).await.expect("the answers are good");
         let sent = replay.sent();

@@ -1,12 +1,12 @@
 //! The form of a request's body (A2).
 
 use payinfra_aws::error;
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::gateway::{address, children, replace, split};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,8 +37,8 @@ impl Resource for ApiModel {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_model";
-    const REPLACED_BY: &'static [&'static str] = &["api_id", "name", "content_type"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["api_id", "name", "content_type"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
@@ -50,7 +50,7 @@ impl Resource for ApiModel {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_model().rest_api_id(&self.api_id).name(&self.name);
         let request = request.description(&self.description).content_type(&self.content_type);
@@ -59,7 +59,7 @@ impl Resource for ApiModel {
         Ok(Created { id: format!("{}/{}", self.api_id, self.name), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "description" => Some(replace("/description", &self.description)),
@@ -71,7 +71,7 @@ impl Resource for ApiModel {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, name) = split(&live.id);
         let request = cx.apigateway.delete_model().rest_api_id(api).model_name(name);
@@ -135,7 +135,7 @@ mod tests {
             Cloud::replaying([(200, r#"{"item":[{"name":"M"}]}"#), (409, r#"{"__type":"ConflictException"}"#)]);
         let live = ApiModel::list(&cloud, Select::Ids(&["a1/M".to_owned()])).await.expect("the answer is good");
         let address = Address::new("api_model", "m");
-        let refused = ApiModel::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        let refused = ApiModel::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
         assert_eq!(refused.expect_err("a method uses it").class, Class::InUse);
         assert!(replay.sent()[1].has("/restapis/a1/models/M"));
     }

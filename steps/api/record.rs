@@ -8,12 +8,14 @@ use aws_sdk_route53::types::{
 };
 use futures::future::{try_join, try_join_all};
 use payinfra_aws::{Tags, error, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{
+    Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
+};
 use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::domain::ApiDomain;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A DNS record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,10 +54,10 @@ impl Resource for DnsRecord {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "dns_record";
-    const REPLACED_BY: &'static [&'static str] = &["zone_id", "name", "kind"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["zone_id", "name", "kind"];
     // A second one is refused, because the create call is not an upsert.
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(2, 2, 600);
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(2, 2, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let expected = expected(cloud).await?;
@@ -74,16 +76,16 @@ impl Resource for DnsRecord {
         Ok(live.filter(|live| live.address.is_some() || select != Select::Owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         self.change(cx, ChangeAction::Create).await?;
         Ok(Created { id: self.id(), outputs: Some(Outputs { name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         self.change(cx, ChangeAction::Upsert).await
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         if live.address.is_none() {
             let reason = format!("the record {} says something else by now; it is left as it is", live.spec.name);
             return Err(Error::new(Class::Invalid, "ChangeResourceRecordSets", reason));
@@ -219,7 +221,7 @@ mod tests {
         let live = DnsRecord::list(&cloud, Select::Ids(&[id])).await.expect("the answers are good");
         assert_eq!(live[0].address, None);
         let address = Address::new("dns_record", "alias");
-        let refused = DnsRecord::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        let refused = DnsRecord::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
         assert_eq!(refused.expect_err("it is not ours").class, Class::Invalid);
         assert_eq!(replay.sent().len(), 3);
     }
@@ -237,7 +239,7 @@ mod tests {
             ttl: 300,
         };
         let address = Address::new("dns_record", "validation");
-        let refused = record.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = record.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
         assert!(replay.sent()[0].has("<Action>CREATE</Action>") && replay.sent()[0].has("<TTL>300</TTL>"));
     }

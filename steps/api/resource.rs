@@ -1,11 +1,11 @@
 //! One step of a path of the API.
 
 use payinfra_aws::error;
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, all_resources, children, path_name, split};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,9 +29,9 @@ impl Resource for ApiResource {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_resource";
-    const REPLACED_BY: &'static [&'static str] = &["api_id", "parent_id", "path_part"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["api_id", "parent_id", "path_part"];
     // A second one at the same place is a `ConflictException`.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
@@ -43,7 +43,7 @@ impl Resource for ApiResource {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_resource().rest_api_id(&self.api_id).parent_id(&self.parent_id);
         let created = request.path_part(&self.path_part).send().await.map_err(error("CreateResource"))?;
@@ -52,11 +52,11 @@ impl Resource for ApiResource {
     }
 
     // Another step is another path, and so another resource.
-    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, id) = split(&live.id);
         let request = cx.apigateway.delete_resource().rest_api_id(api).resource_id(id);
@@ -118,7 +118,7 @@ mod tests {
         let (api_id, parent_id) = ("a1".to_owned(), "r0".to_owned());
         let step = ApiResource { api_id, parent_id, path_part: "payments".to_owned() };
         let address = Address::new("api_resource", "payments");
-        let refused = step.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = step.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
         assert!(replay.sent()[0].has(r#""pathPart":"payments""#));
     }

@@ -5,11 +5,11 @@ use aws_sdk_apigateway::types::{
 };
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{all_apis, all_resources, arn, from_gateway, replace, retag, to_gateway};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A REST API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,10 +45,10 @@ impl Resource for RestApi {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "rest_api";
-    const REPLACED_BY: &'static [&'static str] = &[];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &[];
     // Names are not unique.
-    const IDENTITY: Identity = Identity::Marks;
-    const PACE: Pace = Pace::seconds(2, 2, 900);
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
+    const DURATIONS: Durations = Durations::seconds(2, 2, 900);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found: Vec<LiveApi> = match select {
@@ -71,7 +71,7 @@ impl Resource for RestApi {
         Ok(live.await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
         let created = cx
@@ -92,7 +92,7 @@ impl Resource for RestApi {
         Ok(Created { id, outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches: Vec<_> = changed
             .iter()
@@ -118,7 +118,7 @@ impl Resource for RestApi {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         cx.apigateway.delete_rest_api().rest_api_id(&live.id).send().await.map_err(error("DeleteRestApi"))?;
         Ok(Progress::Going)
@@ -200,7 +200,7 @@ mod tests {
             tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
         };
         let address = Address::new("rest_api", "main");
-        let refused = api.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = api.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("too many calls").class, Class::Throttled);
         let sent = &replay.sent()[1];
         assert!(sent.has(r#""payinfra:stack":"prod""#) && sent.has(r#""types":["REGIONAL"]"#), "{sent:?}");

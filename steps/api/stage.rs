@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage as LiveStage};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::gateway::{arn, children, from_gateway, pointer, remove, replace, retag, split, to_gateway};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,9 +76,9 @@ impl Resource for Stage {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_stage";
-    const REPLACED_BY: &'static [&'static str] = &["api_id", "name"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["api_id", "name"];
     // Its name is unique in the API, but its tags may be lost and its id begins with the API's: it stays ours.
-    const IDENTITY: Identity = Identity::Marks;
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
@@ -88,7 +88,7 @@ impl Resource for Stage {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_stage().rest_api_id(&self.api_id).stage_name(&self.name);
         let request = request.deployment_id(&self.deployment_id).tracing_enabled(self.tracing);
@@ -97,7 +97,7 @@ impl Resource for Stage {
         Ok(Created { id: format!("{}/{}", self.api_id, self.name), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches: Vec<_> = changed.iter().flat_map(|name| self.patches(&live.spec, name)).collect();
         if !patches.is_empty() {
@@ -110,7 +110,7 @@ impl Resource for Stage {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, name) = split(&live.id);
         let request = cx.apigateway.delete_stage().rest_api_id(api).stage_name(name);
@@ -263,8 +263,9 @@ mod tests {
         want.methods.remove("/payments/validate/POST");
         want.all_methods.rate = 100.0;
         let address = Address::new("api_stage", "live");
-        let refused =
-            want.update(&Cx { cloud: &cloud, address: &address, token: "t" }, &live, &["all_methods", "methods"]).await;
+        let refused = want
+            .update(&Context { cloud: &cloud, address: &address, token: "t" }, &live, &["all_methods", "methods"])
+            .await;
         assert_eq!(refused.expect_err("too many calls").class, Class::Throttled);
         let sent = &replay.sent()[1];
         assert!(sent.has(r#"{"op":"remove","path":"/~1payments~1validate/POST"}"#), "{sent:?}");

@@ -3,11 +3,11 @@
 use aws_sdk_apigateway::types::{ApiStage, PatchOperation, ThrottleSettings, UsagePlan as LivePlan};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{add, arn, from_gateway, replace, retag, to_gateway};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A usage plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,11 +39,11 @@ impl Resource for UsagePlan {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "usage_plan";
-    const REPLACED_BY: &'static [&'static str] = &[];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &[];
     // Names are not unique.
-    const IDENTITY: Identity = Identity::Marks;
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
     // UpdateUsagePlan is one call in 20 seconds, and a deletion needs one.
-    const PACE: Pace = Pace::seconds(2, 20, 600);
+    const DURATIONS: Durations = Durations::seconds(2, 20, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.apigateway.get_usage_plans().limit(500);
@@ -58,7 +58,7 @@ impl Resource for UsagePlan {
         Ok(try_join_all(live).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let throttle = ThrottleSettings::builder().rate_limit(self.rate).burst_limit(self.burst).build();
         let stages = self.stages.iter().map(|stage| {
@@ -72,7 +72,7 @@ impl Resource for UsagePlan {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches: Vec<_> = changed.iter().flat_map(|name| self.patches(&live.spec, name)).collect();
         if !patches.is_empty() {
@@ -94,7 +94,7 @@ impl Resource for UsagePlan {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         // A plan that still opens a stage is not deleted.
         if !live.spec.stages.is_empty() {
@@ -181,7 +181,7 @@ mod tests {
         let address = Address::new("usage_plan", "callers");
         assert_eq!((live.len(), live[0].address.as_ref()), (1, Some(&address)));
         assert_eq!((&live[0].spec.stages, &live[0].spec.keys), (&vec!["a1:live".to_owned()], &vec!["k1".to_owned()]));
-        let step = UsagePlan::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        let step = UsagePlan::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
         assert_eq!(step.expect("the answer is good"), Progress::More);
         assert!(replay.sent()[2].has(r#"{"op":"remove","path":"/apiStages","value":"a1:live"}"#));
     }

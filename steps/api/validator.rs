@@ -1,11 +1,11 @@
 //! What API Gateway checks of a request before any function sees it (A2).
 
 use payinfra_aws::error;
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, children, path_name, replace, split};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A request validator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,9 +31,9 @@ impl Resource for ApiValidator {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_validator";
-    const REPLACED_BY: &'static [&'static str] = &["api_id", "name"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["api_id", "name"];
     // Names are not unique.
-    const IDENTITY: Identity = Identity::Marks;
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
@@ -44,7 +44,7 @@ impl Resource for ApiValidator {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_request_validator().rest_api_id(&self.api_id).name(&self.name);
         let request = request.validate_request_body(self.body).validate_request_parameters(self.parameters);
@@ -53,7 +53,7 @@ impl Resource for ApiValidator {
         Ok(Created { id: format!("{}/{id}", self.api_id), outputs: Some(Outputs { id }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "body" => Some(replace("/validateRequestBody", self.body)),
@@ -66,7 +66,7 @@ impl Resource for ApiValidator {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, id) = split(&live.id);
         let request = cx.apigateway.delete_request_validator().rest_api_id(api).request_validator_id(id);
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(live[0].address.as_ref(), Some(&address));
         assert!(live[0].spec.body && !live[0].spec.parameters);
         let want = ApiValidator { parameters: true, ..live[0].spec.clone() };
-        let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+        let cx = Context { cloud: &cloud, address: &address, token: "t" };
         want.update(&cx, &live[0], &["parameters"]).await.expect("the answer is good");
         assert_eq!(
             replay.sent()[1].body,

@@ -6,11 +6,11 @@ use aws_sdk_wafv2::types::{
 };
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, following, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::web_acl_rule::{WebRule, incomplete};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A web ACL for regional services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,9 +44,9 @@ impl Resource for WebAcl {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "web_acl";
-    const REPLACED_BY: &'static [&'static str] = &["name", "default_action"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(5, 10, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "default_action"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(5, 10, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let arns = match select {
@@ -58,7 +58,7 @@ impl Resource for WebAcl {
         Ok(found.filter(|live| live.address.is_some() || select != Select::Owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let rules = self.rules.iter().map(WebRule::to_waf).collect::<Result<_, _>>()?;
         let request = cx.waf.create_web_acl().name(&self.name).scope(Scope::Regional).description(&self.description);
         let request = request.default_action(allow()).set_rules(Some(rules)).visibility_config(visible(&self.name)?);
@@ -67,7 +67,7 @@ impl Resource for WebAcl {
         Ok(Created { outputs: Some(Outputs { arn: arn.clone(), name: self.name.clone() }), id: arn })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"rules") || changed.contains(&"description") {
             let (name, id) = name_and_id(&live.id);
             let rules = self.rules.iter().map(WebRule::to_waf).collect::<Result<_, _>>()?;
@@ -92,7 +92,7 @@ impl Resource for WebAcl {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let (name, id) = name_and_id(&live.id);
         let request = cx.waf.delete_web_acl().name(name).id(id).scope(Scope::Regional);
         request.lock_token(lock(cx, &live.id).await?).send().await.map_err(error("DeleteWebACL"))?;
@@ -262,7 +262,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(200, ACL), (200, TAGS), (400, NO_LOG), (200, ACL), (400, stale)]);
         let live = found(&cloud).await;
         let address = Address::new("web_acl", "api");
-        let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+        let cx = Context { cloud: &cloud, address: &address, token: "t" };
         let refused = live.spec.update(&cx, &live, &["rules"]).await;
         assert_eq!(refused.expect_err("the lock is stale").class, Class::InUse);
         assert!(replay.sent()[4].has(r#""LockToken":"t1""#), "{:?}", replay.sent());

@@ -2,12 +2,12 @@
 
 use futures::future::try_join_all;
 use payinfra_aws::{error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::address;
 use super::stage::Stage;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An association.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,11 +29,11 @@ impl Resource for WebAclAssociation {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "web_acl_association";
-    const REPLACED_BY: &'static [&'static str] = &["stage_arn"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["stage_arn"];
     // A stage has one web ACL at most: the same call again changes nothing.
-    const IDENTITY: Identity = Identity::Token;
+    const IDEMPOTENCY: Idempotency = Idempotency::Token;
     // A fresh web ACL or stage is refused for up to five minutes (fact sheet §4.2).
-    const PACE: Pace = Pace::seconds(10, 10, 600);
+    const DURATIONS: Durations = Durations::seconds(10, 10, 600);
 
     // An association has no tags: it belongs to whom the stage belongs to, whose ARN is its id. A web ACL that somebody
     // else put before our stage shows as drift.
@@ -51,17 +51,17 @@ impl Resource for WebAclAssociation {
         Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         self.associate(cx).await?;
         let outputs = Outputs { web_acl_arn: self.web_acl_arn.clone() };
         Ok(Created { id: self.stage_arn.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         self.associate(cx).await
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.waf.disassociate_web_acl().resource_arn(&live.id);
         request.send().await.map_err(error("DisassociateWebACL"))?;
         Ok(Progress::Going)
@@ -115,7 +115,7 @@ mod tests {
         let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"WAFUnavailableEntityException","Message":"x"}"#)]);
         let wanted = WebAclAssociation { stage_arn: STAGE.to_owned(), web_acl_arn: "arn:acl".to_owned() };
         let address = Address::new("web_acl_association", "stage");
-        let refused = wanted.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = wanted.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("it is too early").class, Class::NotYet);
     }
 }

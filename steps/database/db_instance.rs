@@ -2,11 +2,11 @@
 
 use aws_sdk_rds::types::DbInstance as Found;
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rds::{from_rds, retag, text, to_rds, wanted};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An Aurora instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,11 +70,11 @@ impl Resource for DbInstance {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "db_instance";
-    const REPLACED_BY: &'static [&'static str] = &["name", "cluster", "subnet_group", "zone"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(600, 660, 7200);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "cluster", "subnet_group", "zone"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(600, 660, 7200);
     // The cluster may be deleted as soon as its instances are on their way out, and then waits for them itself.
-    const HOLDS: bool = false;
+    const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let instances = cloud.rds.describe_db_instances().into_paginator().items().send();
@@ -85,7 +85,7 @@ impl Resource for DbInstance {
         Ok(found)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let (insights, monitoring) = (self.performance_insights.as_ref(), self.enhanced_monitoring.as_ref());
         let request = cx
             .rds
@@ -111,7 +111,7 @@ impl Resource for DbInstance {
         Ok(Created { id: self.name.clone(), outputs: made.db_instance().map(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let is = |name: &str| changed.contains(&name);
         if is("tags") {
             retag(cx, &live.outputs.arn, &live.spec.tags, &self.tags).await?;
@@ -143,7 +143,7 @@ impl Resource for DbInstance {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         // Snapshots are the cluster's matter: its instances have no storage of their own.
         let request = cx.rds.delete_db_instance().db_instance_identifier(&live.id).skip_final_snapshot(true);
         request.send().await.map_err(error("DeleteDBInstance"))?;
@@ -262,7 +262,7 @@ mod tests {
         let refusal = samples::refusal("InvalidDBClusterStateFault");
         let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
         let address = Address::new("db_instance", "1");
-        let refused = spec().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = spec().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the cluster is being made").class, Class::InUse);
         let sent = &replay.sent()[0];
         for part in ["Value=prod", "PubliclyAccessible=false", "PerformanceInsightsKMSKeyId=arn%3Akey"] {

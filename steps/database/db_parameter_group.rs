@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rds::{retag, tags_of, text, to_rds, wanted};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A cluster parameter group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,9 +39,9 @@ impl Resource for DbParameterGroup {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "db_parameter_group";
-    const REPLACED_BY: &'static [&'static str] = &["name", "family", "description"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(2, 1, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "family", "description"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(2, 1, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let groups = cloud.rds.describe_db_cluster_parameter_groups().into_paginator().items().send();
@@ -54,7 +54,7 @@ impl Resource for DbParameterGroup {
         Ok(found)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx
             .rds
             .create_db_cluster_parameter_group()
@@ -66,7 +66,7 @@ impl Resource for DbParameterGroup {
         Ok(Created { id: self.name.clone(), outputs: made.db_cluster_parameter_group().map(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"parameters") {
             let surplus = live.spec.parameters.keys().filter(|name| !self.parameters.contains_key(*name));
             let surplus: Vec<Parameter> = surplus.map(|name| parameter(name, None)).collect();
@@ -89,7 +89,7 @@ impl Resource for DbParameterGroup {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.rds.delete_db_cluster_parameter_group().db_cluster_parameter_group_name(&live.id);
         request.send().await.map_err(error("DeleteDBClusterParameterGroup"))?;
         Ok(Progress::Going)
@@ -195,7 +195,7 @@ mod tests {
         let answers = [(200, made), (200, GROUPS), (200, tags.as_str()), (200, PARAMETERS), (400, refusal.as_str())];
         let (cloud, replay) = Cloud::replaying(answers);
         let address = Address::new("db_parameter_group", "postgresql16");
-        let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+        let cx = Context { cloud: &cloud, address: &address, token: "t" };
         group().create(&cx).await.expect("it is made");
         assert!(replay.sent()[0].has("Value=prod"));
         let live = DbParameterGroup::list(&cloud, Select::Owned).await.expect("the answers are good");

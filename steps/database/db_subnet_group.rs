@@ -3,11 +3,11 @@
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rds::{retag, sorted, tags_of, text, to_rds, wanted};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A group of subnets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,9 +37,9 @@ impl Resource for DbSubnetGroup {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "db_subnet_group";
-    const REPLACED_BY: &'static [&'static str] = &["name", "vpc_id"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(2, 1, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "vpc_id"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(2, 1, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let groups = cloud.rds.describe_db_subnet_groups().into_paginator().items().send();
@@ -51,7 +51,7 @@ impl Resource for DbSubnetGroup {
         Ok(found)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx
             .rds
             .create_db_subnet_group()
@@ -63,7 +63,7 @@ impl Resource for DbSubnetGroup {
         Ok(Created { id: self.name.clone(), outputs: made.db_subnet_group().map(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"subnet_ids") || changed.contains(&"description") {
             let request = cx.rds.modify_db_subnet_group().db_subnet_group_name(&live.id);
             let request = request.db_subnet_group_description(&self.description);
@@ -76,7 +76,7 @@ impl Resource for DbSubnetGroup {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.rds.delete_db_subnet_group().db_subnet_group_name(&live.id);
         request.send().await.map_err(error("DeleteDBSubnetGroup"))?;
         Ok(Progress::Going)
@@ -155,7 +155,7 @@ mod tests {
         let refusal = samples::refusal("DBSubnetGroupAlreadyExists");
         let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
         let address = Address::new("db_subnet_group", "main");
-        let refused = group().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = group().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
         assert!(replay.sent()[0].has("SubnetIds.SubnetIdentifier.1=subnet-1"));
         assert!(replay.sent()[0].has("Value=prod"));

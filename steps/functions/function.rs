@@ -5,12 +5,12 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
 use super::interfaces::released;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A function: a `bootstrap` on `provided.al2023`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,12 +43,12 @@ impl Resource for Function {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "function";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
     const CODE: &'static [&'static str] = &["code_sha256"];
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // The first function on new subnets and groups waits for its network interfaces, and the last one for their release,
     // which took 35 minutes in one case of a hundred (fact sheet §1.2, §5.1).
-    const PACE: Pace = Pace::seconds(150, 100, 3600);
+    const DURATIONS: Durations = Durations::seconds(150, 100, 3600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
@@ -59,7 +59,7 @@ impl Resource for Function {
         Ok(found.iter().flatten().filter_map(|found| live(cloud, found)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let configuration = &self.configuration;
         let request = cx.lambda.create_function().function_name(&self.name).runtime(Runtime::Providedal2023);
         let request = request.handler("bootstrap").role(&configuration.role_arn).memory_size(configuration.memory());
@@ -79,7 +79,7 @@ impl Resource for Function {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, live, &self.tags).await?;
         }
@@ -101,7 +101,7 @@ impl Resource for Function {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         if !live.spec.configuration.subnet_ids.is_empty() {
             // A function that still has a VPC when it goes leaves its network interfaces behind for up to 45 minutes.
             let nowhere =
@@ -125,7 +125,7 @@ impl Function {
         zip.map(|zip| Blob::new(zip.to_vec())).ok_or_else(missing)
     }
 
-    async fn configure(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn configure(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let configuration = &self.configuration;
         let request = cx.lambda.update_function_configuration().function_name(&live.id);
         let request = request.role(&configuration.role_arn).memory_size(configuration.memory());
@@ -138,7 +138,7 @@ impl Function {
         Ok(())
     }
 
-    async fn reserve(&self, cx: &Cx<'_, Cloud>) -> Result<(), Error> {
+    async fn reserve(&self, cx: &Context<'_>) -> Result<(), Error> {
         match self.reserved_concurrency {
             Some(runs) => {
                 let runs = i32::try_from(runs).unwrap_or(i32::MAX);
@@ -203,7 +203,7 @@ fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
     })
 }
 
-async fn retag(cx: &Cx<'_, Cloud>, live: &Live<Function>, want: &Tags) -> Result<(), Error> {
+async fn retag(cx: &Context<'_>, live: &Live<Function>, want: &Tags) -> Result<(), Error> {
     let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
     let arn = &live.outputs.arn;
     if !surplus.is_empty() {
@@ -258,7 +258,7 @@ mod tests {
         live.spec.code_sha256 = "new=".to_owned();
         let (cloud, replay) = Cloud::replaying([(200, "{}")]);
         let address = Address::new("function", "notifications");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         let refused = live.spec.update(&cx, &live, &["code_sha256", "memory_mb"]).await;
         assert_eq!(refused.expect_err("this code is not at hand").class, Class::Invalid);
         live.spec.update(&cx, &live, &["memory_mb"]).await.expect("it works");
@@ -273,7 +273,7 @@ mod tests {
         let no_groups = "<DescribeSecurityGroupsResponse><securityGroupInfo/></DescribeSecurityGroupsResponse>";
         let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, alone), (200, no_groups), (204, "")]);
         let address = Address::new("function", "notifications");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         assert_eq!(Function::delete(&cx, &live).await.expect("it works"), Progress::More);
         assert!(replay.sent()[0].has(r#""SubnetIds":[]"#) && replay.sent()[0].has(r#""SecurityGroupIds":[]"#));
         live.spec.configuration.subnet_ids.clear();

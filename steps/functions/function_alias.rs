@@ -6,12 +6,14 @@ use aws_sdk_lambda::operation::get_alias::GetAliasOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, error, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{
+    Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
+};
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
 use super::function::{get, owned, tags};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An alias with its versions. It is there as long as the alias or any version is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,10 +45,10 @@ impl Resource for FunctionAlias {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "function_alias";
-    const REPLACED_BY: &'static [&'static str] = &["function"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["function"];
     const CODE: &'static [&'static str] = &["code_sha256"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(2, 2, 900);
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(2, 2, 900);
 
     // An alias has no tags: the marks are its function's, and the address has the function's name.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -64,7 +66,7 @@ impl Resource for FunctionAlias {
         Ok(try_join_all(live).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         // Publishing what is published already answers with that version, so only the alias is new.
         let version = self.publish(cx).await?;
         let request = cx.lambda.create_alias().function_name(&self.function).name(LIVE).function_version(&version);
@@ -73,7 +75,7 @@ impl Resource for FunctionAlias {
         Ok(Created { id: self.function.clone(), outputs: Some(Outputs { arn, version }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let same_code = changed.iter().all(|name| *name == "versions_kept");
         let version = if same_code { live.outputs.version.clone() } else { self.publish(cx).await? };
         if live.outputs.arn.is_empty() {
@@ -90,7 +92,7 @@ impl Resource for FunctionAlias {
         remove(cx, &self.function, surplus(numbers, version.parse().ok(), self.versions_kept)).await
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         if !live.outputs.arn.is_empty() {
             let request = cx.lambda.delete_alias().function_name(&live.spec.function).name(LIVE);
             request.send().await.map_err(error("DeleteAlias"))?;
@@ -211,7 +213,7 @@ mod tests {
         assert!(live.outputs.arn.is_empty());
         let (cloud, replay) = Cloud::replaying([(200, VERSIONS), (204, ""), (204, "")]);
         let address = Address::new("function_alias", "notifications");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         assert_eq!(FunctionAlias::delete(&cx, &live).await.expect("it works"), Progress::Going);
         let deleted: Vec<_> = replay.sent()[1..].iter().map(|sent| sent.uri.clone()).collect();
         assert!(deleted.iter().all(|uri| uri.contains("Qualifier=2") || uri.contains("Qualifier=3")), "{deleted:?}");
@@ -225,7 +227,7 @@ mod tests {
         live.spec.code_sha256 = "new=".to_owned();
         let (cloud, replay) = Cloud::replaying([(201, r#"{"Version": "4"}"#), (200, ALIAS), (200, VERSIONS)]);
         let address = Address::new("function_alias", "notifications");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         live.spec.update(&cx, &live, &["code_sha256"]).await.expect("it works");
         assert!(replay.sent()[0].has(r#""CodeSha256":"new=""#));
         assert!(replay.sent()[1].has(r#""FunctionVersion":"4""#));

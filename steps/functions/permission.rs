@@ -3,13 +3,13 @@
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, error, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Address, Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::function::{get, owned, tags};
 use super::function_alias::LIVE;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A permission to invoke the alias `live`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,9 +51,9 @@ impl Resource for Permission {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "permission";
-    const REPLACED_BY: &'static [&'static str] =
+    const FORCES_REPLACEMENT: &'static [&'static str] =
         &["function", "statement", "principal", "source_arn", "source_account"];
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     // A statement has no tags: its function has the marks, and its id the name. Statements of others have other ids.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -74,7 +74,7 @@ impl Resource for Permission {
         Ok(live.into_iter().flatten().filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.lambda.add_permission().function_name(&self.function).qualifier(LIVE);
         let request = request.statement_id(&self.statement).action("lambda:InvokeFunction");
         let request = request.principal(&self.principal).source_arn(&self.source_arn);
@@ -84,11 +84,11 @@ impl Resource for Permission {
     }
 
     /// Nothing of a permission can be changed in place.
-    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.lambda.remove_permission().function_name(&live.spec.function).qualifier(LIVE);
         request.statement_id(&live.spec.statement).send().await.map_err(error("RemovePermission"))?;
         Ok(Progress::Going)
@@ -184,7 +184,7 @@ mod tests {
     async fn names_source_and_account_and_sees_a_taken_statement_id() {
         let (cloud, replay) = Cloud::replaying([(409, r#"{"__type": "ResourceConflictException"}"#)]);
         let address = Address::new("permission", "payment_events");
-        let refused = permission().create(&Cx { cloud: &cloud, address: &address, token: "" }).await;
+        let refused = permission().create(&Context { cloud: &cloud, address: &address, token: "" }).await;
         assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
         for part in ["Qualifier=live", r#""SourceAccount":"1""#, r#""SourceArn":"arn:topic""#] {
             assert!(replay.sent()[0].has(part), "{part}");

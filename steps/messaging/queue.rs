@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,11 +41,11 @@ impl Resource for Queue {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "queue";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
     // A second create with the same attributes answers with the same queue, with others it is refused.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // A deleted queue may show for a minute, and its name is blocked as long.
-    const PACE: Pace = Pace::seconds(2, 60, 600);
+    const DURATIONS: Durations = Durations::seconds(2, 60, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let urls = match select {
@@ -62,7 +62,7 @@ impl Resource for Queue {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.sqs.create_queue().queue_name(&self.name).set_attributes(Some(self.attributes()));
         let request = request.set_tags(Some(self.tags.clone().into_iter().collect()));
         let url = request.send().await.map_err(error("CreateQueue"))?.queue_url.unwrap_or_default();
@@ -70,7 +70,7 @@ impl Resource for Queue {
         Ok(Created { id: url.clone(), outputs: Some(Outputs { url, arn, name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.iter().any(|name| *name != "tags") {
             let request = cx.sqs.set_queue_attributes().queue_url(&live.id).set_attributes(Some(self.attributes()));
             request.send().await.map_err(error("SetQueueAttributes"))?;
@@ -89,7 +89,7 @@ impl Resource for Queue {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.sqs.delete_queue().queue_url(&live.id).send().await.map_err(error("DeleteQueue"))?;
         Ok(Progress::Going)
     }
@@ -175,7 +175,7 @@ mod tests {
             tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
         };
         let address = Address::new("queue", "notifications_dlq");
-        let refused = queue.create(&Cx { cloud: &cloud, address: &address, token: "" }).await;
+        let refused = queue.create(&Context { cloud: &cloud, address: &address, token: "" }).await;
         assert_eq!(refused.expect_err("the name is blocked").class, Class::NotYet);
         for part in [r#""payinfra:stack":"prod""#, r#""KmsMasterKeyId":"arn:key""#, "Policy"] {
             assert!(replay.sent()[0].has(part), "{part}");

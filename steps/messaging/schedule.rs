@@ -3,10 +3,10 @@
 use aws_sdk_eventbridge::types::{Rule, RuleState, Tag, Target};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, following, refused, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,8 +43,8 @@ impl Resource for Schedule {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "schedule";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let ending = format!("-{}", cloud.stack());
@@ -60,7 +60,7 @@ impl Resource for Schedule {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         // Putting a rule overwrites one of the same name, whosever it is.
         let there = cx.eventbridge.describe_rule().name(&self.name).send().await.map_err(error("DescribeRule"));
         if unless(Class::Absent, there)?.is_some() {
@@ -71,7 +71,7 @@ impl Resource for Schedule {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.iter().any(|name| !matches!(*name, "targets" | "tags")) {
             self.rule(cx).send().await.map_err(error("PutRule"))?;
         }
@@ -92,7 +92,7 @@ impl Resource for Schedule {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         if !live.spec.targets.is_empty() {
             // A rule with targets cannot be deleted.
             let ids = targets(cx, &live.id).await?.into_iter().map(|target| target.id).collect();
@@ -236,7 +236,7 @@ mod tests {
         let failed = r#"{"FailedEntryCount": 1, "FailedEntries": [{"ErrorCode": "ConcurrentModificationException"}]}"#;
         let (cloud, replay) = Cloud::replaying([(200, TARGETS), (200, failed), (200, TARGETS), (200, "{}"), (200, "")]);
         let address = Address::new("schedule", "sweep");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         assert_eq!(Schedule::delete(&cx, &live).await.expect_err("one was refused").class, Class::InUse);
         assert_eq!(Schedule::delete(&cx, &live).await.expect("it works"), Progress::More);
         live.spec.targets.clear();
@@ -257,7 +257,7 @@ mod tests {
             tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
         };
         let address = Address::new("schedule", "sweep");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         assert_eq!(schedule.create(&cx).await.expect("the name is free").id, "rule-sweep-prod");
         assert!(replay.sent()[1].has("payinfra:stack") && replay.sent()[1].has("rate(5 minutes)"));
         assert_eq!(schedule.create(&cx).await.expect_err("the name is taken").class, Class::Exists);

@@ -3,12 +3,14 @@
 use futures::future::try_join_all;
 use payinfra_aws::fingerprint::fingerprint;
 use payinfra_aws::{Marked, error, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{
+    Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::topic::{owned_arns, tags};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A subscription. One that waits for its receiver's confirmation counts as ready: only the receiver can go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,12 +51,12 @@ impl Resource for Subscription {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "subscription";
-    const REPLACED_BY: &'static [&'static str] = &["topic_arn", "protocol", "endpoint"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["topic_arn", "protocol", "endpoint"];
     // Subscribing the same endpoint again answers with the same subscription.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // An unconfirmed one cannot be taken back; it goes with its topic.
-    const PACE: Pace = Pace::seconds(2, 2, 300);
-    const HOLDS: bool = false;
+    const DURATIONS: Durations = Durations::seconds(2, 2, 300);
+    const BLOCKS_DELETION: bool = false;
 
     // A subscription has no tags: the marks are its topic's, and the address is made of what AWS knows it by.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -75,7 +77,7 @@ impl Resource for Subscription {
         Ok(live.into_iter().flatten().filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.sns.subscribe().topic_arn(&self.topic_arn).protocol(&self.protocol).endpoint(&self.endpoint);
         let request = match self.redrive() {
             Some(policy) => request.attributes("RedrivePolicy", policy),
@@ -85,7 +87,7 @@ impl Resource for Subscription {
         Ok(Created { id: self.id(), outputs: None })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"dead_letter_arn")
             && let Some(arn) = &live.outputs.arn
         {
@@ -96,7 +98,7 @@ impl Resource for Subscription {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let Some(arn) = &live.outputs.arn else {
             let why = format!(
                 "{} has not confirmed its subscription, and AWS takes back only confirmed ones; it lapses by itself \
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(live[0].address, Some(Address::new("subscription", &name)));
         assert_eq!((&live[0].status, &live[0].outputs.arn), (&Status::Ready, &None));
         let address = Address::new("subscription", &name);
-        let refused = Subscription::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        let refused = Subscription::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
         assert_eq!(refused.expect_err("it is not confirmed").class, Class::InUse);
     }
 
@@ -203,7 +205,7 @@ mod tests {
             dead_letter_arn: Some("arn:q".to_owned()),
         };
         let address = Address::new("subscription", "x");
-        let created = subscription.create(&Cx { cloud: &cloud, address: &address, token: "" }).await;
+        let created = subscription.create(&Context { cloud: &cloud, address: &address, token: "" }).await;
         assert_eq!(created.expect("it works").id, format!("{TOPIC} lambda arn:f:live"));
         assert!(replay.sent()[0].has("RedrivePolicy") && replay.sent()[0].has("arn%3Af%3Alive"));
     }

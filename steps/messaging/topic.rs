@@ -2,12 +2,12 @@
 
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::sns_tags::{from_sns, retag, to_sns};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A topic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,9 +35,9 @@ impl Resource for Topic {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "topic";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
     // A second create with the same attributes answers with the same topic, with others it is refused.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let arns = match select {
@@ -49,7 +49,7 @@ impl Resource for Topic {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.sns.create_topic().name(&self.name).set_tags(Some(to_sns(&self.tags)?));
         let request = request.attributes("KmsMasterKeyId", &self.key_arn).attributes("Policy", self.policy.to_string());
         let created = request.send().await.map_err(error("CreateTopic"))?;
@@ -57,7 +57,7 @@ impl Resource for Topic {
         Ok(Created { id: arn.clone(), outputs: Some(Outputs { arn, name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let policy = self.policy.to_string();
         for (attribute, name, value) in [("key_arn", "KmsMasterKeyId", &self.key_arn), ("policy", "Policy", &policy)] {
             if changed.contains(&attribute) {
@@ -72,7 +72,7 @@ impl Resource for Topic {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.sns.delete_topic().topic_arn(&live.id).send().await.map_err(error("DeleteTopic"))?;
         Ok(Progress::Going)
     }
@@ -162,7 +162,7 @@ mod tests {
         let name = "sns-alarms-prod".to_owned();
         let topic = Topic { name, key_arn: "arn:key".to_owned(), policy: json!({"Statement": []}), tags };
         let address = Address::new("topic", "alarms");
-        let refused = topic.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = topic.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
         for part in ["Key=payinfra%3Astack", "KmsMasterKeyId", "arn%3Akey", "Policy"] {
             assert!(replay.sent()[0].has(part), "{part}");

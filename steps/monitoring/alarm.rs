@@ -3,11 +3,11 @@
 use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, Tag};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, Query};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,9 +56,9 @@ impl Resource for Alarm {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "alarm";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const IDENTITY: Identity = Identity::Name;
-    const HOLDS: bool = false;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let alarms = match select {
@@ -76,7 +76,7 @@ impl Resource for Alarm {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         // Putting an alarm overwrites one of the same name, whosever it is.
         if !named(cx, std::slice::from_ref(&self.name)).await?.is_empty() {
             return Err(Error::new(
@@ -91,7 +91,7 @@ impl Resource for Alarm {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.iter().any(|name| *name != "tags") {
             // Tags are taken only when the alarm is new.
             self.put(cx).send().await.map_err(error("PutMetricAlarm"))?;
@@ -110,7 +110,7 @@ impl Resource for Alarm {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.cloudwatch.delete_alarms().alarm_names(&live.id).send().await.map_err(error("DeleteAlarms"))?;
         Ok(Progress::Going)
     }
@@ -252,7 +252,7 @@ mod tests {
         let made = "<PutMetricAlarmResponse/>";
         let (cloud, replay) = Cloud::replaying([(200, NONE), (200, made), (200, FOUND)]);
         let address = Address::new("alarm", "dead_letters");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         assert_eq!(alarm().create(&cx).await.expect("the name is free").id, "alarm-dead-letters-prod");
         assert!(replay.sent()[1].has("Tags.member.1.Key=payinfra%3Astack"));
         assert_eq!(alarm().create(&cx).await.expect_err("the name is taken").class, Class::Exists);

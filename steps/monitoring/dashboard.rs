@@ -2,11 +2,11 @@
 
 use futures::future::try_join_all;
 use payinfra_aws::{ADDRESS, STACK, error, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Address, Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A dashboard. Tagging one needs a newer protocol than the emulators speak, so its marks stand in its first widget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,9 +36,9 @@ impl Resource for Dashboard {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "dashboard";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const IDENTITY: Identity = Identity::Name;
-    const HOLDS: bool = false;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
@@ -57,7 +57,7 @@ impl Resource for Dashboard {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         // Putting a dashboard overwrites one of the same name, whosever it is.
         if live(cx, self.name.clone()).await?.is_some() {
             return Err(Error::new(
@@ -70,11 +70,11 @@ impl Resource for Dashboard {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         self.put(cx).await
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.cloudwatch.delete_dashboards().dashboard_names(&live.id).send().await.map_err(error("DeleteDashboards"))?;
         Ok(Progress::Going)
     }
@@ -151,7 +151,7 @@ mod tests {
         assert!(Dashboard::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());
         let dashboard = Dashboard { name: "dashboard-prod".to_owned(), body: json!({}) };
         let address = Address::new("dashboard", "main");
-        let refused = dashboard.create(&Cx { cloud: &cloud, address: &address, token: "" }).await;
+        let refused = dashboard.create(&Context { cloud: &cloud, address: &address, token: "" }).await;
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
         assert_eq!(replay.sent().len(), 3);
     }

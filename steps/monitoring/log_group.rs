@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A log group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +38,8 @@ impl Resource for LogGroup {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "log_group";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let (ours, execution) = tokio::try_join!(
@@ -61,7 +61,7 @@ impl Resource for LogGroup {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let tags = self.tags.clone().into_iter().collect();
         let request = cx.logs.create_log_group().log_group_name(&self.name).kms_key_id(&self.key_arn);
         request.set_tags(Some(tags)).send().await.map_err(error("CreateLogGroup"))?;
@@ -69,7 +69,7 @@ impl Resource for LogGroup {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"key_arn") {
             let request = cx.logs.associate_kms_key().log_group_name(&live.id).kms_key_id(&self.key_arn);
             request.send().await.map_err(error("AssociateKmsKey"))?;
@@ -85,7 +85,7 @@ impl Resource for LogGroup {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.logs.delete_log_group().log_group_name(&live.id).send().await.map_err(error("DeleteLogGroup"))?;
         Ok(Progress::Going)
     }
@@ -181,7 +181,7 @@ mod tests {
         let (name, key_arn) = ("log-group-flow-prod".to_owned(), "arn:key".to_owned());
         let group = LogGroup { name, retention_days: 365, key_arn, tags };
         let address = Address::new("log_group", "flow");
-        let refused = group.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = group.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the key is too fresh").class, Class::NotYet);
         assert!(replay.sent()[0].has(r#""payinfra:stack":"prod""#) && replay.sent()[0].has(r#""kmsKeyId":"arn:key""#));
     }

@@ -2,11 +2,11 @@
 
 use aws_sdk_ec2::types::{Address as Found, DomainType, ResourceType};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An Elastic IP address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,9 +28,9 @@ impl Resource for ElasticIp {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "elastic_ip";
-    const REPLACED_BY: &'static [&'static str] = &[];
-    const IDENTITY: Identity = Identity::Marks;
-    const PACE: Pace = Pace::seconds(1, 1, 900);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &[];
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
+    const DURATIONS: Durations = Durations::seconds(1, 1, 900);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // This answer has no pages: an account has five addresses, not thousands.
@@ -50,7 +50,7 @@ impl Resource for ElasticIp {
         Ok(found.addresses().iter().map(live).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.allocate_address().domain(DomainType::Vpc);
         let created = request
             .tag_specifications(specification(ResourceType::ElasticIp, &self.tags))
@@ -61,14 +61,14 @@ impl Resource for ElasticIp {
         Ok(Created { id: outputs.id.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.release_address().allocation_id(&live.id);
         request.send().await.map_err(error("ReleaseAddress"))?;
         Ok(Progress::Going)
@@ -107,7 +107,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = ElasticIp { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };
         let address = Address::new("elastic_ip", "a");
-        let refused = spec.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = spec.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
     }

@@ -4,11 +4,11 @@ use aws_sdk_ec2::types::{
     FlowLog as Found, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType, UnsuccessfulItem,
 };
 use payinfra_aws::{Marked, Tags, error, refused};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A VPC's flow log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,9 +38,10 @@ impl Resource for FlowLog {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "flow_log";
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "traffic", "log_group", "role_arn", "aggregation_seconds"];
-    const IDENTITY: Identity = Identity::Token;
-    const PACE: Pace = Pace::seconds(2, 1, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] =
+        &["vpc_id", "traffic", "log_group", "role_arn", "aggregation_seconds"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Token;
+    const DURATIONS: Durations = Durations::seconds(2, 1, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_flow_logs().filter(filter(cloud, select, "flow-log-id"));
@@ -54,7 +55,7 @@ impl Resource for FlowLog {
         Ok(found.iter().map(|log| live(cloud, log)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_flow_logs().resource_type(FlowLogsResourceType::Vpc).resource_ids(&self.vpc_id);
         let created = request
             .traffic_type(TrafficType::from(self.traffic.as_str()))
@@ -72,14 +73,14 @@ impl Resource for FlowLog {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_flow_logs().flow_log_ids(&live.id);
         let answer = request.send().await.map_err(error("DeleteFlowLogs"))?;
         all_done("DeleteFlowLogs", answer.unsuccessful())?;
@@ -157,7 +158,7 @@ mod tests {
             <code>FlowLogAlreadyExists</code><message>there</message></error></item></unsuccessful></CreateFlowLogsResponse>";
         let (cloud, replay) = Cloud::replaying([(200, body)]);
         let address = Address::new("flow_log", "main");
-        let refused = log().create(&Cx { cloud: &cloud, address: &address, token: "0123" }).await;
+        let refused = log().create(&Context { cloud: &cloud, address: &address, token: "0123" }).await;
         assert_eq!(refused.expect_err("there is one").class, Class::Exists);
         assert!(replay.sent()[0].has("ClientToken=0123") && replay.sent()[0].has("ResourceType=VPC"));
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));

@@ -2,11 +2,11 @@
 
 use aws_sdk_ec2::types::{InternetGateway as Found, ResourceType};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An internet gateway; [`super::InternetGatewayAttachment`] says where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ impl Resource for InternetGateway {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "internet_gateway";
-    const REPLACED_BY: &'static [&'static str] = &[];
-    const IDENTITY: Identity = Identity::Marks;
-    const PACE: Pace = Pace::seconds(2, 2, 1200);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &[];
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
+    const DURATIONS: Durations = Durations::seconds(2, 2, 1200);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let live = |gateway: &Found| {
@@ -45,7 +45,7 @@ impl Resource for InternetGateway {
         Ok(gateways(cloud, select).await?.iter().map(live).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_internet_gateway();
         let created = request
             .tag_specifications(specification(ResourceType::InternetGateway, &self.tags))
@@ -57,14 +57,14 @@ impl Resource for InternetGateway {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_internet_gateway().internet_gateway_id(&live.id);
         request.send().await.map_err(error("DeleteInternetGateway"))?;
         Ok(Progress::Going)
@@ -108,7 +108,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let gateway = InternetGateway { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };
         let address = Address::new("internet_gateway", "main");
-        let refused = gateway.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = gateway.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
     }

@@ -4,12 +4,12 @@
 
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGateway as Found};
 use payinfra_aws::{Marked, error};
-use payinfra_engine::{Address, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Address, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::internet_gateway::{InternetGateway, gateways};
 use super::tags::from_ec2;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// The attachment of an internet gateway to a VPC.
 ///
@@ -33,29 +33,29 @@ impl Resource for InternetGatewayAttachment {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "internet_gateway_attachment";
-    const REPLACED_BY: &'static [&'static str] = &["gateway_id", "vpc_id"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["gateway_id", "vpc_id"];
     // A second one is `Resource.AlreadyAssociated`.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // It cannot go while a NAT gateway is still on its way out (fact sheet §1.2).
-    const PACE: Pace = Pace::seconds(2, 2, 1200);
+    const DURATIONS: Durations = Durations::seconds(2, 2, 1200);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         Ok(gateways(cloud, select).await?.iter().filter_map(|gateway| live(cloud, gateway)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.attach_internet_gateway().internet_gateway_id(&self.gateway_id).vpc_id(&self.vpc_id);
         request.send().await.map_err(error("AttachInternetGateway"))?;
         let outputs = Outputs { gateway_id: self.gateway_id.clone() };
         Ok(Created { id: self.gateway_id.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Context<'_>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         // Both of its attributes make another attachment.
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.detach_internet_gateway().internet_gateway_id(&live.id).vpc_id(&live.spec.vpc_id);
         request.send().await.map_err(error("DetachInternetGateway"))?;
         Ok(Progress::Going)
@@ -116,7 +116,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = InternetGatewayAttachment { gateway_id: "igw-1".to_owned(), vpc_id: "vpc-1".to_owned() };
         let address = Address::new("internet_gateway_attachment", "main");
-        let refused = spec.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = spec.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("it is attached").class, Class::Exists);
         assert!(replay.sent()[0].has("InternetGatewayId=igw-1") && replay.sent()[0].has("VpcId=vpc-1"));
     }

@@ -2,11 +2,11 @@
 
 use aws_sdk_ec2::types::{ConnectivityType, NatGateway as Found, NatGatewayState, ResourceType};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A public NAT gateway in one zone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,9 +30,9 @@ impl Resource for NatGateway {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "nat_gateway";
-    const REPLACED_BY: &'static [&'static str] = &["subnet_id", "allocation_id"];
-    const IDENTITY: Identity = Identity::Token;
-    const PACE: Pace = Pace::seconds(105, 60, 900);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["subnet_id", "allocation_id"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Token;
+    const DURATIONS: Durations = Durations::seconds(105, 60, 900);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_nat_gateways().filter(filter(cloud, select, "nat-gateway-id"));
@@ -46,7 +46,7 @@ impl Resource for NatGateway {
         Ok(found.iter().filter_map(|gateway| live(cloud, gateway)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_nat_gateway().subnet_id(&self.subnet_id).allocation_id(&self.allocation_id);
         let created = request
             .connectivity_type(ConnectivityType::Public)
@@ -59,14 +59,14 @@ impl Resource for NatGateway {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_nat_gateway().nat_gateway_id(&live.id);
         request.send().await.map_err(error("DeleteNatGateway"))?;
         Ok(Progress::Going)
@@ -145,7 +145,7 @@ mod tests {
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let spec = NatGateway { subnet_id: "subnet-1".to_owned(), allocation_id: "eipalloc-1".to_owned(), tags };
         let address = Address::new("nat_gateway", "a");
-        let refused = spec.create(&Cx { cloud: &cloud, address: &address, token: "0123" }).await;
+        let refused = spec.create(&Context { cloud: &cloud, address: &address, token: "0123" }).await;
         assert_eq!(refused.expect_err("the gateway is not attached").class, Class::Absent);
         assert!(replay.sent()[0].has("ClientToken=0123"));
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::types::{Filter, ResourceType, Route, RouteTable as Found, RouteTableAssociationStateCode};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A route table, its routes, and the subnets that follow it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,16 +36,16 @@ impl Resource for RouteTable {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "route_table";
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
-    const IDENTITY: Identity = Identity::Token;
-    const PACE: Pace = Pace::seconds(2, 1, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["vpc_id"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Token;
+    const DURATIONS: Durations = Durations::seconds(2, 1, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found = tables(cloud, filter(cloud, select, "route-table-id")).await?;
         Ok(found.iter().map(|table| live(cloud, table)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_route_table().vpc_id(&self.vpc_id).client_token(cx.token);
         let created = request
             .tag_specifications(specification(ResourceType::RouteTable, &self.tags))
@@ -56,7 +56,7 @@ impl Resource for RouteTable {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"routes") {
             let surplus = live.spec.routes.keys().filter(|destination| !self.routes.contains_key(*destination));
             try_join_all(surplus.map(|destination| remove_route(cx, &live.id, destination))).await?;
@@ -76,7 +76,7 @@ impl Resource for RouteTable {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         // EC2 refuses while a subnet follows it.
         if !live.spec.subnet_ids.is_empty() {
             associate(cx, &live.id, &live.spec.subnet_ids, &BTreeSet::new()).await?;
@@ -245,7 +245,7 @@ mod tests {
         let body = "<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let address = Address::new("route_table", "private_a");
-        let refused = table().create(&Cx { cloud: &cloud, address: &address, token: "0123" }).await;
+        let refused = table().create(&Context { cloud: &cloud, address: &address, token: "0123" }).await;
         assert_eq!(refused.expect_err("the VPC does not show yet").class, Class::Absent);
         assert!(replay.sent()[0].has("ClientToken=0123"));
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
@@ -265,7 +265,7 @@ mod tests {
         want.routes.insert("0.0.0.0/0".to_owned(), "nat-2".to_owned());
         want.subnet_ids.insert("subnet-2".to_owned());
         let address = Address::new("route_table", "private_a");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         want.update(&cx, &live[0], &["routes", "subnet_ids"]).await.expect("the answers are good");
         assert!(replay.sent()[1].has("Action=ReplaceRoute&") && replay.sent()[1].has("NatGatewayId=nat-2"));
         assert!(replay.sent()[3].has("AssociationId=rtbassoc-1") && replay.sent()[3].has("RouteTableId=rtb-1"));

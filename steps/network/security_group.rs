@@ -2,11 +2,11 @@
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroup as Found};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,11 +34,11 @@ impl Resource for SecurityGroup {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "security_group";
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "name", "description"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["vpc_id", "name", "description"];
     // A second one of the name in the VPC is `InvalidGroup.Duplicate`.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // Interfaces of functions may hold it for up to 45 minutes (fact sheet §5.1).
-    const PACE: Pace = Pace::seconds(2, 2, 3600);
+    const DURATIONS: Durations = Durations::seconds(2, 2, 3600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let live = |group: &Found| {
@@ -61,7 +61,7 @@ impl Resource for SecurityGroup {
         Ok(groups(cloud, select).await?.iter().map(live).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_security_group().group_name(&self.name).description(&self.description);
         let created = request
             .vpc_id(&self.vpc_id)
@@ -73,14 +73,14 @@ impl Resource for SecurityGroup {
         Ok(Created { outputs: Some(outputs(cx, &id)), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_security_group().group_id(&live.id);
         request.send().await.map_err(error("DeleteSecurityGroup"))?;
         Ok(Progress::Going)
@@ -132,7 +132,7 @@ mod tests {
             tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
         };
         let address = Address::new("security_group", "functions");
-        let refused = spec.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = spec.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
     }

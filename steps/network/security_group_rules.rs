@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::SecurityGroup as Found;
 use payinfra_aws::{Marked, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{
+    Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
+};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Direction, Rule, authorize, from_ec2, revoke};
 use super::security_group::{SecurityGroup, groups};
 use super::tags;
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// All rules of one security group, in both directions: a rule that somebody adds is drift.
 ///
@@ -40,16 +42,16 @@ impl Resource for SecurityGroupRules {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "security_group_rules";
-    const REPLACED_BY: &'static [&'static str] = &["group_id"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["group_id"];
     // The same rule again is `InvalidPermission.Duplicate`.
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(2, 1, 600);
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(2, 1, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         Ok(groups(cloud, select).await?.iter().filter_map(|group| live(cloud, group)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         // One call makes them be; the other direction is the difference that an update writes.
         let (direction, rules) = match self.egress.is_empty() {
             true => (Direction::Ingress, &self.ingress),
@@ -60,7 +62,7 @@ impl Resource for SecurityGroupRules {
         Ok(Created { id: self.group_id.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         for (name, direction, have, want) in [
             ("ingress", Direction::Ingress, &live.spec.ingress, &self.ingress),
             ("egress", Direction::Egress, &live.spec.egress, &self.egress),
@@ -76,7 +78,7 @@ impl Resource for SecurityGroupRules {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let (ingress, egress): (Vec<_>, Vec<_>) =
             (live.spec.ingress.iter().collect(), live.spec.egress.iter().collect());
         tokio::try_join!(
@@ -146,7 +148,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(200, &found(DEFAULT)), (200, done), (400, duplicate)]);
         let live = SecurityGroupRules::list(&cloud, Select::Owned).await.expect("the answer is good");
         let address = Address::new("security_group_rules", "functions");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         rules().update(&cx, &live[0], &["egress"]).await.expect("what is given already is no error");
         assert!(replay.sent()[1].has("IpPermissions.1.IpProtocol=-1"));
         assert!(replay.sent()[2].has("IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0%2F0"));
@@ -158,7 +160,7 @@ mod tests {
         let duplicate = "<Response><Errors><Error><Code>InvalidPermission.Duplicate</Code></Error></Errors></Response>";
         let (cloud, _) = Cloud::replaying([(400, duplicate)]);
         let address = Address::new("security_group_rules", "functions");
-        let refused = rules().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = rules().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("they are there").class, Class::Exists);
     }
 }

@@ -2,11 +2,11 @@
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A subnet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,11 +36,11 @@ impl Resource for Subnet {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "subnet";
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "zone", "cidr"];
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["vpc_id", "zone", "cidr"];
     // A second one with the same range is `InvalidSubnet.Conflict`.
-    const IDENTITY: Identity = Identity::Name;
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // Interfaces of functions may hold it for up to 45 minutes (fact sheet §5.1).
-    const PACE: Pace = Pace::seconds(2, 2, 3600);
+    const DURATIONS: Durations = Durations::seconds(2, 2, 3600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_subnets().filters(filter(cloud, select, "subnet-id"));
@@ -54,7 +54,7 @@ impl Resource for Subnet {
         Ok(found.iter().map(|subnet| live(cloud, subnet)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_subnet().vpc_id(&self.vpc_id).cidr_block(&self.cidr);
         let created = request
             .availability_zone(&self.zone)
@@ -67,7 +67,7 @@ impl Resource for Subnet {
         Ok(Created { id: id.unwrap_or_default(), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"public_addresses") {
             let value = AttributeBooleanValue::builder().value(self.public_addresses).build();
             let request = cx.ec2.modify_subnet_attribute().subnet_id(&live.id).map_public_ip_on_launch(value);
@@ -79,7 +79,7 @@ impl Resource for Subnet {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.ec2.delete_subnet().subnet_id(&live.id).send().await.map_err(error("DeleteSubnet"))?;
         Ok(Progress::Going)
     }

@@ -3,12 +3,12 @@
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, SecurityGroup, VpcAttributeName, VpcState};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Direction, from_ec2, revoke};
 use super::tags::{self, filter, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ impl Resource for Vpc {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "vpc";
-    const REPLACED_BY: &'static [&'static str] = &["cidr"];
-    const IDENTITY: Identity = Identity::Marks;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["cidr"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_vpcs().filters(filter(cloud, select, "vpc-id"));
@@ -74,7 +74,7 @@ impl Resource for Vpc {
         try_join_all(live).await
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_vpc().cidr_block(&self.cidr);
         let created = request
             .tag_specifications(specification(ResourceType::Vpc, &self.tags))
@@ -85,7 +85,7 @@ impl Resource for Vpc {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         // AWS takes one attribute a call, and hostnames only where support is on.
         if changed.contains(&"dns_support") {
             let request = cx.ec2.modify_vpc_attribute().vpc_id(&live.id).enable_dns_support(boolean(self.dns_support));
@@ -110,7 +110,7 @@ impl Resource for Vpc {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.ec2.delete_vpc().vpc_id(&live.id).send().await.map_err(error("DeleteVpc"))?;
         Ok(Progress::Going)
     }
@@ -191,7 +191,7 @@ mod tests {
         let cidr = "10.0.0.0/16".to_owned();
         let vpc = Vpc { cidr, dns_hostnames: true, dns_support: true, default_group_closed: true, tags };
         let address = Address::new("vpc", "main");
-        let refused = vpc.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = vpc.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
     }

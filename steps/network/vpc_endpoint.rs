@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{ResourceType, VpcEndpoint as Found, VpcEndpointType};
 use payinfra_aws::{Marked, Tags, error, refused};
-use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A gateway endpoint (routes, free) or an interface endpoint (network interfaces, by the hour).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,9 +45,9 @@ impl Resource for VpcEndpoint {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "vpc_endpoint";
-    const REPLACED_BY: &'static [&'static str] = &["vpc_id", "service", "endpoint_type"];
-    const IDENTITY: Identity = Identity::Token;
-    const PACE: Pace = Pace::seconds(90, 90, 900);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["vpc_id", "service", "endpoint_type"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Token;
+    const DURATIONS: Durations = Durations::seconds(90, 90, 900);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_vpc_endpoints();
@@ -70,7 +70,7 @@ impl Resource for VpcEndpoint {
         Ok(found.iter().filter_map(|endpoint| live(cloud, endpoint)).filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_vpc_endpoint().vpc_id(&self.vpc_id).service_name(&self.service);
         let request = request
             .vpc_endpoint_type(VpcEndpointType::from(self.endpoint_type.as_str()))
@@ -88,7 +88,7 @@ impl Resource for VpcEndpoint {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         // All in one call, of which EC2 takes one in three seconds.
         if changed.iter().any(|attribute| *attribute != "tags") {
             let (have, want) = (&live.spec, self);
@@ -122,7 +122,7 @@ impl Resource for VpcEndpoint {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_vpc_endpoints().vpc_endpoint_ids(&live.id);
         let answer = request.send().await.map_err(error("DeleteVpcEndpoints"))?;
         match answer.unsuccessful().first().map(|item| item.error()) {
@@ -235,7 +235,7 @@ mod tests {
         let body = "<Response><Errors><Error><Code>VpcEndpointLimitExceeded</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let address = Address::new("vpc_endpoint", "s3");
-        let refused = endpoint().create(&Cx { cloud: &cloud, address: &address, token: "0123" }).await;
+        let refused = endpoint().create(&Context { cloud: &cloud, address: &address, token: "0123" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
         assert!(replay.sent()[0].has("ClientToken=0123") && replay.sent()[0].has("RouteTableId.1=rtb-1"));
         assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
@@ -248,7 +248,7 @@ mod tests {
         let (cloud, _) = Cloud::replaying([(200, &found("available")), (200, body)]);
         let live = VpcEndpoint::list(&cloud, Select::Owned).await.expect("the answer is good");
         let address = Address::new("vpc_endpoint", "s3");
-        let refused = VpcEndpoint::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        let refused = VpcEndpoint::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
         assert_eq!(refused.expect_err("it is gone").class, Class::Absent);
     }
 }

@@ -3,11 +3,11 @@
 use aws_sdk_ssm::types::{Parameter as Found, ParameterStringFilter, ParameterTier, ParameterType};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{retag, root, tags_of, to_ssm};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A parameter that anybody who may read the stack's configuration sees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,10 +31,10 @@ impl Resource for Parameter {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "parameter";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // It only tells of other resources.
-    const HOLDS: bool = false;
+    const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // All values come ten to a call; secret ones stay encrypted, and are another kind.
@@ -56,14 +56,14 @@ impl Resource for Parameter {
         Ok(live)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.ssm.put_parameter().name(&self.name).value(&self.value).r#type(ParameterType::String);
         let request = request.tier(ParameterTier::Standard).overwrite(false).set_tags(Some(to_ssm(&self.tags)?));
         request.send().await.map_err(error("PutParameter"))?;
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"value") {
             let request = cx.ssm.put_parameter().name(&live.id).value(&self.value).r#type(ParameterType::String);
             request.overwrite(true).send().await.map_err(error("PutParameter"))?;
@@ -74,7 +74,7 @@ impl Resource for Parameter {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.ssm.delete_parameter().name(&live.id).send().await.map_err(error("DeleteParameter"))?;
         Ok(Progress::Going)
     }
@@ -123,7 +123,7 @@ mod tests {
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let parameter = Parameter { name: "/payments/prod/a".to_owned(), value: "b".to_owned(), tags };
         let address = Address::new("parameter", "a");
-        let refused = parameter.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = parameter.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
         assert!(replay.sent()[0].has(r#"{"Key":"payinfra:stack","Value":"prod"}"#));
         assert!(replay.sent()[0].has(r#""Overwrite":false"#));

@@ -3,13 +3,13 @@
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType};
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 
 use super::tags::{retag, root, tags_of, to_ssm};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A SecureString of 256 random bits. Its value is no part of it: it stands in no plan, no state and no log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,9 +36,9 @@ impl Resource for SecretParameter {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "secret_parameter";
-    const REPLACED_BY: &'static [&'static str] = &["name", "description", "key_arn"];
-    const IDENTITY: Identity = Identity::Name;
-    const HOLDS: bool = false;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "description", "key_arn"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // DescribeParameters gives no values at all.
@@ -63,7 +63,7 @@ impl Resource for SecretParameter {
         Ok(live)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         // A lost answer costs nothing: the name collides, and whichever value is there is the secret.
         let request = cx.ssm.put_parameter().name(&self.name).value(fresh()?).r#type(ParameterType::SecureString);
         let request = request.key_id(&self.key_arn).description(&self.description).tier(ParameterTier::Standard);
@@ -72,14 +72,14 @@ impl Resource for SecretParameter {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.ssm.delete_parameter().name(&live.id).send().await.map_err(error("DeleteParameter"))?;
         Ok(Progress::Going)
     }
@@ -151,7 +151,7 @@ mod tests {
     async fn gets_another_value_each_time_that_nothing_tells_afterwards() {
         let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, "{}")]);
         let address = Address::new("secret_parameter", "key");
-        let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+        let cx = Context { cloud: &cloud, address: &address, token: "t" };
         let value = |body: &str| {
             let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
             body["Value"].as_str().expect("a value").to_owned()
@@ -169,7 +169,7 @@ mod tests {
     async fn waits_for_a_key_that_is_not_known_everywhere() {
         let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"InvalidKeyId"}"#)]);
         let address = Address::new("secret_parameter", "key");
-        let refused = secret().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = secret().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the key is new").class, Class::NotYet);
     }
 }

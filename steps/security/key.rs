@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use futures::{StreamExt, TryStreamExt, stream};
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A symmetric KMS key and its alias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,9 +55,9 @@ impl Resource for Key {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "key";
-    const REPLACED_BY: &'static [&'static str] = &[];
-    const IDENTITY: Identity = Identity::Marks;
-    const PACE: Pace = Pace::seconds(2, 1, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &[];
+    const IDEMPOTENCY: Idempotency = Idempotency::Tags;
+    const DURATIONS: Durations = Durations::seconds(2, 1, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let aliases = aliases(cloud).await?;
@@ -71,16 +71,16 @@ impl Resource for Key {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.kms.create_key().description(&self.description).policy(self.policy.to_string());
         let created = request.set_tags(Some(self.all_tags())).send().await.map_err(error("CreateKey"))?;
         let outputs = created.key_metadata().map(outputs);
         Ok(Created { id: outputs.as_ref().map(|outputs| outputs.id.clone()).unwrap_or_default(), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let kms = &cx.kms;
-        if live.status == Status::Dormant {
+        if live.status == Status::PendingDeletion {
             // A repeated call finds it taken back already.
             let back = kms.cancel_key_deletion().key_id(&live.id).send().await.map_err(error("CancelKeyDeletion"));
             unless(Class::InUse, back)?;
@@ -125,7 +125,7 @@ impl Resource for Key {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         // The alias would otherwise stay until the key is gone, and a new stack could not take it.
         if !live.spec.alias.is_empty() {
             let request = cx.kms.delete_alias().alias_name(&live.spec.alias);
@@ -242,7 +242,7 @@ async fn read(
         },
         outputs: outputs(key),
         status: match key.key_state() {
-            Some(KeyState::PendingDeletion) => Status::Dormant,
+            Some(KeyState::PendingDeletion) => Status::PendingDeletion,
             Some(KeyState::Enabled | KeyState::Disabled) | None => Status::Ready,
             Some(state) => Status::Pending(state.as_str().to_owned()),
         },
@@ -319,7 +319,7 @@ mod tests {
     async fn carries_its_marks_and_its_policy_in_the_create_call_and_names_a_full_quota() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "LimitExceededException"}"#)]);
         let address = Address::new("key", "main");
-        let refused = key().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = key().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
         assert!(replay.sent()[0].has(r#""TagKey":"payinfra:stack""#) && replay.sent()[0].has("2012-10-17"));
     }
@@ -328,8 +328,8 @@ mod tests {
     async fn is_taken_back_from_its_deletion_also_on_a_second_call() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "KMSInvalidStateException"}"#), (200, "{}")]);
         let address = Address::new("key", "main");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
-        key().update(&cx, &live(Status::Dormant), &["enabled"]).await.expect("it is enabled in the end");
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
+        key().update(&cx, &live(Status::PendingDeletion), &["enabled"]).await.expect("it is enabled in the end");
         assert!(replay.sent()[0].has("CancelKeyDeletion") && replay.sent()[1].has("EnableKey"));
     }
 
@@ -339,7 +339,7 @@ mod tests {
         let other = r#"{"KeyMetadata": {"KeyId": "k-9"}}"#;
         let (cloud, _) = Cloud::replaying([(400, taken), (200, other)]);
         let address = Address::new("key", "main");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         let refused = key().update(&cx, &live(Status::Ready), &["alias"]).await;
         assert_eq!(refused.expect_err("it is another key's").class, Class::Exists);
     }
@@ -348,7 +348,7 @@ mod tests {
     async fn loses_its_alias_and_then_goes_in_the_days_it_carries() {
         let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, "{}")]);
         let address = Address::new("key", "main");
-        let cx = Cx { cloud: &cloud, address: &address, token: "" };
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
         let mut live = live(Status::Ready);
         assert_eq!(Key::delete(&cx, &live).await, Ok(Progress::More));
         live.spec.alias.clear();

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use aws_sdk_iam::types::Tag;
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An IAM role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,9 +44,9 @@ impl Resource for Role {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "role";
-    const REPLACED_BY: &'static [&'static str] = &["name", "path"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(2, 2, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "path"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(2, 2, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
@@ -68,7 +68,7 @@ impl Resource for Role {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.iam.create_role().role_name(&self.name).path(&self.path).description(&self.description);
         let created = request
             .assume_role_policy_document(self.trust.to_string())
@@ -79,7 +79,7 @@ impl Resource for Role {
         Ok(Created { id: self.name.clone(), outputs: created.role().map(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let iam = &cx.iam;
         if changed.contains(&"trust") {
             let request = iam.update_assume_role_policy().role_name(&live.id).policy_document(self.trust.to_string());
@@ -112,7 +112,7 @@ impl Resource for Role {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         // IAM deletes only a role without policies.
         if !live.spec.policies.is_empty() {
             try_join_all(live.spec.policies.keys().map(|name| remove_policy(cx, &live.id, name))).await?;
@@ -263,7 +263,7 @@ mod tests {
         let body = "<ErrorResponse><Error><Code>EntityAlreadyExists</Code></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(409, body)]);
         let address = Address::new("role", "flow_logs");
-        let refused = role().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        let refused = role().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
         assert!(replay.sent()[0].has("Tags.member.1.Key=payinfra%3Astack"));
         assert!(replay.sent()[0].has("Path=%2Fpayinfra%2Fprod%2F"));
@@ -282,7 +282,7 @@ mod tests {
         };
         live.spec.policies.insert("write".to_owned(), json!({}));
         let address = Address::new("role", "flow_logs");
-        let progress = Role::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live).await;
+        let progress = Role::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live).await;
         assert_eq!(progress, Ok(Progress::More));
         assert!(replay.sent()[0].has("Action=DeleteRolePolicy"));
     }

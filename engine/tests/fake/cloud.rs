@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use payinfra_engine::{Address, Class, Error, Identity, Progress, Select, Status};
+use payinfra_engine::{Address, Class, Error, Idempotency, Progress, Select, Status};
 use payinfra_state::Phase;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::fake::disk::{Disk, Kill};
 use crate::fake::effects::{Object, World};
-use crate::fake::kinds::manners;
+use crate::fake::kinds::behaviour;
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Fault {
     Refused(Class),
     /// Its effect takes place and the answer is lost or an error.
     LostAnswer(Class),
-    /// It arrives twice; the second answer is the one that comes back.
+    /// It arrives twice; the caller gets the second answer.
     Twice,
 }
 
@@ -35,23 +35,23 @@ pub struct Odds {
     pub twice: f64,
 }
 
-/// How long, in seconds at most, a fresh object stays hidden.
+/// The longest time, in seconds, for which a fresh object stays hidden.
 #[derive(Debug, Clone, Copy)]
 pub struct Delays {
-    pub marks: f64,
+    pub tags: f64,
     pub ids: f64,
     /// Calls that name it are refused as if it did not exist.
     pub calls: f64,
-    /// A change does not read back.
+    /// A change is not readable yet.
     pub settle: f64,
 }
 
 impl Delays {
-    pub const NONE: Self = Self { marks: 0.0, ids: 0.0, calls: 0.0, settle: 0.0 };
-    pub const AWS: Self = Self { marks: 40.0, ids: 8.0, calls: 8.0, settle: 20.0 };
+    pub const NONE: Self = Self { tags: 0.0, ids: 0.0, calls: 0.0, settle: 0.0 };
+    pub const AWS: Self = Self { tags: 40.0, ids: 8.0, calls: 8.0, settle: 20.0 };
 }
 
-/// One call, as the cloud's own log has it.
+/// One call, as the cloud logs it.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub operation: &'static str,
@@ -72,7 +72,7 @@ pub struct Cloud {
     pub script: Mutex<BTreeMap<(&'static str, String), VecDeque<Fault>>>,
     /// The resources whose next creation is answered without an id.
     pub nameless: Mutex<BTreeSet<String>>,
-    /// From when on the caller's credentials are refused.
+    /// When the caller's credentials expire.
     pub expired_from: Mutex<Option<Instant>>,
     pub calls: Mutex<Vec<Call>>,
 }
@@ -106,7 +106,7 @@ impl Cloud {
         self.calls.lock().unwrap().iter().filter(|call| call.operation != "list").count()
     }
 
-    fn toss(&self, operation: &'static str, name: &str, identity: Identity) -> Option<Fault> {
+    fn random_fault(&self, operation: &'static str, name: &str, idempotency: Idempotency) -> Option<Fault> {
         if self.expired_from.lock().unwrap().is_some_and(|from| Instant::now() >= from) {
             return Some(Fault::Refused(Class::Credentials));
         }
@@ -129,7 +129,7 @@ impl Cloud {
             return Some(Fault::Refused(Class::NoAnswer));
         } else if hit(odds.lost / 2.0) {
             Class::NoAnswer
-        } else if hit(odds.twice) && !(operation == "create" && identity == Identity::Marks) {
+        } else if hit(odds.twice) && !(operation == "create" && idempotency == Idempotency::Tags) {
             return Some(Fault::Twice);
         } else {
             return None;
@@ -152,7 +152,7 @@ impl Cloud {
         calls.len() - 1
     }
 
-    /// One mutating call: the way there, its effect, the way back; the caller can die between them.
+    /// One mutating call: the request, its effect, and the answer; the caller can die between them.
     async fn call<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -160,8 +160,8 @@ impl Cloud {
         token: &str,
         effect: impl Fn(&mut World) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let manners = manners(address.kind());
-        let number = self.log(operation, manners.kind, address.as_str(), token);
+        let behaviour = behaviour(address.kind());
+        let number = self.log(operation, behaviour.kind, address.as_str(), token);
         let answer = self.carry(operation, address, effect).await;
         self.calls.lock().unwrap()[number].answer = answer.as_ref().err().map(|error| error.class);
         answer
@@ -173,20 +173,20 @@ impl Cloud {
         address: &Address,
         effect: impl Fn(&mut World) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let manners = manners(address.kind());
-        let fault = self.toss(operation, address.as_str(), manners.identity);
+        let behaviour = behaviour(address.kind());
+        let fault = self.random_fault(operation, address.as_str(), behaviour.idempotency);
         let (there, back) = self.latency(fault);
         self.kill.point(|| format!("before {operation} {address}")).await;
         if let Some(Fault::Refused(class)) = fault {
             sleep(there + back).await;
-            return Err(Error::new(class, operation, "refused by a toss"));
+            return Err(Error::new(class, operation, "refused at random"));
         }
         let world = Arc::clone(&self.world);
         let arrive = async move {
             sleep(there).await;
             let mut world = world.lock().unwrap();
             world.settle();
-            if !world.take_from_bucket(manners) {
+            if !world.take_from_bucket(behaviour) {
                 return Err(Error::new(Class::Throttled, operation, "rate exceeded"));
             }
             if fault == Some(Fault::Twice) {
@@ -195,7 +195,7 @@ impl Cloud {
             }
             effect(&mut world)
         };
-        // A request that is on its way may or may not arrive after its sender's death.
+        // A request in flight may or may not arrive after its sender died.
         let outlives = self.rng.lock().unwrap().random();
         let answer = if outlives { tokio::spawn(arrive).await.unwrap() } else { arrive.await };
         self.kill.point(|| format!("after {operation} {address}")).await;
@@ -210,8 +210,8 @@ impl Cloud {
         self.demand(address, Phase::Creating, &format!("create with token {token}"), |record| {
             record.token.as_deref() == Some(token)
         });
-        let (marks, key) = (address.clone(), token.to_owned());
-        let id = self.call("create", address, token, move |world| world.create(&marks, &key, &spec)).await?;
+        let (tags, key) = (address.clone(), token.to_owned());
+        let id = self.call("create", address, token, move |world| world.create(&tags, &key, &spec)).await?;
         Ok(if self.nameless.lock().unwrap().remove(address.as_str()) { String::new() } else { id })
     }
 
@@ -234,7 +234,7 @@ impl Cloud {
     ) -> Result<Vec<(Option<Address>, String, Value, Status)>, Error> {
         let what = if select == Select::Owned { "owned" } else { "ids" };
         self.log("list", kind, what, "");
-        let fault = self.toss("list", kind, Identity::Name);
+        let fault = self.random_fault("list", kind, Idempotency::Name);
         let (there, back) = self.latency(fault);
         sleep(there).await;
         let found = {
@@ -242,7 +242,7 @@ impl Cloud {
             world.settle();
             let now = Instant::now();
             let shown = |object: &&Object| match select {
-                Select::Owned => object.address.is_some() && object.marks_at <= now,
+                Select::Owned => object.address.is_some() && object.tags_at <= now,
                 Select::Ids(ids) => object.ids_at <= now && ids.contains(&object.id),
             };
             let of_kind = world.objects.values().filter(|object| object.kind == kind);
@@ -250,12 +250,12 @@ impl Cloud {
         };
         sleep(back).await;
         match fault {
-            Some(Fault::Refused(class)) => Err(Error::new(class, "list", "refused by a toss")),
+            Some(Fault::Refused(class)) => Err(Error::new(class, "list", "refused at random")),
             _ => Ok(found),
         }
     }
 
-    /// Nothing may be asked for that the disk does not announce.
+    /// Records a violation if the disk does not announce the call.
     fn demand(&self, address: &Address, phase: Phase, act: &str, fits: impl FnOnce(&payinfra_state::Record) -> bool) {
         let files = self.disk.files.lock().unwrap();
         let record = files.durable.records.get(address);

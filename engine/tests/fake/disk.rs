@@ -12,7 +12,7 @@ use payinfra_state::{
 use serde_json::Value;
 use tokio::sync::Notify;
 
-/// Counts the moments at which a process can die, and lets it die at one of them.
+/// Counts the points at which a process can die, and kills it at one of them.
 #[derive(Default)]
 pub struct Kill {
     at: Mutex<Option<u64>>,
@@ -22,7 +22,7 @@ pub struct Kill {
 }
 
 impl Kill {
-    /// Starts counting anew; the run dies at point `at`.
+    /// Restarts the count; the run dies at point `at`.
     pub fn arm(&self, at: Option<u64>) {
         *self.at.lock().unwrap() = at;
         self.count.store(0, Ordering::SeqCst);
@@ -39,7 +39,7 @@ impl Kill {
         self.label.lock().unwrap().clone()
     }
 
-    /// Whether this is the point; the caller does its last and then calls [`Kill::die`].
+    /// Whether this is the point; the caller may still act, and then calls [`Kill::die`].
     pub fn is_here(&self, label: impl FnOnce() -> String) -> bool {
         let here = Some(self.count.fetch_add(1, Ordering::SeqCst)) == *self.at.lock().unwrap();
         if here {
@@ -48,7 +48,7 @@ impl Kill {
         here
     }
 
-    /// Never returns: the run is dropped by whoever waits for the hit.
+    /// Never returns: whoever waits for the hit drops the run.
     pub async fn die(&self) {
         self.hit.notify_one();
         std::future::pending::<()>().await;
@@ -66,11 +66,11 @@ impl Kill {
 pub struct Files {
     pub snapshot: Option<Vec<u8>>,
     pub journal: Vec<u8>,
-    /// What the bytes add up to.
+    /// The state that the bytes add up to.
     pub durable: Stack,
     /// How many entries were ever written.
     pub written: u64,
-    /// After how many entries the disk is full.
+    /// The number of entries after which the disk is full.
     pub full_after: Option<u64>,
 }
 
@@ -97,7 +97,7 @@ impl Disk {
             Files { durable: Stack { lineage: LINEAGE.to_owned(), ..Stack::default() }, ..Files::default() };
     }
 
-    /// Reads what is there, drops a torn last line, and a journal that the snapshot already holds.
+    /// Reads what is there, and drops a torn last line or a journal that the snapshot already covers.
     fn read(&self) -> Result<Stack, Error> {
         let mut files = self.files.lock().unwrap();
         let mut stack = match &files.snapshot {
@@ -191,7 +191,7 @@ impl Backend for Disk {
     }
 }
 
-/// The real files in a folder; what is written there is also noted on the fake disk, where the cloud looks.
+/// Real files in a folder. What is written there is also recorded on the fake disk, which the cloud checks.
 pub struct Mirrored {
     local: LocalBackend,
     disk: Disk,

@@ -2,37 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use payinfra_engine::{Address, Class, Error, Identity, Progress, Status};
+use payinfra_engine::{Address, Class, Error, Idempotency, Progress, Status};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::fake::cloud::Delays;
-use crate::fake::kinds::{Manners, manners, seconds};
+use crate::fake::kinds::{Behaviour, behaviour, seconds};
 
 #[derive(Debug, Clone)]
 pub struct Object {
     pub id: String,
     pub kind: &'static str,
-    /// The owner mark.
+    /// The address in its ownership tags.
     pub address: Option<Address>,
-    /// Whether the stack made it; the mark can be taken off.
+    /// Whether the stack created it; its tags can be removed by hand.
     pub ours: bool,
     pub spec: Value,
-    /// What reads still show, and until when.
+    /// The old spec that reads still show, and until when.
     pub stale: Option<(Value, Instant)>,
-    pub marks_at: Instant,
+    pub tags_at: Instant,
     pub ids_at: Instant,
     pub calls_at: Instant,
-    /// From when on others may refer to it.
+    /// When others can first refer to it.
     pub usable_at: Instant,
     pub ready_at: Instant,
     pub gone_at: Option<Instant>,
-    pub dormant: bool,
+    pub pending_deletion: bool,
     pub failed: Option<String>,
     pub steps: u32,
-    /// Until when its interfaces are in use after it has left its network.
+    /// When its interfaces are released after it has left its network.
     pub released_at: Instant,
 }
 
@@ -41,7 +41,7 @@ impl Object {
         let now = Instant::now();
         match (&self.failed, self.gone_at) {
             (_, Some(_)) => Status::Deleting,
-            _ if self.dormant => Status::Dormant,
+            _ if self.pending_deletion => Status::PendingDeletion,
             _ if self.ready_at > now => Status::Pending("creating".to_owned()),
             (Some(reason), _) => Status::Failed(reason.clone()),
             _ => Status::Ready,
@@ -61,7 +61,7 @@ impl Object {
     }
 
     fn leaves(&self) -> bool {
-        self.dormant || self.gone_at.is_some()
+        self.pending_deletion || self.gone_at.is_some()
     }
 }
 
@@ -73,15 +73,15 @@ pub struct World {
     pub objects: BTreeMap<String, Object>,
     pub violations: Vec<String>,
     pub delays: Delays,
-    /// Kinds whose next objects end failed, with how many of them.
+    /// Kinds whose next objects fail, and how many of them do.
     pub failing: BTreeMap<&'static str, u32>,
-    /// While set, what a kind keeps alive may not go before what refers to it.
+    /// Whether an object that must outlive what refers to it is checked to do so.
     pub strict: bool,
-    /// How long function interfaces stay, in seconds, where it is not the table's value.
+    /// How long function interfaces stay in use, in seconds, if not for the table's value.
     pub lingers: Option<u64>,
-    /// Until when buckets are written to, and how often in seconds.
+    /// Until when somebody writes to buckets, and every how many seconds.
     pub writers: Option<(Instant, u64)>,
-    /// Names that somebody writes to again as soon as they are gone, and how many times.
+    /// Names that somebody creates again as soon as they are gone, and how many times.
     pub resurrected: BTreeMap<String, (Option<Address>, u32)>,
     tokens: BTreeMap<String, (String, Value)>,
     lingering: Vec<(String, Instant)>,
@@ -115,7 +115,7 @@ impl World {
         Instant::now() + std::time::Duration::from_secs_f64(self.rng.random::<f64>() * most)
     }
 
-    /// Lets the time pass that has passed.
+    /// Applies what is due by now.
     pub fn settle(&mut self) {
         let now = Instant::now();
         let gone: Vec<String> = self
@@ -126,19 +126,19 @@ impl World {
             .collect();
         for id in gone {
             let object = self.objects.remove(&id).unwrap();
-            let until = object.gone_at.unwrap() + seconds(manners(object.kind).lingers);
+            let until = object.gone_at.unwrap() + seconds(behaviour(object.kind).lingers);
             self.lingering.extend(references(&object.spec).map(|reference| (reference.to_owned(), until)));
-            if let Some((mark, times)) = self.resurrected.get_mut(&id)
+            if let Some((tag, times)) = self.resurrected.get_mut(&id)
                 && *times > 0
             {
                 *times -= 1;
-                let mark = mark.clone();
-                self.put(&id, object.kind, mark, object.spec.clone());
+                let tag = tag.clone();
+                self.put(&id, object.kind, tag, object.spec.clone());
             }
         }
     }
 
-    /// Puts an object there by hand.
+    /// Creates an object by hand.
     pub fn put(&mut self, id: &str, kind: &'static str, address: Option<Address>, spec: Value) {
         let now = Instant::now();
         let object = Object {
@@ -148,13 +148,13 @@ impl World {
             address,
             spec,
             stale: None,
-            marks_at: now,
+            tags_at: now,
             ids_at: now,
             calls_at: now,
             usable_at: now,
             ready_at: now,
             gone_at: None,
-            dormant: false,
+            pending_deletion: false,
             failed: None,
             steps: 0,
             released_at: now,
@@ -162,10 +162,10 @@ impl World {
         self.objects.insert(id.to_owned(), object);
     }
 
-    pub fn take_from_bucket(&mut self, manners: &Manners) -> bool {
-        let Some((size, refill)) = manners.rate else { return true };
+    pub fn take_from_bucket(&mut self, behaviour: &Behaviour) -> bool {
+        let Some((size, refill)) = behaviour.rate else { return true };
         let now = Instant::now();
-        let (tokens, at) = self.buckets.entry(manners.kind).or_insert((size, now));
+        let (tokens, at) = self.buckets.entry(behaviour.kind).or_insert((size, now));
         *tokens = (*tokens + now.duration_since(*at).as_secs_f64() * refill).min(size);
         *at = now;
         if *tokens < 1.0 {
@@ -194,15 +194,15 @@ impl World {
 
     pub fn create(&mut self, address: &Address, token: &str, spec: &Value) -> Result<String, Error> {
         let refuse = |class, text: &str| Err(Error::new(class, "create", text));
-        let manners = manners(address.kind());
-        if manners.identity == Identity::Token
+        let behaviour = behaviour(address.kind());
+        if behaviour.idempotency == Idempotency::Token
             && let Some((id, before)) = self.tokens.get(token)
         {
             return if before == spec { Ok(id.clone()) } else { refuse(Class::Invalid, "idempotency mismatch") };
         }
-        let id = match manners.identity {
-            Identity::Name => address.to_string(),
-            _ => format!("{}-{:04}", manners.kind, self.next),
+        let id = match behaviour.idempotency {
+            Idempotency::Name => address.to_string(),
+            _ => format!("{}-{:04}", behaviour.kind, self.next),
         };
         if self.objects.contains_key(&id) {
             return refuse(Class::Exists, "the name is taken");
@@ -216,16 +216,16 @@ impl World {
         self.tokens.insert(token.to_owned(), (id.clone(), spec.clone()));
         let mut spec = spec.clone();
         spec["nested"] = Value::Null;
-        self.put(&id, manners.kind, Some(address.clone()), spec);
+        self.put(&id, behaviour.kind, Some(address.clone()), spec);
         let now = Instant::now();
-        let Delays { marks, ids, calls, .. } = self.delays;
-        let (marks_at, ids_at, calls_at) = (self.in_up_to(marks), self.in_up_to(ids), self.in_up_to(calls));
-        let fails = self.failing.get_mut(manners.kind).filter(|left| **left > 0).map(|left| *left -= 1).is_some();
+        let Delays { tags, ids, calls, .. } = self.delays;
+        let (tags_at, ids_at, calls_at) = (self.in_up_to(tags), self.in_up_to(ids), self.in_up_to(calls));
+        let fails = self.failing.get_mut(behaviour.kind).filter(|left| **left > 0).map(|left| *left -= 1).is_some();
         let object = self.objects.get_mut(&id).unwrap();
-        (object.marks_at, object.ids_at, object.calls_at) = (marks_at, ids_at, calls_at);
-        object.usable_at = now + seconds(manners.propagates);
-        object.ready_at = now + seconds(manners.create);
-        object.failed = fails.then(|| "it could not be made".to_owned());
+        (object.tags_at, object.ids_at, object.calls_at) = (tags_at, ids_at, calls_at);
+        object.usable_at = now + seconds(behaviour.propagates);
+        object.ready_at = now + seconds(behaviour.create);
+        object.failed = fails.then(|| "it could not be created".to_owned());
         Ok(id)
     }
 
@@ -250,19 +250,20 @@ impl World {
             self.violations.push(format!("{id} of somebody else is changed"));
         }
         object.stale = Some((object.spec.clone(), stale_until));
-        object.dormant = false;
+        object.pending_deletion = false;
         for name in changed {
             object.spec[name.as_str()] = spec[name.as_str()].clone();
         }
-        object.ready_at = now + seconds(manners(object.kind).update);
+        object.ready_at = now + seconds(behaviour(object.kind).update);
         Ok(())
     }
 
     pub fn delete(&mut self, id: &str) -> Result<Progress, Error> {
         let refuse = |class, text: &str| Err(Error::new(class, "delete", text));
         let now = Instant::now();
-        let users = || self.objects.values().filter(|other| other.id != id && !other.dormant && other.refers_to(id));
-        let held = users().any(|other| manners(other.kind).holds);
+        let users =
+            || self.objects.values().filter(|other| other.id != id && !other.pending_deletion && other.refers_to(id));
+        let held = users().any(|other| behaviour(other.kind).holds);
         let used =
             users().next().is_some() || self.lingering.iter().any(|(reference, until)| reference == id && *until > now);
         let lingers = self.lingers;
@@ -275,14 +276,14 @@ impl World {
         if object.leaves() {
             return Ok(Progress::Going);
         }
-        let manners = manners(object.kind);
-        if manners.busy && object.ready_at > now {
+        let behaviour = behaviour(object.kind);
+        if behaviour.busy && object.ready_at > now {
             return refuse(Class::InUse, "it is not in a state for this");
         }
-        if used && manners.refuses {
+        if used && behaviour.refuses {
             return refuse(Class::InUse, "something refers to it");
         }
-        if held && manners.kept && self.strict {
+        if held && behaviour.kept && self.strict {
             self.violations.push(format!("{id} is deleted before what refers to it"));
         }
         if object.kind == "bucket" {
@@ -296,25 +297,25 @@ impl World {
                 self.emptied.insert(id.to_owned(), now);
                 return Ok(Progress::More);
             }
-        } else if object.steps + 1 < manners.steps {
+        } else if object.steps + 1 < behaviour.steps {
             object.steps += 1;
-            object.ready_at = now + seconds(manners.step);
-            if manners.releases > 0 {
-                object.released_at = object.ready_at + seconds(lingers.unwrap_or(manners.releases));
+            object.ready_at = now + seconds(behaviour.step);
+            if behaviour.releases > 0 {
+                object.released_at = object.ready_at + seconds(lingers.unwrap_or(behaviour.releases));
             }
             return Ok(Progress::More);
         } else if object.released_at > now {
             return refuse(Class::InUse, "its interfaces are not released yet");
         }
-        if manners.dormant {
-            object.dormant = true;
+        if behaviour.pending_deletion {
+            object.pending_deletion = true;
         } else {
-            object.gone_at = Some(now + seconds(manners.delete));
+            object.gone_at = Some(now + seconds(behaviour.delete));
         }
         Ok(Progress::Going)
     }
 
-    /// The objects that the stack made and that are there.
+    /// The existing objects that the stack created.
     pub fn living(&self) -> impl Iterator<Item = &Object> {
         self.objects.values().filter(|object| object.ours && !object.leaves())
     }

@@ -1,56 +1,56 @@
-//! The kinds of the fake cloud: one spec for all, and a table of their manners.
+//! The kinds of the fake cloud: one spec for all, and a table of their behaviour.
 
 use std::time::Duration;
 
-use payinfra_engine::{Created, Cx, Error, Identity, Kinds, Live, Pace, Progress, Resource, Select};
+use payinfra_engine::{Context, Created, Durations, Error, Idempotency, Kinds, Live, Progress, Resource, Select};
 use serde::{Deserialize, Serialize};
 
 use crate::fake::cloud::Cloud;
 
-/// How a kind behaves; times are in seconds and from the fact sheet.
-pub struct Manners {
+/// How a kind behaves; times are in seconds, from AWS's documentation and from measurements.
+pub struct Behaviour {
     pub kind: &'static str,
-    pub identity: Identity,
-    pub pace: Pace,
+    pub idempotency: Idempotency,
+    pub durations: Durations,
     pub holds: bool,
-    /// From create, update and delete to their end.
+    /// How long a create, an update, and a delete take.
     pub create: u64,
     pub update: u64,
     pub delete: u64,
     /// Calls that a deletion takes, and how long each but the last keeps the object busy.
     pub steps: u32,
     pub step: u64,
-    /// Deletion leaves it dormant.
-    pub dormant: bool,
+    /// Deletion only schedules it for deletion.
+    pub pending_deletion: bool,
     /// Deletion is refused while something refers to it.
     pub refuses: bool,
     /// Deletion is refused while it is pending.
     pub busy: bool,
-    /// It must outlive what refers to it, though the cloud does not insist (the role of a function).
+    /// It must outlive what refers to it, although the cloud does not enforce that (the role of a function).
     pub kept: bool,
-    /// What it refers to stays in use for so long after it is gone (interfaces of a proxy, a domain's certificate).
+    /// How long what it refers to stays in use after it is gone (a proxy's interfaces, a domain's certificate).
     pub lingers: u64,
-    /// From its first step on, its deletion is refused for so long (a function's interfaces, which its role removes).
+    /// How long its deletion is refused after the first step (a function's interfaces, which its role removes).
     pub releases: u64,
-    /// For so long after its creation, what refers to it is refused (a role).
+    /// How long after its creation what refers to it is refused (a role).
     pub propagates: u64,
-    /// The create call tells the outputs.
+    /// The create call returns the outputs.
     pub at_once: bool,
-    /// Mutating calls: the bucket's size and its refill per second.
+    /// The rate limit of mutating calls: the token bucket's size and its refill per second.
     pub rate: Option<(f64, f64)>,
 }
 
-const PLAIN: Manners = Manners {
+const PLAIN: Behaviour = Behaviour {
     kind: "plain",
-    identity: Identity::Name,
-    pace: Pace::QUICK,
+    idempotency: Idempotency::Name,
+    durations: Durations::QUICK,
     holds: true,
     create: 0,
     update: 0,
     delete: 0,
     steps: 1,
     step: 0,
-    dormant: false,
+    pending_deletion: false,
     refuses: false,
     busy: false,
     kept: false,
@@ -78,32 +78,32 @@ pub const ENDPOINT: usize = 13;
 pub const DOMAIN: usize = 14;
 pub const CERTIFICATE: usize = 15;
 
-pub static MANNERS: [Manners; 16] = [
-    Manners { kind: "role", kept: true, propagates: 10, at_once: true, ..PLAIN },
-    Manners {
+pub static BEHAVIOURS: [Behaviour; 16] = [
+    Behaviour { kind: "role", kept: true, propagates: 10, at_once: true, ..PLAIN },
+    Behaviour {
         kind: "network",
-        identity: Identity::Marks,
-        pace: Pace::seconds(2, 2, 50 * 60),
+        idempotency: Idempotency::Tags,
+        durations: Durations::seconds(2, 2, 50 * 60),
         create: 1,
         refuses: true,
         rate: Some((50.0, 5.0)),
         ..PLAIN
     },
-    Manners { kind: "group", pace: Pace::seconds(2, 2, 50 * 60), refuses: true, ..PLAIN },
-    Manners { kind: "address", identity: Identity::Marks, at_once: true, refuses: true, ..PLAIN },
-    Manners {
+    Behaviour { kind: "group", durations: Durations::seconds(2, 2, 50 * 60), refuses: true, ..PLAIN },
+    Behaviour { kind: "address", idempotency: Idempotency::Tags, at_once: true, refuses: true, ..PLAIN },
+    Behaviour {
         kind: "gateway",
-        identity: Identity::Token,
-        pace: Pace::seconds(105, 60, 600),
+        idempotency: Idempotency::Token,
+        durations: Durations::seconds(105, 60, 600),
         create: 105,
         delete: 60,
         at_once: true,
         rate: Some((10.0, 1.0)),
         ..PLAIN
     },
-    Manners {
+    Behaviour {
         kind: "database",
-        pace: Pace::seconds(740, 660, 3600),
+        durations: Durations::seconds(740, 660, 3600),
         create: 740,
         update: 60,
         delete: 660,
@@ -111,9 +111,9 @@ pub static MANNERS: [Manners; 16] = [
         at_once: true,
         ..PLAIN
     },
-    Manners {
+    Behaviour {
         kind: "function",
-        pace: Pace::seconds(150, 20, 3600),
+        durations: Durations::seconds(150, 20, 3600),
         create: 150,
         update: 5,
         delete: 1,
@@ -124,14 +124,14 @@ pub static MANNERS: [Manners; 16] = [
         rate: Some((15.0, 15.0)),
         ..PLAIN
     },
-    Manners { kind: "api", identity: Identity::Marks, rate: Some((40.0, 10.0)), ..PLAIN },
-    Manners { kind: "key", identity: Identity::Marks, dormant: true, at_once: true, ..PLAIN },
-    Manners { kind: "alarm", holds: false, rate: Some((3.0, 3.0)), ..PLAIN },
-    Manners { kind: "logs", ..PLAIN },
-    Manners { kind: "bucket", steps: 2, ..PLAIN },
-    Manners {
+    Behaviour { kind: "api", idempotency: Idempotency::Tags, rate: Some((40.0, 10.0)), ..PLAIN },
+    Behaviour { kind: "key", idempotency: Idempotency::Tags, pending_deletion: true, at_once: true, ..PLAIN },
+    Behaviour { kind: "alarm", holds: false, rate: Some((3.0, 3.0)), ..PLAIN },
+    Behaviour { kind: "logs", ..PLAIN },
+    Behaviour { kind: "bucket", steps: 2, ..PLAIN },
+    Behaviour {
         kind: "proxy",
-        pace: Pace::seconds(300, 60, 3600),
+        durations: Durations::seconds(300, 60, 3600),
         create: 300,
         delete: 60,
         busy: true,
@@ -139,10 +139,10 @@ pub static MANNERS: [Manners; 16] = [
         at_once: true,
         ..PLAIN
     },
-    Manners {
+    Behaviour {
         kind: "endpoint",
-        identity: Identity::Token,
-        pace: Pace::seconds(60, 60, 900),
+        idempotency: Idempotency::Token,
+        durations: Durations::seconds(60, 60, 900),
         create: 60,
         delete: 60,
         lingers: 30,
@@ -150,27 +150,27 @@ pub static MANNERS: [Manners; 16] = [
         rate: Some((4.0, 0.3)),
         ..PLAIN
     },
-    Manners {
+    Behaviour {
         kind: "domain",
-        pace: Pace::seconds(15, 5, 1200),
+        durations: Durations::seconds(15, 5, 1200),
         create: 15,
         delete: 5,
         lingers: 300,
         rate: Some((1.0, 1.0 / 30.0)),
         ..PLAIN
     },
-    Manners {
+    Behaviour {
         kind: "certificate",
-        identity: Identity::Token,
-        pace: Pace::seconds(100, 10, 4500),
+        idempotency: Idempotency::Token,
+        durations: Durations::seconds(100, 10, 4500),
         create: 100,
         refuses: true,
         ..PLAIN
     },
 ];
 
-pub fn manners(kind: &str) -> &'static Manners {
-    MANNERS.iter().find(|manners| manners.kind == kind).unwrap()
+pub fn behaviour(kind: &str) -> &'static Behaviour {
+    BEHAVIOURS.iter().find(|behaviour| behaviour.kind == kind).unwrap()
 }
 
 /// A resource of kind `K`.
@@ -178,11 +178,11 @@ pub fn manners(kind: &str) -> &'static Manners {
 pub struct Spec<const K: usize> {
     /// Changed in place.
     pub size: u32,
-    /// Only a new object can have another.
+    /// Fixed at creation.
     pub fixed: u32,
-    /// Not settable by the create call.
+    /// Not set by the create call.
     pub nested: Option<String>,
-    /// The ids that it stands on; only a new object can stand elsewhere.
+    /// The ids that it is built on; fixed at creation.
     pub on: Vec<String>,
     /// The ids that it refers to; changed in place.
     pub uses: Vec<String>,
@@ -198,11 +198,11 @@ impl<const K: usize> Resource for Spec<K> {
     type Cloud = Cloud;
     type Outputs = Outputs;
 
-    const KIND: &'static str = MANNERS[K].kind;
-    const REPLACED_BY: &'static [&'static str] = &["fixed", "on"];
-    const IDENTITY: Identity = MANNERS[K].identity;
-    const PACE: Pace = MANNERS[K].pace;
-    const HOLDS: bool = MANNERS[K].holds;
+    const KIND: &'static str = BEHAVIOURS[K].kind;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["fixed", "on"];
+    const IDEMPOTENCY: Idempotency = BEHAVIOURS[K].idempotency;
+    const DURATIONS: Durations = BEHAVIOURS[K].durations;
+    const BLOCKS_DELETION: bool = BEHAVIOURS[K].holds;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found = cloud.list(Self::KIND, select).await?;
@@ -218,17 +218,17 @@ impl<const K: usize> Resource for Spec<K> {
             .collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_, Cloud>) -> Result<Created<Self>, Error> {
         let id = cx.cloud.create(cx.address, cx.token, serde_json::to_value(self).unwrap()).await?;
-        let outputs = MANNERS[K].at_once.then(|| Outputs { id: id.clone(), port: 5432 });
+        let outputs = BEHAVIOURS[K].at_once.then(|| Outputs { id: id.clone(), port: 5432 });
         Ok(Created { id, outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         cx.cloud.update(cx.address, &live.id, serde_json::to_value(self).unwrap(), changed).await
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.cloud.delete(cx.address, &live.id).await
     }
 }

@@ -1,6 +1,6 @@
-//! A cloud in memory, with AWS's manners and a clock of its own, and the laboratory that runs the engine against it.
+//! A cloud in memory that behaves like AWS, and the harness that runs the engine against it.
 //!
-//! Time is tokio's paused clock: waiting 45 minutes costs nothing. Everything random follows from one seed.
+//! Time is tokio's paused clock, so waiting 45 minutes costs nothing. Everything random follows from one seed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 #![allow(dead_code, reason = "each test file uses its part of the fake cloud")]
@@ -8,8 +8,8 @@
 pub mod cloud;
 pub mod disk;
 pub mod effects;
+pub mod harness;
 pub mod kinds;
-pub mod lab;
 pub mod stacks;
 #[path = "../../../tests/support/summary.rs"]
 pub mod summary;

@@ -9,7 +9,7 @@ use crate::fake::kinds::*;
 
 /// One resource of a stack; it refers to earlier ones by their position.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plant {
+pub struct FakeResource {
     pub kind: usize,
     pub name: String,
     pub size: u32,
@@ -19,7 +19,7 @@ pub struct Plant {
     pub uses: Vec<(usize, Need)>,
 }
 
-impl Plant {
+impl FakeResource {
     pub fn new(kind: usize, name: &str) -> Self {
         Self { kind, name: name.to_owned(), size: 1, fixed: 1, nested: None, on: Vec::new(), uses: Vec::new() }
     }
@@ -45,17 +45,17 @@ impl Plant {
     }
 
     pub fn address(&self) -> Address {
-        Address::new(MANNERS[self.kind].kind, &self.name)
+        Address::new(BEHAVIOURS[self.kind].kind, &self.name)
     }
 }
 
 type Tap = Arc<dyn Fn(&Scope<'_>, Need) -> String + Send + Sync>;
 
-pub fn graph(plants: &[Plant]) -> Graph<Cloud> {
+pub fn graph(resources: &[FakeResource]) -> Graph<Cloud> {
     let mut graph = Graph::new(kinds());
     let mut taps: Vec<Tap> = Vec::new();
-    for plant in plants {
-        let add = match plant.kind {
+    for resource in resources {
+        let add = match resource.kind {
             ROLE => add::<ROLE>,
             NETWORK => add::<NETWORK>,
             GROUP => add::<GROUP>,
@@ -73,21 +73,21 @@ pub fn graph(plants: &[Plant]) -> Graph<Cloud> {
             CERTIFICATE => add::<CERTIFICATE>,
             _ => add::<BUCKET>,
         };
-        let tap = add(&mut graph, plant.clone(), &taps);
+        let tap = add(&mut graph, resource.clone(), &taps);
         taps.push(tap);
     }
     graph
 }
 
-fn add<const K: usize>(graph: &mut Graph<Cloud>, plant: Plant, taps: &[Tap]) -> Tap {
+fn add<const K: usize>(graph: &mut Graph<Cloud>, resource: FakeResource, taps: &[Tap]) -> Tap {
     let tapped = |refs: &[(usize, Need)]| -> Vec<(Tap, Need)> {
         refs.iter().map(|(other, need)| (Arc::clone(&taps[*other]), *need)).collect()
     };
-    let (on, uses) = (tapped(&plant.on), tapped(&plant.uses));
-    let handle = graph.add(&plant.name.clone(), move |scope| Spec::<K> {
-        size: plant.size,
-        fixed: plant.fixed,
-        nested: plant.nested.clone(),
+    let (on, uses) = (tapped(&resource.on), tapped(&resource.uses));
+    let handle = graph.add(&resource.name.clone(), move |scope| Spec::<K> {
+        size: resource.size,
+        fixed: resource.fixed,
+        nested: resource.nested.clone(),
         on: on.iter().map(|(tap, need)| tap(scope, *need)).collect(),
         uses: uses.iter().map(|(tap, need)| tap(scope, *need)).collect(),
     });
@@ -97,32 +97,32 @@ fn add<const K: usize>(graph: &mut Graph<Cloud>, plant: Plant, taps: &[Tap]) -> 
     })
 }
 
-/// A payment stack in small: every kind, every identity, both sorts of edges.
-pub fn payments() -> Vec<Plant> {
+/// A small payment stack: every idempotency, both sorts of edges, and nearly every kind.
+pub fn payments() -> Vec<FakeResource> {
     vec![
-        Plant::new(ROLE, "pay"),                                                // 0
-        Plant::new(NETWORK, "main"),                                            // 1
-        Plant::new(NETWORK, "a").on(&[1]),                                      // 2
-        Plant::new(NETWORK, "b").on(&[1]).nested("public"),                     // 3
-        Plant::new(GROUP, "database").on(&[1]),                                 // 4
-        Plant::new(GROUP, "functions").on(&[1]),                                // 5
-        Plant::new(ADDRESS, "nat"),                                             // 6
-        Plant::new(GATEWAY, "nat").on(&[2, 6]),                                 // 7
-        Plant::new(KEY, "data").nested("rotated"),                              // 8
-        Plant::new(DATABASE, "main").on(&[2, 3]).uses(&[4, 8]),                 // 9
-        Plant::new(LOGS, "pay").uses(&[8]),                                     // 10
-        Plant::new(FUNCTION, "pay").nested("alias").uses(&[0, 2, 3, 5, 9, 10]), // 11
-        Plant::new(API, "main").uses_ready(&[11]),                              // 12
-        Plant::new(ALARM, "errors").uses(&[12]),                                // 13
-        Plant::new(BUCKET, "archive").uses(&[8]),                               // 14
+        FakeResource::new(ROLE, "pay"),                                                // 0
+        FakeResource::new(NETWORK, "main"),                                            // 1
+        FakeResource::new(NETWORK, "a").on(&[1]),                                      // 2
+        FakeResource::new(NETWORK, "b").on(&[1]).nested("public"),                     // 3
+        FakeResource::new(GROUP, "database").on(&[1]),                                 // 4
+        FakeResource::new(GROUP, "functions").on(&[1]),                                // 5
+        FakeResource::new(ADDRESS, "nat"),                                             // 6
+        FakeResource::new(GATEWAY, "nat").on(&[2, 6]),                                 // 7
+        FakeResource::new(KEY, "data").nested("rotated"),                              // 8
+        FakeResource::new(DATABASE, "main").on(&[2, 3]).uses(&[4, 8]),                 // 9
+        FakeResource::new(LOGS, "pay").uses(&[8]),                                     // 10
+        FakeResource::new(FUNCTION, "pay").nested("alias").uses(&[0, 2, 3, 5, 9, 10]), // 11
+        FakeResource::new(API, "main").uses_ready(&[11]),                              // 12
+        FakeResource::new(ALARM, "errors").uses(&[12]),                                // 13
+        FakeResource::new(BUCKET, "archive").uses(&[8]),                               // 14
     ]
 }
 
-/// The smallest stack with one object of each identity, a chain, and an update after creation.
-pub fn small() -> Vec<Plant> {
+/// The smallest stack with one object of each idempotency, a chain, and an update after creation.
+pub fn small() -> Vec<FakeResource> {
     vec![
-        Plant::new(NETWORK, "main").nested("public"),
-        Plant::new(GATEWAY, "nat").on(&[0]),
-        Plant::new(FUNCTION, "pay").uses(&[0, 1]),
+        FakeResource::new(NETWORK, "main").nested("public"),
+        FakeResource::new(GATEWAY, "nat").on(&[0]),
+        FakeResource::new(FUNCTION, "pay").uses(&[0, 1]),
     ]
 }

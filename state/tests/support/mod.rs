@@ -14,7 +14,7 @@ use payinfra_state::{Address, Entry, Holder, Journal, LocalBackend};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A whole life of a resource, of which `n` makes each different.
+/// A complete life of a resource; each `n` makes a different one.
 pub fn life(n: u32) -> Vec<Entry> {
     let address = Address::new("subnet", &format!("n{n}"));
     let at = "2026-11-23T01:02:03Z".parse().expect("a time");

@@ -2,12 +2,12 @@
 
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster as Found, Filter};
 use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::engine_version;
 use super::rds::{from_rds, host, retag, sorted, text, to_rds, wanted};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An Aurora PostgreSQL cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,10 +78,10 @@ impl Resource for DbCluster {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "db_cluster";
-    const REPLACED_BY: &'static [&'static str] =
+    const FORCES_REPLACEMENT: &'static [&'static str] =
         &["name", "subnet_group", "database", "master_username", "secret_key_arn", "key_arn"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(45, 60, 5400);
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(45, 60, 5400);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let clusters = cloud.rds.describe_db_clusters().into_paginator().items().send();
@@ -92,7 +92,7 @@ impl Resource for DbCluster {
         Ok(found)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let version = engine_version::resolve(cx, &self.engine_version).await?;
         let managed = !self.secret_key_arn.is_empty();
         let request = cx
@@ -126,7 +126,7 @@ impl Resource for DbCluster {
         Ok(Created { id: self.name.clone(), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let is = |name: &str| changed.contains(&name);
         if is("tags") || is("engine_version") {
             retag(cx, &live.outputs.arn, &live.spec.all_tags(), &self.all_tags()).await?;
@@ -156,7 +156,7 @@ impl Resource for DbCluster {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         if live.spec.deletion_protection {
             let request = cx.rds.modify_db_cluster().db_cluster_identifier(&live.id).deletion_protection(false);
             request.apply_immediately(true).send().await.map_err(error("ModifyDBCluster"))?;

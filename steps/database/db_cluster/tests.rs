@@ -75,7 +75,7 @@ async fn is_made_with_its_marks_at_the_newest_minor_and_tells_its_endpoints_at_o
     );
     let (cloud, replay) = Cloud::replaying([(200, versions), (200, &made)]);
     let address = Address::new("db_cluster", "main");
-    let made = spec().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await.expect("it is made");
+    let made = spec().create(&Context { cloud: &cloud, address: &address, token: "t" }).await.expect("it is made");
     let outputs = made.outputs.expect("known at once");
     assert_eq!((outputs.endpoint.as_str(), outputs.secret_arn.as_str()), ("writer", "arn:secret"));
     let sent = &replay.sent()[1];
@@ -101,13 +101,13 @@ async fn is_deleted_with_a_last_snapshot_only_if_asked_and_once_its_instances_ar
     let (cloud, replay) = Cloud::replaying(answers);
     let address = Address::new("db_cluster", "main");
     let live = DbCluster::list(&cloud, Select::Owned).await.expect("the answer is good");
-    let cx = Cx { cloud: &cloud, address: &address, token: "" };
+    let cx = Context { cloud: &cloud, address: &address, token: "" };
     assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect_err("it has instances").class, Class::InUse);
     assert_eq!(replay.sent().len(), 2, "no emulator is asked to delete it now");
     assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect_err("RDS knows better").class, Class::InUse);
     assert!(replay.sent()[3].has("SkipFinalSnapshot=true"));
     let cloud = Cloud { options: crate::RunOptions { final_snapshots: true, ..cloud.options }, ..cloud };
-    let cx = Cx { cloud: &cloud, address: &address, token: "" };
+    let cx = Context { cloud: &cloud, address: &address, token: "" };
     assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect("deleted"), Progress::Going);
     assert!(replay.sent()[5].has("FinalDBSnapshotIdentifier=aurora-prod-final-"));
 }

@@ -6,11 +6,11 @@ use aws_sdk_rds::types::{
 };
 use futures::future::try_join_all;
 use payinfra_aws::{Emulator, Marked, Tags, error, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rds::{host, retag, tags_of, text, to_rds, wanted};
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// An RDS Proxy for PostgreSQL with its one group of targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,11 +60,11 @@ impl Resource for DbProxy {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "db_proxy";
-    const REPLACED_BY: &'static [&'static str] = &["name", "subnet_ids"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(300, 60, 5400);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "subnet_ids"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(300, 60, 5400);
     // The cluster may go while its proxy still stands; subnets and security groups wait for its interfaces themselves.
-    const HOLDS: bool = false;
+    const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let proxies = cloud.rds.describe_db_proxies().into_paginator().items().send();
@@ -76,7 +76,7 @@ impl Resource for DbProxy {
         Ok(found)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx
             .rds
             .create_db_proxy()
@@ -96,7 +96,7 @@ impl Resource for DbProxy {
         Ok(Created { id: self.name.clone(), outputs: made.db_proxy().map(|proxy| outputs(cx, proxy)) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let is = |name: &str| changed.contains(&name);
         let any = |names: &[&str]| names.iter().any(|name| changed.contains(name));
         if is("tags") {
@@ -139,7 +139,7 @@ impl Resource for DbProxy {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.rds.delete_db_proxy().db_proxy_name(&live.id).send().await.map_err(error("DeleteDBProxy"))?;
         Ok(Progress::Going)
     }

@@ -64,7 +64,7 @@ async fn is_made_with_its_marks_and_waits_for_an_instance_before_it_takes_the_cl
     let answers = [(200, made), (200, PROXIES), (200, &tags), (200, GROUPS), (200, no_targets), (400, &refusal)];
     let (cloud, replay) = Cloud::replaying(answers);
     let address = Address::new("db_proxy", "main");
-    let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+    let cx = Context { cloud: &cloud, address: &address, token: "t" };
     spec().create(&cx).await.expect("it is made");
     for part in ["Value=prod", "RequireTLS=true", "DefaultAuthScheme=IAM_AUTH"] {
         assert!(replay.sent()[0].has(part), "{part} is missing");

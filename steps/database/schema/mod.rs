@@ -5,12 +5,14 @@ use futures::future::try_join_all;
 use payinfra_aws::fingerprint::fingerprint;
 use payinfra_aws::names::Kind;
 use payinfra_aws::{error, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{
+    Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Cloud;
 use crate::functions::{FunctionName, LIVE};
+use crate::{Cloud, Context};
 
 /// The schema of the payments database.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,11 +64,11 @@ impl Resource for Schema {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "schema";
-    const REPLACED_BY: &'static [&'static str] = &[];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(10, 1, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &[];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(10, 1, 600);
     // It goes with the cluster and the function.
-    const HOLDS: bool = false;
+    const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let ids = match select {
@@ -76,17 +78,17 @@ impl Resource for Schema {
         Ok(try_join_all(ids.iter().map(|id| look(cloud, id))).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let id = function(cx);
         migrate(cx, &id).await?;
         Ok(Created { id, outputs: None })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         migrate(cx, &live.id).await
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, _: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, _: &Live<Self>) -> Result<Progress, Error> {
         // Nothing is dropped: from here on it only counts as gone, because its cluster is about to be.
         cx.schema_left.store(true, std::sync::atomic::Ordering::Relaxed);
         Ok(Progress::Going)

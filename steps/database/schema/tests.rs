@@ -40,7 +40,7 @@ async fn is_absent_without_its_function_and_once_it_is_given_up() {
     let outputs = Outputs { version: "3".to_owned() };
     let spec = Schema { cluster: String::new(), migrations: Vec::new() };
     let live = Live { address: None, id: "f:live".to_owned(), outputs, status: Status::Ready, spec };
-    let cx = Cx { cloud: &cloud, address: &address, token: "" };
+    let cx = Context { cloud: &cloud, address: &address, token: "" };
     assert_eq!(Schema::delete(&cx, &live).await.expect("nothing to do"), Progress::Going);
     assert!(Schema::list(&cloud, Select::Ids(&["f:live".to_owned()])).await.expect("no call").is_empty());
     assert_eq!(replay.sent().len(), 2, "a database that is going is not asked");

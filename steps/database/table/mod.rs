@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::types::{
 };
 use futures::future::try_join_all;
 use payinfra_aws::{Marked, Tags, error, following, unless};
-use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A table with one text key, paid by request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,9 +60,9 @@ impl Resource for Table {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "table";
-    const REPLACED_BY: &'static [&'static str] = &["name", "key"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(12, 10, 1200);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "key"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(12, 10, 1200);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names: Vec<String> = match select {
@@ -79,7 +79,7 @@ impl Resource for Table {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let attribute = AttributeDefinition::builder().attribute_name(&self.key).attribute_type(ScalarAttributeType::S);
         let key = KeySchemaElement::builder().attribute_name(&self.key).key_type(KeyType::Hash);
         let request = cx
@@ -98,7 +98,7 @@ impl Resource for Table {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") || changed.contains(&"warm_throughput") {
             retag(cx, &live.outputs.arn, &live.spec.all_tags(), &self.all_tags()).await?;
         }
@@ -127,7 +127,7 @@ impl Resource for Table {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         if live.spec.deletion_protection {
             let request = cx.dynamodb.update_table().table_name(&live.id).deletion_protection_enabled(false);
             request.send().await.map_err(error("UpdateTable"))?;

@@ -51,7 +51,7 @@ async fn an_absent_id_is_left_out() {
 async fn carries_its_marks_and_its_key_in_the_create_call_and_knows_a_taken_name() {
     let (cloud, replay) = Cloud::replaying([(400, r#"{"__type":"com.amazonaws#ResourceInUseException"}"#)]);
     let address = Address::new("table", "sessions");
-    let refused = table().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+    let refused = table().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
     assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
     let sent = &replay.sent()[0];
     assert!(sent.has(r#"{"Key":"payinfra:stack","Value":"prod"}"#));

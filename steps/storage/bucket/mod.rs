@@ -3,11 +3,13 @@
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use futures::future::try_join_all;
 use payinfra_aws::{ADDRESS, Emulator, Marked, STACK, Tags, error};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{
+    Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 mod configuration;
 mod emptying;
@@ -67,10 +69,10 @@ impl Resource for Bucket {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "bucket";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const IDENTITY: Identity = Identity::Name;
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // A million objects take minutes to empty; late deliveries of logs come for up to an hour (fact sheet §5.3).
-    const PACE: Pace = Pace::seconds(6, 5, 7200);
+    const DURATIONS: Durations = Durations::seconds(6, 5, 7200);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
@@ -81,7 +83,7 @@ impl Resource for Bucket {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         // In us-east-1 creating a bucket that this account has already answers 200: whose it is must be asked before.
         let made = Created { id: self.name.clone(), outputs: Some(outputs(&self.name)) };
         match tags_of(cx, &self.name).await {
@@ -97,7 +99,7 @@ impl Resource for Bucket {
         Ok(made)
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         // One after the other: S3 refuses concurrent changes of one bucket (fact sheet §2.2).
         for part in configuration::Part::ALL {
             if part.attributes().iter().any(|attribute| changed.contains(attribute)) {
@@ -107,7 +109,7 @@ impl Resource for Bucket {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         // Who writes is stopped first, or what is emptied fills again (fact sheet §5.3).
         let closed = Self { logging: None, policy: nobody_writes(&live.id), ..live.spec.clone() };
         if live.spec.logging.is_some() {

@@ -47,17 +47,17 @@ async fn an_absent_id_is_left_out() {
 async fn is_made_with_its_marks_unless_the_account_has_the_name() {
     let address = Address::new("bucket", "archive");
     let (cloud, replay) = Cloud::replaying([(404, NO_BUCKET), (200, "")]);
-    let made = bucket().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await.expect("it is made");
+    let made = bucket().create(&Context { cloud: &cloud, address: &address, token: "t" }).await.expect("it is made");
     assert_eq!(made.outputs.expect("known at once").arn, format!("arn:aws:s3:::{NAME}"));
     assert!(replay.sent()[1].has("<Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>"));
 
     let (cloud, replay) = Cloud::replaying([(404, NO_TAGS)]);
-    let refused = bucket().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+    let refused = bucket().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
     assert_eq!(refused.expect_err("somebody else's").class, Class::Exists);
     assert_eq!(replay.sent().len(), 1, "creating it would answer 200");
 
     let (cloud, _) = Cloud::replaying([(200, TAGS)]);
-    let found = bucket().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+    let found = bucket().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
     assert_eq!(found.expect("made by an unanswered attempt").id, NAME);
 }
 
@@ -77,7 +77,7 @@ async fn is_closed_to_writers_before_it_is_emptied_and_deleted_only_once_empty()
     ];
     let (cloud, replay) = Cloud::replaying(answers);
     let address = Address::new("bucket", "archive");
-    let cx = Cx { cloud: &cloud, address: &address, token: "" };
+    let cx = Context { cloud: &cloud, address: &address, token: "" };
     let live = |policy| {
         let spec = Bucket { policy, ..bucket() };
         Live { address: None, id: NAME.to_owned(), outputs: outputs(NAME), status: Status::Ready, spec }

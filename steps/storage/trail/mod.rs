@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudtrail::types::{DataResource, EventSelector, ReadWriteType, Tag, Trail as Found};
 use futures::future::try_join_all;
 use payinfra_aws::{ADDRESS, Emulator, Marked, STACK, Tags, error, unless};
-use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use payinfra_engine::{
+    Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::Cloud;
+use crate::{Cloud, Context};
 
 /// A trail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,9 +56,9 @@ impl Resource for Trail {
     type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "trail";
-    const REPLACED_BY: &'static [&'static str] = &["name"];
-    const IDENTITY: Identity = Identity::Name;
-    const PACE: Pace = Pace::seconds(4, 2, 600);
+    const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
+    const IDEMPOTENCY: Idempotency = Idempotency::Name;
+    const DURATIONS: Durations = Durations::seconds(4, 2, 600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // Others' trails that only show here are left out; an account has five at most.
@@ -75,7 +77,7 @@ impl Resource for Trail {
         Ok(found)
     }
 
-    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx
             .cloudtrail
             .create_trail()
@@ -94,7 +96,7 @@ impl Resource for Trail {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let any = |names: &[&str]| names.iter().any(|name| changed.contains(name));
         if any(&["tags"]) {
             retag(cx, &live.outputs.arn, &live.spec.tags, &self.tags).await?;
@@ -136,7 +138,7 @@ impl Resource for Trail {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         if live.spec.logging {
             switch(cx, &live.id, false).await?;
             return Ok(Progress::More);

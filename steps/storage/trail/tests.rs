@@ -49,7 +49,7 @@ async fn is_made_with_its_marks_and_waits_for_the_buckets_policy() {
     let refusal = r#"{"__type":"InsufficientS3BucketPolicyException"}"#;
     let (cloud, replay) = Cloud::replaying([(400, refusal)]);
     let address = Address::new("trail", "main");
-    let refused = trail().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+    let refused = trail().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
     assert_eq!(refused.expect_err("the policy has not arrived").class, Class::NotYet);
     assert!(replay.sent()[0].has(r#"{"Key":"payinfra:stack","Value":"prod"}"#));
     assert!(replay.sent()[0].has(r#""EnableLogFileValidation":true"#));
@@ -59,7 +59,7 @@ async fn is_made_with_its_marks_and_waits_for_the_buckets_policy() {
 async fn stops_before_it_is_deleted() {
     let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, "{}")]);
     let address = Address::new("trail", "main");
-    let cx = Cx { cloud: &cloud, address: &address, token: "" };
+    let cx = Context { cloud: &cloud, address: &address, token: "" };
     let outputs = Outputs { name: "trail-prod".to_owned(), arn: ARN.to_owned() };
     let mut live = Live { address: None, id: "trail-prod".to_owned(), outputs, status: Status::Ready, spec: trail() };
     assert_eq!(Trail::delete(&cx, &live).await.expect("stopped"), Progress::More);

@@ -1,4 +1,4 @@
-//! Runs the engine against the fake cloud, lets it die, and looks at what is left.
+//! Runs the engine against the fake cloud, kills it, and inspects what is left.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use payinfra_engine::{
-    Address, Base, Event, Failure, Graph, Outcome, Plan, Purpose, Shutdown, Summary, Timing, execute, plan,
+    Address, ApplyError, Base, Event, Graph, Outcome, Plan, Purpose, Shutdown, Summary, Timing, execute, plan,
     plan_destroy,
 };
 use payinfra_state::{Backend, Journal, Phase, Stack};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::fake::cloud::{Cloud, Delays};
 use crate::fake::disk::{Disk, Kill, Mirrored};
-use crate::fake::stacks::{Plant, graph};
+use crate::fake::stacks::{FakeResource, graph};
 use crate::fake::summary;
 
 /// How a run ended.
@@ -22,7 +22,7 @@ use crate::fake::summary;
 pub enum End {
     Killed,
     /// There was no plan.
-    Refused(Failure),
+    Refused(ApplyError),
     Ran(Box<Plan>, Outcome),
 }
 
@@ -32,7 +32,7 @@ impl End {
     }
 }
 
-pub struct Lab {
+pub struct Harness {
     pub cloud: Arc<Cloud>,
     pub disk: Disk,
     pub kill: Arc<Kill>,
@@ -42,15 +42,15 @@ pub struct Lab {
     pub folder: Option<PathBuf>,
     /// Whether deletions may come in any order that the cloud accepts.
     pub lenient: bool,
-    /// What the state's loading told.
+    /// The warnings from loading the state.
     pub warnings: Mutex<Vec<String>>,
     pub events: Mutex<Vec<(Instant, Event)>>,
 }
 
-/// Everything ends within this; what does not is stuck.
+/// A run that takes longer than this is stuck.
 const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
 
-impl Lab {
+impl Harness {
     pub fn new(seed: u64, delays: Delays) -> Self {
         let kill = Arc::new(Kill::default());
         let disk = Disk::new(Arc::clone(&kill));
@@ -69,12 +69,12 @@ impl Lab {
         }
     }
 
-    pub async fn up(&self, plants: &[Plant]) -> End {
-        self.run(&graph(plants), Purpose::Up).await
+    pub async fn up(&self, resources: &[FakeResource]) -> End {
+        self.run(&graph(resources), Purpose::Up).await
     }
 
-    pub async fn destroy(&self, plants: &[Plant]) -> End {
-        self.run(&graph(plants), Purpose::Destroy).await
+    pub async fn destroy(&self, resources: &[FakeResource]) -> End {
+        self.run(&graph(resources), Purpose::Destroy).await
     }
 
     pub async fn run(&self, graph: &Graph<Cloud>, purpose: Purpose) -> End {
@@ -111,17 +111,17 @@ impl Lab {
         journal
     }
 
-    async fn plan_with(&self, graph: &Graph<Cloud>, journal: &Journal, purpose: Purpose) -> Result<Plan, Failure> {
+    async fn plan_with(&self, graph: &Graph<Cloud>, journal: &Journal, purpose: Purpose) -> Result<Plan, ApplyError> {
         match purpose {
             Purpose::Up => plan(graph, journal, &self.base, &|_| {}).await,
             Purpose::Destroy => plan_destroy(graph, journal, &self.base, &|_| {}).await,
         }
     }
 
-    /// Plans without carrying out.
-    pub async fn plan(&self, plants: &[Plant]) -> Result<Plan, Failure> {
+    /// Plans without executing.
+    pub async fn plan(&self, resources: &[FakeResource]) -> Result<Plan, ApplyError> {
         let journal = self.journal().await;
-        self.plan_with(&graph(plants), &journal, Purpose::Up).await
+        self.plan_with(&graph(resources), &journal, Purpose::Up).await
     }
 
     pub fn state(&self) -> Stack {
@@ -164,10 +164,10 @@ impl Lab {
         }
     }
 
-    /// Demands that the stack stands as configured, that a plan is empty and that another run calls nothing.
-    pub async fn settled(&self, plants: &[Plant]) -> Findings {
+    /// Checks that the stack is as configured, that a plan is empty, and that another run changes nothing.
+    pub async fn settled(&self, resources: &[FakeResource]) -> Findings {
         let mut findings = self.findings();
-        match self.plan(plants).await {
+        match self.plan(resources).await {
             Ok(plan) if plan.is_empty() => {}
             Ok(plan) => {
                 let acts = plan.acting().map(|change| format!("{} {:?}", change.address, change.action));
@@ -176,21 +176,21 @@ impl Lab {
             Err(failure) => findings.others.push(format!("there is no plan: {failure}")),
         }
         let (calls, written) = (self.cloud.mutating_calls(), self.disk.files.lock().unwrap().written);
-        let end = self.up(plants).await;
+        let end = self.up(resources).await;
         if !end.is_complete() {
             findings.others.push(format!("another run did not complete: {end:?}"));
         }
         if self.cloud.mutating_calls() != calls || self.disk.files.lock().unwrap().written != written {
             findings.others.push("another run was not idle".to_owned());
         }
-        if self.cloud.world.lock().unwrap().living().count() != plants.len() {
+        if self.cloud.world.lock().unwrap().living().count() != resources.len() {
             findings.others.push("the stack is not complete".to_owned());
         }
         findings
     }
 }
 
-/// What does not agree.
+/// The differences between cloud and state.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Findings {
     /// In the cloud and not in the state.
@@ -218,16 +218,16 @@ pub fn completed(end: End) -> Summary {
 }
 
 /// The summary and the failures of a run that must have failed.
-pub fn failed(end: End) -> (Summary, Vec<(Address, Failure)>) {
+pub fn failed(end: End) -> (Summary, Vec<(Address, ApplyError)>) {
     match end {
         End::Ran(_, Outcome::Failed(summary, failures)) => (summary, failures),
         other => panic!("it did not fail: {other:?}"),
     }
 }
 
-/// Demands that [`Lab::settled`] finds nothing.
-pub async fn demand_settled(lab: &Lab, plants: &[Plant]) {
-    let findings = lab.settled(plants).await;
+/// Asserts that [`Harness::settled`] finds nothing.
+pub async fn demand_settled(harness: &Harness, resources: &[FakeResource]) {
+    let findings = harness.settled(resources).await;
     assert!(findings.is_clean(), "{findings:#?}");
 }
 
@@ -240,15 +240,15 @@ pub fn in_virtual_time<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(test)
 }
 
-/// Destroys the stack and demands that nothing is left of it.
-pub async fn demand_destroyed(lab: &Lab, plants: &[Plant]) -> Summary {
-    let summary = completed(lab.destroy(plants).await);
-    assert_eq!(lab.findings(), Findings::default());
-    assert_eq!(lab.cloud.world.lock().unwrap().living().count(), 0);
+/// Destroys the stack and asserts that nothing is left of it.
+pub async fn demand_destroyed(harness: &Harness, resources: &[FakeResource]) -> Summary {
+    let summary = completed(harness.destroy(resources).await);
+    assert_eq!(harness.findings(), Findings::default());
+    assert_eq!(harness.cloud.world.lock().unwrap().living().count(), 0);
     summary
 }
 
-/// Counts a scenario of a numbered promise as held.
-pub fn scenario(item: u8) {
+/// Adds a passed scenario to the summary, under the number of its promise.
+pub fn count_scenario(item: u8) {
     summary::line(item, "1 scenarios in virtual time");
 }
