@@ -32,34 +32,50 @@ pub struct Relay {
 impl Relay {
     pub fn start(sqs: Client, queue: String, notifications: Arc<Pool>) -> Self {
         let (under_way, given_up) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let limit = Arc::new(Semaphore::new(16));
+        let deliveries = Deliveries {
+            notifications,
+            limit: Arc::new(Semaphore::new(16)),
+            under_way: Arc::clone(&under_way),
+            given_up: Arc::clone(&given_up),
+        };
         let receiver = |_| {
-            let (sqs, queue, limit, pool) =
-                (sqs.clone(), queue.clone(), Arc::clone(&limit), Arc::clone(&notifications));
-            let counters = (Arc::clone(&under_way), Arc::clone(&given_up));
+            let (sqs, queue, deliveries) = (sqs.clone(), queue.clone(), deliveries.clone());
             tokio::spawn(async move {
                 loop {
                     let messages = receive(&sqs, &queue).await;
-                    for taken in &messages {
-                        let envelope: Value = serde_json::from_str(taken.body().unwrap_or("")).unwrap();
-                        let text = envelope["Message"].as_str().unwrap().to_owned();
-                        let (under_way, given_up) = counters.clone();
-                        let (limit, pool) = (Arc::clone(&limit), Arc::clone(&pool));
-                        under_way.fetch_add(1, Ordering::SeqCst);
-                        tokio::spawn(async move {
-                            let _permit = limit.acquire_owned().await.unwrap();
-                            if !invoke(&pool, &text).await {
-                                given_up.fetch_add(1, Ordering::SeqCst);
-                            }
-                            under_way.fetch_sub(1, Ordering::SeqCst);
-                        });
-                    }
+                    messages.iter().for_each(|taken| deliveries.begin(taken));
                     take_out(&sqs, &queue, &messages).await;
                 }
             })
         };
         let receivers = (0..RECEIVERS).map(receiver).collect();
         Self { receivers, under_way, given_up }
+    }
+}
+
+/// What the receivers share.
+#[derive(Clone)]
+struct Deliveries {
+    notifications: Arc<Pool>,
+    limit: Arc<Semaphore>,
+    under_way: Arc<AtomicU64>,
+    given_up: Arc<AtomicU64>,
+}
+
+impl Deliveries {
+    /// Starts the delivery of a message, which counts as under way from here on.
+    fn begin(&self, taken: &Message) {
+        let envelope: Value = serde_json::from_str(taken.body().unwrap_or("")).unwrap();
+        let text = envelope["Message"].as_str().unwrap().to_owned();
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let this = self.clone();
+        tokio::spawn(async move {
+            let _permit = this.limit.acquire().await.unwrap();
+            if !invoke(&this.notifications, &text).await {
+                this.given_up.fetch_add(1, Ordering::SeqCst);
+            }
+            this.under_way.fetch_sub(1, Ordering::SeqCst);
+        });
     }
 }
 
