@@ -14,21 +14,19 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::{
-    clients,
-    clock::seconds_now,
-    configuration::{Configuration, ConfigurationError, ParameterStore},
-    deliveries::{self, Claim, DeliveryError},
-    environment::Environment,
-    http::{Request, Response},
-    identifiers::{self, Kind},
-    invocation::Invocation,
-    lambda::{Done, Handler, healthy},
-    observation::{Observation, Part},
-    refusal::{Refusal, chain},
-    routes::{Function, Matched},
-    webhook::{WebhookError, Webhooks},
-};
+use crate::frame::clients;
+use crate::frame::clock::seconds_now;
+use crate::frame::environment::Environment;
+use crate::frame::http::{Request, Response};
+use crate::frame::invocation::Invocation;
+use crate::frame::lambda::{Done, Handler, healthy};
+use crate::frame::observation::{Observation, Part};
+use crate::frame::refusal::{Refusal, chain};
+use crate::frame::routes::{Function, Matched};
+use crate::rules::identifiers::{self, Kind};
+use crate::stores::configuration::{Configuration, ConfigurationError, ParameterStore};
+use crate::stores::deliveries::{self, Claim, DeliveryError};
+use crate::stores::webhook::{WebhookError, Webhooks};
 
 /// Lambda invokes once and repeats twice.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
@@ -296,7 +294,7 @@ fn failed(error: impl Into<NotifyError>) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]

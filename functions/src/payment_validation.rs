@@ -3,20 +3,19 @@
 use lambda_runtime::Error;
 use serde_json::json;
 
-use crate::{
-    clients,
-    clock::seconds_now,
-    configuration::ParameterStore,
-    environment::Environment,
-    http::{Request, Response},
-    identifiers::{self, Kind},
-    invocation::Invocation,
-    lambda::{Done, Handler, healthy},
-    observation::{Observation, Part},
-    refusal::Refusal,
-    routes::{Function, Matched, Operation},
-    sessions, validation,
-};
+use crate::frame::clients;
+use crate::frame::clock::seconds_now;
+use crate::frame::environment::Environment;
+use crate::frame::http::{Request, Response};
+use crate::frame::invocation::Invocation;
+use crate::frame::lambda::{Done, Handler, healthy};
+use crate::frame::observation::{Observation, Part};
+use crate::frame::refusal::Refusal;
+use crate::frame::routes::{Function, Matched, Operation};
+use crate::rules::identifiers::Kind;
+use crate::rules::{identifiers, validation};
+use crate::stores::configuration::ParameterStore;
+use crate::stores::sessions;
 
 /// The function with its clients.
 pub struct PaymentValidation {

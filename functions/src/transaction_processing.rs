@@ -7,26 +7,24 @@ use lambda_runtime::Error;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::{
-    clients,
-    clock::seconds_now,
-    configuration::{Configuration, ParameterStore},
-    database::{Database, DatabaseError},
-    environment::Environment,
-    http::{Request, Response},
-    identifiers::{self, Kind, fingerprint},
-    invocation::Invocation,
-    lambda::{Done, Handler, healthy},
-    ledger::{self, NewPayment, NewRefund, Outcome},
-    migrations::{self, Status},
-    observation::{Observation, Part},
-    outbox,
-    refusal::{Refusal, chain},
-    routes::{Function, Matched, Operation},
-    sessions::{self, Consumption},
-    validation,
-    webhook::EVENT_HEADER,
-};
+use crate::frame::clients;
+use crate::frame::clock::seconds_now;
+use crate::frame::environment::Environment;
+use crate::frame::http::{Request, Response};
+use crate::frame::invocation::Invocation;
+use crate::frame::lambda::{Done, Handler, healthy};
+use crate::frame::observation::{Observation, Part};
+use crate::frame::refusal::{Refusal, chain};
+use crate::frame::routes::{Function, Matched, Operation};
+use crate::rules::identifiers::{Kind, fingerprint};
+use crate::rules::{identifiers, validation};
+use crate::stores::configuration::{Configuration, ParameterStore};
+use crate::stores::database::{Database, DatabaseError};
+use crate::stores::ledger::{NewPayment, NewRefund, Outcome};
+use crate::stores::migrations::Status;
+use crate::stores::sessions::Consumption;
+use crate::stores::webhook::EVENT_HEADER;
+use crate::stores::{ledger, migrations, outbox, sessions};
 
 /// How long a caller waits for the topic after the commit; later the sweep publishes.
 const PUBLISH_PATIENCE: Duration = Duration::from_secs(2);
@@ -276,7 +274,7 @@ const fn not_found() -> Refusal {
 }
 
 fn other_merchant() -> Refusal {
-    Refusal::invalid(vec![crate::refusal::Reason {
+    Refusal::invalid(vec![crate::frame::refusal::Reason {
         field: "merchant_id",
         code: "other_merchant",
         message: "is not the merchant the session was opened for".to_owned(),

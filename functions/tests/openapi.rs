@@ -1,6 +1,7 @@
 //! The written OpenAPI documents are those of the route table.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 fn written(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

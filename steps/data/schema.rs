@@ -39,7 +39,7 @@ pub struct Outputs {
     pub version: String,
 }
 
-/// The migrations that the transaction-processing function carries, as `functions/src/migrations.rs` lists them.
+/// The migrations that the transaction-processing function carries, as `functions/src/stores/migrations.rs` lists them.
 const FILES: [(&str, &str); 3] = [
     ("ledger", include_str!("../../functions/migrations/0001_ledger.sql")),
     ("outbox", include_str!("../../functions/migrations/0002_outbox.sql")),

@@ -10,24 +10,18 @@ mod support;
 
 mod stub;
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{
-    certificates::Authority,
-    pool::Pool,
-    postgres::{HOST, Postgres},
-    requests::{Answer, action, book, payment, show, validate},
-};
+use support::certificates::Authority;
+use support::pool::Pool;
+use support::postgres::{HOST, Postgres};
+use support::requests::{Answer, action, book, payment, show, validate};
 
 const SECONDS: u64 = 4;
 const KINDS: [&str; 4] = ["validate", "book", "replay", "get"];

@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use payments::sessions::LIFETIME;
+use payments::stores::sessions::LIFETIME;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

@@ -5,7 +5,7 @@ mod yaml;
 
 use serde_json::{Map, Value, json};
 
-use crate::routes::{Operation, ROUTES, Route};
+use crate::frame::routes::{Operation, ROUTES, Route};
 
 pub use yaml::to_yaml;
 

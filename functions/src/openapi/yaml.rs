@@ -6,7 +6,7 @@ use serde_json::Value;
 /// Writes a JSON value as block YAML.
 pub fn to_yaml(document: &Value) -> String {
     let mut text = String::from(
-        "# Generated from the route table in functions/src/routes.rs by `cargo run -p payments --example openapi`.\n",
+        "# Generated from the route table in functions/src/frame/routes.rs by `cargo run -p payments --example openapi`.\n",
     );
     block(document, 0, &mut text);
     text

@@ -9,25 +9,19 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    io::Write,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, HashSet};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{
-    pool::Pool,
-    relay::Relay,
-    requests::{Answer, action, book, payment, refund, schedule, validate},
-    runtime_api::Failure,
-    stack::{Options, Stack},
-};
+use support::pool::Pool;
+use support::relay::Relay;
+use support::requests::{Answer, action, book, payment, refund, schedule, validate};
+use support::runtime_api::Failure;
+use support::stack::{Options, Stack};
 
 const CLIENTS: usize = 64;
 /// So many payments apart the database crashes, and how often it does so at least and at most.

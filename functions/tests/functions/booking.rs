@@ -1,14 +1,13 @@
 //! Sessions are booked exactly once, whoever asks and however often.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, send_raw, show, validate},
-    stack::{LIMIT, Options, Stack},
-};
+use crate::support::requests::{action, book, payment, send_raw, show, validate};
+use crate::support::stack::{LIMIT, Options, Stack};
 
 async fn session(stack: &Stack, amount: i64) -> String {
     let answer = validate(&stack.validation, &payment("m-1", amount)).await.unwrap();

@@ -1,13 +1,12 @@
 //! Whatever could be a card number, wherever in a request, is refused by the deployed binaries and stands in
 //! no log line.
 
-use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::support::{
-    requests::{payment, send_raw},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{payment, send_raw};
+use crate::support::stack::{Options, Stack};
 
 /// Makes a Luhn-valid number of 12 to 19 digits.
 fn number(random: &mut impl Rng) -> String {

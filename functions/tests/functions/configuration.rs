@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, send_raw, show, validate},
-    runtime_api::Failure,
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, send_raw, show, validate};
+use crate::support::runtime_api::Failure;
+use crate::support::stack::{Options, Stack};
 
 #[tokio::test]
 async fn a_missing_parameter_is_503_until_it_is_there() {

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{
-    requests::{book, payment, refund, show, validate},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{book, payment, refund, show, validate};
+use crate::support::stack::{Options, Stack};
 
 async fn session(stack: &Stack) -> String {
     let answer = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();

@@ -1,20 +1,18 @@
 //! Events are published, archived and delivered; what cannot be is in the dead-letter queue with its
 //! reason.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use payments::{redaction::Secret, webhook};
+use payments::rules::redaction::Secret;
+use payments::stores::webhook;
 use serde_json::{Value, json};
 
-use crate::support::{
-    relay::Relay,
-    requests::{book, message, payment, schedule, validate},
-    stack::{Options, SIGNING_KEY, Stack},
-};
+use crate::support::relay::Relay;
+use crate::support::requests::{book, message, payment, schedule, validate};
+use crate::support::stack::{Options, SIGNING_KEY, Stack};
 
 async fn booked(stack: &Stack, merchant: &str, key: &str) -> Value {
     let validated = validate(&stack.validation, &payment(merchant, 100)).await.unwrap();

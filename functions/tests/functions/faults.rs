@@ -1,19 +1,17 @@
 //! Processes and the database die; payments do not.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::Notify,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
-use crate::support::{
-    requests::{action, book, payment, schedule, validate},
-    runtime_api::Failure,
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, schedule, validate};
+use crate::support::runtime_api::Failure;
+use crate::support::stack::{Options, Stack};
 
 async fn session(stack: &Stack) -> String {
     let answer = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();

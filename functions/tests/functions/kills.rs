@@ -1,18 +1,18 @@
 //! A process killed between any two of its exchanges with what is behind it: before a request arrives,
 //! after it took effect but before its answer, after the answer. Each point of each path, one by one.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{
-    pool::Pool,
-    requests::{Answer, action, book, message, payment, refund, schedule, validate},
-    runtime_api::Failure,
-    stack::{Options, Stack},
-    summary,
-    wire::{Cut, Wire},
-};
+use crate::support::pool::Pool;
+use crate::support::requests::{Answer, action, book, message, payment, refund, schedule, validate};
+use crate::support::runtime_api::Failure;
+use crate::support::stack::{Options, Stack};
+use crate::support::summary;
+use crate::support::wire::{Cut, Wire};
 
 /// More exchanges than any path has.
 const MOST: u64 = 200;

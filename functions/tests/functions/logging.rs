@@ -4,10 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::support::{
-    requests::{payment, send_raw, validate},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{payment, send_raw, validate};
+use crate::support::stack::{Options, Stack};
 
 #[tokio::test]
 async fn the_log_level_decides_what_is_told_and_never_whether_it_is_measured() {

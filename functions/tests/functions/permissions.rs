@@ -1,17 +1,13 @@
 //! What the functions call is what `permissions.json` says, to which the deployment's policies are held.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::Ordering,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, message, payment, refund, schedule, show, validate},
-    stack::{Options, Stack},
-    wire::{Cut, Wire},
-};
+use crate::support::requests::{action, book, message, payment, refund, schedule, show, validate};
+use crate::support::stack::{Options, Stack};
+use crate::support::wire::{Cut, Wire};
 
 /// Reads the IAM actions of all requests that were sent, and counts the requests.
 fn actions(sent: &[String]) -> (BTreeSet<String>, usize) {

@@ -1,14 +1,13 @@
 //! Refunds never go above the payment, and obey their flag.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, refund, show, validate},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, refund, show, validate};
+use crate::support::stack::{Options, Stack};
 
 async fn booked(stack: &Stack, amount: i64, key: &str) -> String {
     let validated = validate(&stack.validation, &payment("m-1", amount)).await.unwrap();

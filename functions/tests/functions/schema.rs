@@ -5,10 +5,8 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, validate},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, validate};
+use crate::support::stack::{Options, Stack};
 
 #[tokio::test]
 async fn migrations_are_shown_applied_once_and_guarded() {

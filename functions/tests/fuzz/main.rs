@@ -12,25 +12,24 @@ mod gateway;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use gateway::{API_KEY, Verdict};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use support::{
-    requests::action,
-    stack::{Options, Stack},
-};
-use tokio::{net::TcpListener, process::Command};
+use support::requests::action;
+use support::stack::{Options, Stack};
+use tokio::net::TcpListener;
+use tokio::process::Command;
 
 /// The checks that the API promises to pass. Not among them: that every body the schema allows is taken
 /// (what a value means is judged in the function), and what API Gateway itself answers to methods and

@@ -1,10 +1,8 @@
 //! A MiniStack of the test's own: the emulated SSM, DynamoDB, SNS, SQS and S3.
 
-use std::{
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 

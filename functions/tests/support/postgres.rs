@@ -1,17 +1,14 @@
 //! A private PostgreSQL server: own data directory, own port, TLS only, never as root.
 
-use std::{
-    os::unix::{
-        fs::{PermissionsExt, chown},
-        process::CommandExt,
-    },
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{certificates::Authority, free_port};
+use super::certificates::Authority;
+use super::free_port;
 
 /// The name in the server's certificate, as an Aurora endpoint would be.
 pub const HOST: &str = "writer.payments.test";

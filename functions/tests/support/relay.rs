@@ -1,22 +1,19 @@
 //! What stands between the topic and the notifications function in AWS: SNS's asynchronous invocation
 //! with its retries. The topic delivers to a queue here, from which this takes.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use aws_sdk_sqs::{
-    Client,
-    types::{DeleteMessageBatchRequestEntry, Message},
-};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
 use serde_json::Value;
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
-use super::{pool::Pool, requests::message, runtime_api::Failure};
+use super::pool::Pool;
+use super::requests::message;
+use super::runtime_api::Failure;
 
 /// So many ask for messages at once: the emulator answers one call after the other, and the clients' come first.
 const RECEIVERS: usize = 8;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{pool::Pool, runtime_api::Failure};
+use super::pool::Pool;
+use super::runtime_api::Failure;
 
 /// An HTTP answer.
 #[derive(Clone, Debug)]

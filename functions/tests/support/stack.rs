@@ -1,34 +1,29 @@
 //! The whole world of one test, and its parameters.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_ssm::types::ParameterType;
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use payments::{
-    clients,
-    configuration::Configuration,
-    database::{Database, Target},
-    environment::Environment,
-    observation::Level,
-};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use payments::frame::clients;
+use payments::frame::environment::Environment;
+use payments::frame::observation::Level;
+use payments::stores::configuration::Configuration;
+use payments::stores::database::{Database, Target};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{
-    certificates::Authority,
-    merchant::Merchant,
-    ministack::Ministack,
-    pool::Pool,
-    postgres::{self, Postgres},
-    requests::action,
-};
+use super::certificates::Authority;
+use super::merchant::Merchant;
+use super::ministack::Ministack;
+use super::pool::Pool;
+use super::postgres::{self, Postgres};
+use super::requests::action;
 
 pub const PATH: &str = "/payments/test";
 pub const SIGNING_KEY: &str = "webhook-signing-key-of-the-test";

@@ -1,6 +1,7 @@
 //! The lines that `scripts/test` prints at its end: what was counted.
 
-use std::{fs::OpenOptions, io::Write};
+use std::fs::OpenOptions;
+use std::io::Write;
 
 /// Appends a line to the file that `PAYINFRA_SUMMARY` names; without it, does nothing.
 ///

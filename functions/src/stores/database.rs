@@ -5,33 +5,28 @@
 //! nothing set in the session, so RDS Proxy can share its connections.
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html>
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
-use tokio::{
-    sync::Mutex,
-    time::{sleep, timeout},
-};
-use tokio_postgres::{Client, Config, config::SslMode, error::SqlState};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{
-    configuration::{Configuration, ConfigurationError},
-    environment::Environment,
-    iam_token::{self, TokenError},
-    observation::{Observation, Part},
-    redaction::Secret,
-};
+use crate::frame::environment::Environment;
+use crate::frame::observation::{Observation, Part};
+use crate::rules::redaction::Secret;
+use crate::stores::configuration::{Configuration, ConfigurationError};
+use crate::stores::iam_token::{self, TokenError};
 
 /// The authorities of Amazon RDS in us-east-1 and of RDS Proxy.
-const AUTHORITIES: &[u8] = include_bytes!("../rds-ca-bundle.pem");
+const AUTHORITIES: &[u8] = include_bytes!("../../rds-ca-bundle.pem");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Above the role's statement timeout (3 s): this one notices a connection that died silently.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(4500);
@@ -72,7 +67,7 @@ pub enum DatabaseError {
 impl From<tokio_postgres::Error> for DatabaseError {
     fn from(error: tokio_postgres::Error) -> Self {
         error.as_db_error().map_or_else(
-            || Self::Broken(crate::refusal::chain(&error)),
+            || Self::Broken(crate::frame::refusal::chain(&error)),
             |refusal| Self::Refused {
                 code: refusal.code().code().to_owned(),
                 constraint: refusal.constraint().map(str::to_owned),
@@ -305,7 +300,7 @@ fn tls_client(environment: &Environment) -> Result<ClientConfig, DatabaseError> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]

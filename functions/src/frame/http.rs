@@ -3,11 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    cards,
-    refusal::Refusal,
-    routes::{self, Matched, NoRoute},
-};
+use crate::frame::refusal::Refusal;
+use crate::frame::routes::{self, Matched, NoRoute};
+use crate::rules::cards;
 
 /// The largest body that is read, in bytes: the largest valid one has about 1 KiB.
 pub const LARGEST_BODY: usize = 16 * 1024;
@@ -126,7 +124,7 @@ impl Response {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn event(content_type: &str, body: &str) -> Value {

@@ -7,14 +7,13 @@
 use std::time::Duration;
 
 use aws_sdk_sns::types::PublishBatchRequestEntry;
-use tokio_postgres::{Client, types::Type};
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
-use crate::{
-    configuration::{Configuration, ConfigurationError},
-    database::{Database, DatabaseError},
-    observation::{Observation, Part},
-    refusal,
-};
+use crate::frame::observation::{Observation, Part};
+use crate::frame::refusal;
+use crate::stores::configuration::{Configuration, ConfigurationError};
+use crate::stores::database::{Database, DatabaseError};
 
 /// An event on its way to the topic.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,17 +3,17 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::{Client, error::SqlState, types::Type};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 
-use crate::{
-    configuration::Configuration,
-    database::{APPLICATION_ROLE, Database, DatabaseError, Target},
-    environment::Environment,
-    identifiers::hexadecimal,
-    observation::Observation,
-    redaction::Secret,
-    refusal,
-};
+use crate::frame::environment::Environment;
+use crate::frame::observation::Observation;
+use crate::frame::refusal;
+use crate::rules::identifiers::hexadecimal;
+use crate::rules::redaction::Secret;
+use crate::stores::configuration::Configuration;
+use crate::stores::database::{APPLICATION_ROLE, Database, DatabaseError, Target};
 
 /// One version of the schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,12 +62,12 @@ impl From<tokio_postgres::Error> for MigrationError {
 }
 
 const FILES: [(&str, &str); 3] = [
-    ("ledger", include_str!("../migrations/0001_ledger.sql")),
-    ("outbox", include_str!("../migrations/0002_outbox.sql")),
-    ("booking", include_str!("../migrations/0003_booking.sql")),
+    ("ledger", include_str!("../../migrations/0001_ledger.sql")),
+    ("outbox", include_str!("../../migrations/0002_outbox.sql")),
+    ("booking", include_str!("../../migrations/0003_booking.sql")),
 ];
-const ROLES: &str = include_str!("../migrations/roles.sql");
-const HISTORY: &str = include_str!("../migrations/history.sql");
+const ROLES: &str = include_str!("../../migrations/roles.sql");
+const HISTORY: &str = include_str!("../../migrations/history.sql");
 /// What is made belongs to the owner, so that the next run needs no particular master user.
 const AS_OWNER: &str = "set local role payments_owner";
 /// Any fixed number nobody else locks.
@@ -227,7 +227,7 @@ async fn master(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]

@@ -18,14 +18,14 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client,
-    error::SdkError,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::{identifiers::fingerprint, refusal, validation::Payment};
+use crate::frame::refusal;
+use crate::rules::identifiers::fingerprint;
+use crate::rules::validation::Payment;
 
 /// How long a session lives, in seconds.
 pub const LIFETIME: i64 = 15 * 60;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::http::Request;
+use crate::frame::http::Request;
 
 /// One event, told apart by its shape.
 #[derive(Debug)]

@@ -5,14 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
-use crate::{
-    environment::Environment,
-    http::{Request, Response},
-    invocation::Invocation,
-    observation::{self, Level, Observation, Scribe},
-    refusal::Refusal,
-    routes::{Function, Matched},
-};
+use crate::frame::environment::Environment;
+use crate::frame::http::{Request, Response};
+use crate::frame::invocation::Invocation;
+use crate::frame::observation::{self, Level, Observation, Scribe};
+use crate::frame::refusal::Refusal;
+use crate::frame::routes::{Function, Matched};
 
 /// What a handler has done.
 #[derive(Debug)]

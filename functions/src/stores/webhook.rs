@@ -1,7 +1,10 @@
 //! Delivers signed webhooks: HTTPS only, to exactly the address that was resolved and judged, without
 //! following redirects, without reading the answer's body, in bounded time.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri, header};
@@ -9,17 +12,17 @@ use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ring::hmac;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::{addresses::is_public, identifiers::hexadecimal, redaction::Secret, refusal::chain};
+use crate::frame::refusal::chain;
+use crate::rules::addresses::is_public;
+use crate::rules::identifiers::hexadecimal;
+use crate::rules::redaction::Secret;
 
 /// The header with the signature: `t=<seconds since 1970>,v1=<hexadecimal HMAC-SHA256>`, computed over
 /// `<t>.<body>`.
@@ -182,7 +185,7 @@ pub fn signature(key: &Secret<String>, now: i64, body: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     /// Computed apart: `printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac key`.

@@ -1,15 +1,13 @@
 //! Configuration from Parameter Store, cached with a bounded age, so that a parameter changed there
 //! takes effect without a deploy.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
-use crate::redaction::Secret;
+use crate::rules::redaction::Secret;
 
 /// How long an outdated configuration may still be used while Parameter Store does not answer.
 const LONGEST_STALE: Duration = Duration::from_secs(600);
@@ -144,7 +142,7 @@ impl ParameterStore {
                 .set_next_token(next)
                 .send()
                 .await
-                .map_err(|error| ConfigurationError::Unreachable(crate::refusal::chain(&error)))?;
+                .map_err(|error| ConfigurationError::Unreachable(crate::frame::refusal::chain(&error)))?;
             for parameter in page.parameters() {
                 if let (Some(name), Some(value)) = (parameter.name(), parameter.value())
                     && let Some(name) = name.strip_prefix(&self.path)
@@ -168,7 +166,7 @@ fn age(now: SystemTime, then: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]

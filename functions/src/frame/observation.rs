@@ -3,15 +3,13 @@
 //! The line carries CloudWatch's embedded metric format, so the metrics cost no call.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use std::{
-    io::Write,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use crate::cards;
+use crate::rules::cards;
 
 /// The metrics' namespace in CloudWatch.
 pub const NAMESPACE: &str = "Payments";
@@ -225,7 +223,7 @@ fn milliseconds(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn scribe(level: Level) -> Scribe {

@@ -1,13 +1,11 @@
 //! What the function's environment variables say.
 
-use std::{
-    env,
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::observation::Level;
+use crate::frame::observation::Level;
 
 /// The environment of one function; see each field for its variable.
 #[derive(Clone, Debug)]

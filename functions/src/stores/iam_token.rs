@@ -4,12 +4,10 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
-    sign::v4,
-};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
+use aws_sigv4::sign::v4;
 
-use crate::redaction::Secret;
+use crate::rules::redaction::Secret;
 
 /// A token can be used for 15 minutes. A fresh one is made for each connection (signing is local and
 /// takes microseconds), so none is ever used near its end.
@@ -29,7 +27,7 @@ pub fn token(
     user: &str,
     now: SystemTime,
 ) -> Result<Secret<String>, TokenError> {
-    let failed = |error: &dyn std::error::Error| TokenError(crate::refusal::chain(error));
+    let failed = |error: &dyn std::error::Error| TokenError(crate::frame::refusal::chain(error));
     let mut settings = SigningSettings::default();
     settings.expires_in = Some(VALID);
     settings.signature_location = SignatureLocation::QueryParams;
@@ -55,7 +53,7 @@ pub fn token(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     /// The published SDK's own example (aws-sdk-rds, auth_token.rs).

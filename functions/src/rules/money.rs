@@ -83,7 +83,7 @@ impl std::fmt::Display for Money {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn shown(minor: i64, code: &str) -> String {

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tokio_postgres::{Client, Row, types::Type};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
-use crate::outbox::Event;
+use crate::stores::outbox::Event;
 
 /// A payment to book.
 #[derive(Clone, Copy, Debug)]

@@ -7,13 +7,11 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::refusal;
+use crate::frame::refusal;
 
 /// How long a delivery is remembered, in seconds: longer than anything re-sends an event.
 const REMEMBERED: i64 = 7 * 24 * 3600;

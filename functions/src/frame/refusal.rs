@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    configuration::ConfigurationError, database::DatabaseError, http::Response, identifiers::NoRandomness,
-    migrations::MigrationError, outbox::OutboxError, sessions::SessionError,
-};
+use crate::frame::http::Response;
+use crate::rules::identifiers::NoRandomness;
+use crate::stores::configuration::ConfigurationError;
+use crate::stores::database::DatabaseError;
+use crate::stores::migrations::MigrationError;
+use crate::stores::outbox::OutboxError;
+use crate::stores::sessions::SessionError;
 
 /// One thing wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]

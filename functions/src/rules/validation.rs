@@ -2,14 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::{
-    cards,
-    identifiers::{self, Kind},
-    money::{Currency, Money},
-    openapi::schemas::LARGEST_AMOUNT,
-    redaction::Secret,
-    refusal::{Reason, Refusal},
-};
+use crate::frame::refusal::{Reason, Refusal};
+use crate::openapi::schemas::LARGEST_AMOUNT;
+use crate::rules::identifiers::Kind;
+use crate::rules::money::{Currency, Money};
+use crate::rules::redaction::Secret;
+use crate::rules::{cards, identifiers};
 
 /// A payment that may be opened a session for.
 #[derive(Clone, Debug)]
@@ -185,7 +183,7 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ssm::config::BehaviorVersion;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_types::{SdkConfig, region::Region};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
 
-use crate::environment::Environment;
+use crate::frame::environment::Environment;
 
 /// Lambda gives the role's credentials in these variables, for the environment's whole life. Reading
 /// them here spares the default chain with its SSO and metadata clients, and their start-up.
