@@ -1,4 +1,4 @@
-//! What a function binary is: a handler between Lambda's runtime interface and the log.
+//! The body of a function's binary: it runs a handler behind Lambda's runtime API and writes the log.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,90 +6,96 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use crate::frame::environment::Environment;
-use crate::frame::http::{Request, Response};
+use crate::frame::function::Function;
 use crate::frame::invocation::Invocation;
-use crate::frame::observation::{self, Level, Observation, Scribe};
-use crate::frame::refusal::Refusal;
-use crate::frame::routes::{Function, Matched};
+use crate::frame::observation::{self, Level, Logger, Observation};
+use crate::frame::rejection::Rejection;
+use crate::frame::request::Request;
+use crate::frame::response::Response;
+use crate::frame::routes::Matched;
 
-/// What a handler has done.
+/// What a handler returns: a [`Response`] to an HTTP request, a JSON value to any other event.
 #[derive(Debug)]
-pub struct Done {
-    /// A short code for log and metrics.
+pub struct Handled<T> {
+    /// A short code for the log and the metrics.
     pub outcome: &'static str,
-    /// What Lambda answers with.
-    pub answer: Value,
+    /// The output.
+    pub output: T,
 }
 
-/// One of the three functions.
+/// One of the functions.
 pub trait Handler: Sized {
-    /// Which one.
+    /// The function's entry in the list of functions.
     const FUNCTION: Function;
 
-    /// Makes the clients, once per environment.
+    /// Creates the clients, once per execution environment.
     fn start(environment: Environment) -> impl Future<Output = Result<Self, Error>>;
 
-    /// Answers one request whose route is this function's.
+    /// Answers an HTTP request whose route belongs to this function. The default is for functions without routes.
     fn http(
         &self,
-        request: &Request<'_>,
-        matched: &Matched<'_>,
-        observation: &Observation,
-    ) -> impl Future<Output = Result<(&'static str, Response), Refusal>>;
+        _request: &Request<'_>,
+        _matched: &Matched<'_>,
+        _observation: &Observation,
+    ) -> impl Future<Output = Result<Handled<Response>, Rejection>> {
+        std::future::ready(Err(Rejection::new(404, "no_route", "this function has no routes")))
+    }
 
-    /// Handles every other event.
+    /// Handles any other event.
     fn event(
         &self,
         invocation: &Invocation<'_>,
         observation: &Observation,
-    ) -> impl Future<Output = Result<Done, Refusal>>;
+    ) -> impl Future<Output = Result<Handled<Value>, Rejection>>;
 }
 
-/// Runs a function until Lambda ends it. One thread: an environment has one request at a time.
+/// Runs a function until Lambda ends the process, on a single thread because an environment handles one event at a
+/// time.
 pub fn serve<H: Handler>() -> Result<(), Error> {
     let environment = Environment::read();
     let function = environment.function_name.clone().unwrap_or_else(|| H::FUNCTION.name().to_owned());
-    let scribe = &Scribe { function, level: environment.log_level };
-    log_panics(scribe.function.clone());
+    let logger = &Logger { function, level: environment.log_level };
+    log_panics(logger.function.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let handler = &H::start(environment).await?;
-        let handle = async move |event: LambdaEvent<Value>| invoke(handler, scribe, event).await;
+        let handle = async move |event: LambdaEvent<Value>| invoke(handler, logger, event).await;
         lambda_runtime::run(service_fn(handle)).await
     })
 }
 
-/// Handles one invocation and writes its line.
-async fn invoke<H: Handler>(handler: &H, scribe: &Scribe, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+/// Handles one invocation and writes its log line.
+async fn invoke<H: Handler>(handler: &H, logger: &Logger, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let remaining = until(event.context.deadline, SystemTime::now());
-    let observation = Observation::start(scribe, &event.context.request_id, remaining);
+    let observation = Observation::start(logger, &event.context.request_id, remaining);
     let (outcome, result) = match handle(handler, &event.payload, &observation).await {
-        Ok(done) => (done.outcome, Ok(done.answer)),
-        Err(refusal) => {
-            note_refusal(&refusal, &observation);
-            (refusal.code, Err(diagnostic(&refusal)))
+        Ok(handled) => (handled.outcome, Ok(handled.output)),
+        Err(rejection) => {
+            observe(&rejection, &observation);
+            (rejection.code, Err(diagnostic(&rejection)))
         }
     };
     observation.finish(outcome);
     result
 }
 
-/// Handles one event without Lambda around it. A refused HTTP request is an answer; any other refused
-/// event is a failed invocation.
-pub async fn handle<H: Handler>(handler: &H, event: &Value, observation: &Observation) -> Result<Done, Refusal> {
+/// Handles one event. A rejected HTTP request is a response; any other rejected event is a failed invocation.
+async fn handle<H: Handler>(
+    handler: &H,
+    event: &Value,
+    observation: &Observation,
+) -> Result<Handled<Value>, Rejection> {
     match Invocation::of(event) {
         Invocation::Http(request) => {
-            let (outcome, response) = match answer(handler, &request, observation).await {
-                Ok(answered) => answered,
-                Err(refusal) => {
-                    note_refusal(&refusal, observation);
-                    (refusal.code, refusal.response())
-                }
-            };
-            observation.count("status", u64::from(response.status));
-            Ok(Done { outcome, answer: response.into_event() })
+            let Handled { outcome, output: response } =
+                answer(handler, &request, observation).await.unwrap_or_else(|rejection| {
+                    observe(&rejection, observation);
+                    Handled { outcome: rejection.code, output: rejection.response() }
+                });
+            observation.number("status", u64::from(response.status));
+            Ok(Handled { outcome, output: response.into_event() })
         }
-        Invocation::Unknown => Err(Refusal::new(400, "unknown_event", "the event has no known form")),
+        Invocation::Unknown => Err(Rejection::unknown_event()),
         invocation => handler.event(&invocation, observation).await,
     }
 }
@@ -98,39 +104,39 @@ async fn answer<H: Handler>(
     handler: &H,
     request: &Request<'_>,
     observation: &Observation,
-) -> Result<(&'static str, Response), Refusal> {
+) -> Result<Handled<Response>, Rejection> {
     if let Some(id) = request.gateway_request_id() {
-        observation.note("gateway_request_id", id);
+        observation.field("gateway_request_id", id);
     }
     let matched = request.route()?;
-    observation.note("operation", matched.route.operation_id);
+    observation.field("operation", matched.route.operation_id);
     if matched.route.function != H::FUNCTION {
-        return Err(Refusal::new(404, "no_route", "another function answers here"));
+        return Err(Rejection::new(404, "no_route", "another function handles this path"));
     }
     handler.http(request, &matched, observation).await
 }
 
-/// A refusal is the caller's matter unless a part of the service is to blame.
-fn note_refusal(refusal: &Refusal, observation: &Observation) {
-    observation.rate(if refusal.status < 500 { Level::Warn } else { Level::Error });
-    if let Some(cause) = &refusal.cause {
-        observation.note("cause", cause);
+/// Logs a rejection: as an error if the service is at fault, and otherwise as a warning.
+fn observe(rejection: &Rejection, observation: &Observation) {
+    observation.set_level(if rejection.status < 500 { Level::Warn } else { Level::Error });
+    if let Some(cause) = &rejection.cause {
+        observation.field("cause", cause);
     }
 }
 
-/// Gives what every function answers when the deployment asks for its health.
-pub fn healthy(function: Function) -> Done {
-    let answer = json!({"status": "ok", "function": function.name(), "version": env!("CARGO_PKG_VERSION")});
-    Done { outcome: "healthy", answer }
+/// Returns every function's answer to the deployment's health check.
+pub fn healthy(function: Function) -> Handled<Value> {
+    let output = json!({"status": "ok", "function": function.name(), "version": env!("CARGO_PKG_VERSION")});
+    Handled { outcome: "healthy", output }
 }
 
-/// Makes the error Lambda reports; asynchronous invocations carry it to the dead-letter queue.
-fn diagnostic(refusal: &Refusal) -> Diagnostic {
-    let message = match &refusal.cause {
-        Some(cause) => format!("{}: {cause}", refusal.message),
-        None => refusal.message.to_owned(),
+/// Creates the error that Lambda reports. An asynchronous invocation carries it to the dead-letter queue.
+fn diagnostic(rejection: &Rejection) -> Diagnostic {
+    let message = match &rejection.cause {
+        Some(cause) => format!("{}: {cause}", rejection.message),
+        None => rejection.message.to_owned(),
     };
-    Diagnostic { error_type: refusal.code.to_owned(), error_message: message }
+    Diagnostic { error_type: rejection.code.to_owned(), error_message: message }
 }
 
 fn until(deadline_milliseconds: u64, now: SystemTime) -> Duration {
@@ -138,7 +144,7 @@ fn until(deadline_milliseconds: u64, now: SystemTime) -> Duration {
     Duration::from_millis(deadline_milliseconds).saturating_sub(now)
 }
 
-/// A panic's own message may quote data; only its place is logged.
+/// Logs only the location of a panic, because its message may contain data.
 fn log_panics(function: String) {
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
