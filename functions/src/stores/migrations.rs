@@ -16,6 +16,9 @@ use crate::rules::redaction::Secret;
 use crate::stores::configuration::Configuration;
 use crate::stores::database::{APPLICATION_ROLE, Database, DatabaseError, Target};
 
+#[path = "../../migrations/list.rs"]
+mod list;
+
 /// One version of the schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Migration {
@@ -68,11 +71,6 @@ impl From<tokio_postgres::Error> for MigrationError {
     }
 }
 
-const FILES: [(&str, &str); 3] = [
-    ("ledger", include_str!("../../migrations/0001_ledger.sql")),
-    ("outbox", include_str!("../../migrations/0002_outbox.sql")),
-    ("booking", include_str!("../../migrations/0003_booking.sql")),
-];
 const ROLES: &str = include_str!("../../migrations/roles.sql");
 const HISTORY: &str = include_str!("../../migrations/history.sql");
 /// All objects belong to the owner role, so that the next run may use any master user.
@@ -83,7 +81,7 @@ const LOCK: &str = "select pg_advisory_xact_lock(72304)";
 /// Returns the migrations of this binary.
 pub fn known() -> Vec<Migration> {
     (1..)
-        .zip(FILES)
+        .zip(list::MIGRATIONS)
         .map(|(version, (name, sql))| Migration {
             version,
             name: name.to_owned(),
@@ -151,7 +149,7 @@ pub async fn apply(
             transaction.commit().await?;
             return Ok(status);
         };
-        let file = usize::try_from(next.version - 1).ok().and_then(|index| FILES.get(index));
+        let file = usize::try_from(next.version - 1).ok().and_then(|index| list::MIGRATIONS.get(index));
         let (_, sql) = file.ok_or(MigrationError::Unknown(next.version))?;
         transaction.batch_execute(sql).await?;
         transaction
