@@ -1,5 +1,4 @@
-//! Writes the OpenAPI document where it is read: `docs/openapi.yaml` for people,
-//! `steps/api/openapi.json` for the deployment.
+//! Writes the OpenAPI document to `docs/openapi.yaml` for people and to `steps/api/openapi.json` for the deployment.
 
 use std::path::Path;
 use std::{fs, io};

@@ -1,4 +1,4 @@
-//! Canned answers of the AWS services, so that the figures are those of the functions and PostgreSQL.
+//! Canned responses of the AWS services, so that the figures are those of the functions and PostgreSQL only.
 
 use std::convert::Infallible;
 
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 const PATH: &str = "/payments/bench";
 
-/// Starts answering; gives the endpoint's URL.
+/// Starts the server and returns the endpoint's URL.
 pub async fn start(host: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
