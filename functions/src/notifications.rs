@@ -30,8 +30,9 @@ use crate::stores::webhook::{WebhookError, Webhooks};
 /// The number of invocations of a failing event: Lambda repeats a failed one twice.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const INVOCATIONS: u64 = 3;
-/// The pause before the first retry of a webhook, and the number of attempts within an invocation.
+/// The pause before the first retry of a webhook; each further pause is four times as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The maximum number of attempts to deliver a webhook within an invocation.
 const ATTEMPTS: u32 = 3;
 /// The time reserved at the end of an invocation for recording the result.
 const RESERVE: Duration = Duration::from_millis(1500);

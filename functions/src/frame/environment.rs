@@ -12,12 +12,12 @@ use crate::frame::observation::Level;
 pub struct Environment {
     /// `AWS_LAMBDA_FUNCTION_NAME`: the function's full name, set by Lambda.
     pub function_name: Option<String>,
-    /// `PAYMENTS_LOG_LEVEL`: `debug`, `info`, `warn` or `error`; `info` for anything else.
+    /// `PAYMENTS_LOG_LEVEL`: `debug`, `info`, `warn`, or `error`; `info` for anything else.
     pub log_level: Level,
     /// `PAYMENTS_PARAMETER_PATH`: the path of the configuration in Parameter Store, without a trailing slash.
     pub parameter_path: String,
-    /// `PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS`: the maximum age of a cached configuration;
-    /// 30 s by default.
+    /// `PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS`: the maximum age of a cached configuration; 30 s by
+    /// default.
     pub configuration_max_age: Duration,
     /// `AWS_REGION`; `us-east-1` by default.
     pub region: String,

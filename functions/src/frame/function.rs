@@ -1,9 +1,12 @@
 //! The list of the functions.
 
 /// One of the payment functions.
+///
+/// A new function starts here. It also needs a module in `src` that implements [`Handler`](super::lambda::Handler), a
+/// binary in `src/bin`, its IAM actions in `permissions.json`, and a pool in `tests/support/stack.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
-    /// Checks payments and opens sessions.
+    /// Validates payments and opens sessions.
     PaymentValidation,
     /// Books payments and refunds in the ledger.
     TransactionProcessing,

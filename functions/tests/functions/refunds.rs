@@ -64,8 +64,8 @@ async fn the_flag_switches_refunds_off_without_a_restart() {
     assert_eq!(refund(&stack.processing, &id, 10, "refund-1").await.unwrap().status, 201);
     stack.set("features/refunds-enabled", "false").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    let refused = refund(&stack.processing, &id, 10, "refund-2").await.unwrap();
-    assert_eq!((refused.status, &refused.body["code"]), (403, &json!("refunds_disabled")));
+    let rejected = refund(&stack.processing, &id, 10, "refund-2").await.unwrap();
+    assert_eq!((rejected.status, &rejected.body["code"]), (403, &json!("refunds_disabled")));
     stack.set("features/refunds-enabled", "true").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(refund(&stack.processing, &id, 10, "refund-2").await.unwrap().status, 201);

@@ -33,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 /// The checks that the API must pass. Two are left out: that every body the schema allows is accepted, because the
-/// function validates what the values mean, and how unknown methods and paths are statuses, because API Gateway returns
+/// function validates what the values mean, and how unknown methods and paths are answered, because API Gateway returns
 /// 403.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance,negative_data_rejection,missing_required_header,\
