@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use payinfra_steps::aws::without_user;
+use payinfra_aws::without_user;
 
 use crate::commands;
 

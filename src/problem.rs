@@ -3,9 +3,9 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use payinfra_aws::ConnectError;
 use payinfra_engine::{Class, Failure};
 use payinfra_state::Error as StateError;
-use payinfra_steps::aws::ConnectError;
 
 use crate::config::ConfigErrors;
 use crate::remote_state;

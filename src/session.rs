@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use payinfra_aws::names::Names;
+use payinfra_aws::{Connection, Credentials};
 use payinfra_engine::{Base, Failure, Graph, Shutdown, plan, remember};
+use payinfra_stack::capacity;
+use payinfra_stack::graph::{self, Design};
+use payinfra_stack::zones;
 use payinfra_state::Journal;
+use payinfra_steps::Cloud;
 use payinfra_steps::api::foreign_log_role;
-use payinfra_steps::aws::{Aws, Connection, Credentials};
-use payinfra_steps::capacity;
-use payinfra_steps::discover;
 use payinfra_steps::functions::{ArtifactError, Artifacts};
-use payinfra_steps::names::Names;
-use payinfra_steps::stack::{self, Design};
 
 use crate::address::{self, Local};
 use crate::cli::Global;
@@ -29,9 +30,9 @@ const SANDBOX_SUFFIX: &str = "sandbox";
 
 /// An open stack.
 pub struct Session {
-    pub graph: Graph<Aws>,
+    pub graph: Graph<Cloud>,
     pub journal: Journal,
-    pub base: Base<Aws>,
+    pub base: Base<Cloud>,
     /// Requested by a signal, or because the lease on a shared state is lost.
     pub stop: Shutdown,
     /// Watched from before the state is opened.
@@ -80,18 +81,18 @@ impl Session {
             let own = || format!("https://127.0.0.1:{port}/");
             settings.webhooks.entry(verify::MERCHANT.to_owned()).or_insert_with(own);
         }
-        let mut cloud = Aws::connect(&connection, suffix.as_str()).await?;
-        cloud.final_snapshots = final_snapshot;
-        cloud.artifacts = artifacts.clone();
-        cloud.has_database |= running.as_ref().is_some_and(|running| running.postgres.is_some());
-        if command == "up" && !cloud.has_database {
+        let mut cloud = Cloud::new(connection.connect().await?, suffix.clone());
+        cloud.options.final_snapshots = final_snapshot;
+        cloud.options.artifacts = artifacts.clone();
+        cloud.options.has_database |= running.as_ref().is_some_and(|running| running.postgres.is_some());
+        if command == "up" && !cloud.options.has_database {
             screen.note("there is no database behind this emulator: the schema is not applied (`--sandbox` has one)");
         }
         if let Some(expected) = &settings.account
-            && *expected != cloud.account
+            && *expected != cloud.account()
             && connection.credentials() == Credentials::Chain
         {
-            let problem = Problem::new(Exit::Denied, format!("this is account {}, not {expected}", cloud.account));
+            let problem = Problem::new(Exit::Denied, format!("this is account {}, not {expected}", cloud.account()));
             return Err(
                 problem.hint("Nothing was changed. Use credentials of the account that the configuration names.")
             );
@@ -106,7 +107,7 @@ impl Session {
         }
         let around = async {
             refuse_other_account(&journal, &cloud, suffix.as_str(), &root)?;
-            let zones = discover::zones(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
+            let zones = zones::discover(&cloud, &settings.network, &journal).await.map_err(Failure::from)?;
             Ok((zones, foreign_log_role(&cloud).await.map_err(Failure::from)?))
         };
         let (zones, foreign_log_role) = match around.await {
@@ -119,7 +120,7 @@ impl Session {
         };
         let design = Arc::new(Design {
             foreign_log_role,
-            names: Names::new(suffix, cloud.account.clone()),
+            names: Names::new(suffix, cloud.account().clone()),
             settings,
             zones,
             artifacts,
@@ -128,10 +129,10 @@ impl Session {
         let place = match connection.shown_endpoint() {
             Some(endpoint) if running.is_some() => format!("the sandbox at {endpoint}"),
             Some(endpoint) => format!("the emulator at {endpoint}"),
-            None => format!("AWS account {}, us-east-1", cloud.account),
+            None => format!("AWS account {}, us-east-1", cloud.account()),
         };
         Ok(Self {
-            graph: stack::graph(&design, &cloud),
+            graph: graph::graph(&design, &cloud),
             journal,
             base: Base { timing: cloud.timing(), cloud: Arc::new(cloud) },
             stop,
@@ -175,7 +176,7 @@ impl Session {
     /// # Errors
     /// Where there is no stack.
     pub fn outputs(&self) -> Result<BTreeMap<String, String>, Problem> {
-        let mut outputs = self.journal.read(stack::outputs);
+        let mut outputs = self.journal.read(graph::outputs);
         if outputs.is_empty() {
             let problem = Problem::new(Exit::Failed, format!("there is no stack with suffix {}", self.suffix()));
             return Err(problem.hint(format!("`payinfra up --suffix {}` makes one.", self.suffix())));
@@ -188,7 +189,7 @@ impl Session {
 
     /// The API on the emulator, where this is a stack of one.
     pub fn local_api(&self) -> Option<Local> {
-        let outputs = self.journal.read(stack::outputs);
+        let outputs = self.journal.read(graph::outputs);
         Local::of(outputs.get(address::API)?, self.endpoint.as_deref()?)
     }
 
@@ -286,16 +287,16 @@ fn artifact_problem(error: &ArtifactError) -> Problem {
 }
 
 /// A state knows its account: the same suffix elsewhere is another stack.
-fn refuse_other_account(journal: &Journal, cloud: &Aws, suffix: &str, root: &str) -> Result<(), Problem> {
+fn refuse_other_account(journal: &Journal, cloud: &Cloud, suffix: &str, root: &str) -> Result<(), Problem> {
     let known = journal.read(|stack| stack.account.clone().filter(|_| !stack.records.is_empty()));
     match known {
-        Some(known) if known != cloud.account => {
-            let text = format!("the state in {root}/{suffix} belongs to account {known}, this is {}", cloud.account);
+        Some(known) if known != cloud.account() => {
+            let text = format!("the state in {root}/{suffix} belongs to account {known}, this is {}", cloud.account());
             let hint = "Nothing was changed. Use the other account's credentials, or another --state or --suffix.";
             Err(Problem::new(Exit::Usage, text).hint(hint))
         }
         _ => {
-            journal.set_account(&cloud.account);
+            journal.set_account(cloud.account());
             Ok(())
         }
     }

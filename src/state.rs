@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use payinfra_aws::Gate;
+use payinfra_stack::settings::{Settings, check_state};
 use payinfra_state::{Backend, Error, Holder, Journal, LocalBackend};
-use payinfra_steps::aws::{Aws, Gate};
-use payinfra_steps::settings::{Settings, check_state};
+use payinfra_steps::Cloud;
 
 use crate::cli::Global;
 use crate::problem::{Exit, Problem};
@@ -67,7 +68,7 @@ pub async fn open(
     screen: &Screen,
     command: &str,
     settings: &Settings,
-    (cloud, suffix): (&Aws, &str),
+    (cloud, suffix): (&Cloud, &str),
     (gate, signals): (&Gate, &Signals),
 ) -> Result<Opened, Problem> {
     let holder = Holder::this_process(command);

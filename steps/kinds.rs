@@ -2,18 +2,19 @@
 
 use payinfra_engine::Kinds;
 
+use crate::Cloud;
 use crate::api;
-use crate::aws::Aws;
-use crate::config;
-use crate::data;
+use crate::database;
 use crate::functions;
+use crate::messaging;
 use crate::monitoring;
 use crate::network;
+use crate::parameters;
 use crate::security;
 use crate::storage;
 
 /// Everything that payinfra can list, make, change and delete.
-pub fn kinds() -> Kinds<Aws> {
+pub fn kinds() -> Kinds<Cloud> {
     Kinds::new()
         // Network.
         .with::<network::ElasticIp>()
@@ -30,32 +31,33 @@ pub fn kinds() -> Kinds<Aws> {
         // Security.
         .with::<security::Key>()
         .with::<security::Role>()
-        // Data.
-        .with::<data::DbCluster>()
-        .with::<data::DbInstance>()
-        .with::<data::DbParameterGroup>()
-        .with::<data::DbProxy>()
-        .with::<data::DbSubnetGroup>()
-        .with::<data::Schema>()
-        .with::<data::Table>()
+        // Database.
+        .with::<database::DbCluster>()
+        .with::<database::DbInstance>()
+        .with::<database::DbParameterGroup>()
+        .with::<database::DbProxy>()
+        .with::<database::DbSubnetGroup>()
+        .with::<database::Schema>()
+        .with::<database::Table>()
         // Storage.
         .with::<storage::Bucket>()
         .with::<storage::Trail>()
-        // Configuration.
-        .with::<config::Parameter>()
-        .with::<config::SecretParameter>()
+        // Parameters.
+        .with::<parameters::Parameter>()
+        .with::<parameters::SecretParameter>()
         // Monitoring.
         .with::<monitoring::Alarm>()
         .with::<monitoring::Dashboard>()
         .with::<monitoring::LogGroup>()
-        .with::<monitoring::Subscription>()
-        .with::<monitoring::Topic>()
+        // Messaging.
+        .with::<messaging::Queue>()
+        .with::<messaging::Schedule>()
+        .with::<messaging::Subscription>()
+        .with::<messaging::Topic>()
         // Functions.
         .with::<functions::Function>()
         .with::<functions::FunctionAlias>()
         .with::<functions::Permission>()
-        .with::<functions::Queue>()
-        .with::<functions::Schedule>()
         // API.
         .with::<api::ApiAccount>()
         .with::<api::ApiDeployment>()

@@ -1,22 +1,18 @@
-//! The payment stack: its configuration, its names and its resources.
+//! The kinds of resources that a payment stack is made of.
 //!
-//! `ls -R steps` reads as the architecture: one folder for each part of the stack, one file for each kind of resource,
-//! and [`stack`] says how they hang together.
+//! `ls -R steps` reads as the architecture: one folder for each part of the stack, one file for each kind of resource.
+//! How they depend on each other is the `payinfra-stack` crate's business.
 
 pub mod api;
-pub mod aws;
-pub mod capacity;
-pub mod config;
-pub mod data;
-pub mod discover;
-pub mod evidence;
-pub mod fingerprint;
+mod cloud;
+pub mod database;
 pub mod functions;
 pub mod kinds;
+pub mod messaging;
 pub mod monitoring;
-pub mod names;
 pub mod network;
+pub mod parameters;
 pub mod security;
-pub mod settings;
-pub mod stack;
 pub mod storage;
+
+pub use cloud::{Cloud, RunOptions};

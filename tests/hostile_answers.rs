@@ -9,8 +9,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use payinfra_aws::names::Suffix;
+use payinfra_aws::{Clients, Connected, Connection, Emulator as Recognised};
 use payinfra_engine::{LiveValue, Select};
-use payinfra_steps::aws::{Aws, Connection, Emulator as Recognised};
+use payinfra_steps::Cloud;
 use payinfra_steps::kinds::kinds;
 use support::emulator::ACCOUNT;
 use support::{Emulator, Fault, Garble, Kind, Payinfra, Proxy, Rule, summary};
@@ -51,7 +53,13 @@ fn no_answer_of_a_service_is_believed_to_the_stacks_harm() {
     runtime.block_on(async {
         let connection = Connection { endpoint_url: Some(proxy.endpoint()), ..Connection::default() };
         let config = connection.sdk_config().await;
-        let cloud = || Aws::from_config(&config, STACK, ACCOUNT, Some(Recognised::MiniStack));
+        let suffix = Suffix::parse(STACK).unwrap();
+        let connected = Connected {
+            clients: Clients::new(&config, true),
+            account: ACCOUNT.to_owned(),
+            emulator: Some(Recognised::MiniStack),
+        };
+        let cloud = || Cloud::new(connected.clone(), suffix.clone());
         for kind in kinds().iter() {
             proxy.clear_rules();
             proxy.forget();

@@ -38,7 +38,9 @@ fn log_to_stderr(verbose: u8) {
         1 => "debug",
         _ => "trace",
     };
-    let filter = format!("payinfra={level},payinfra_engine={level},payinfra_state={level},payinfra_steps={level}");
+    let filter = format!(
+        "payinfra={level},payinfra_engine={level},payinfra_state={level},payinfra_steps={level},payinfra_stack={level},payinfra_aws={level}"
+    );
     // A line that cannot be written is left out: telling so on the same closed pipe would end the run.
     let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     log.with_writer(std::io::stderr).init();

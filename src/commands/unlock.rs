@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use payinfra_aws::names::Suffix;
+use payinfra_stack::settings::Settings;
 use payinfra_state::{Holder, LocalBackend};
-use payinfra_steps::aws::Aws;
-use payinfra_steps::names::Suffix;
-use payinfra_steps::settings::Settings;
+use payinfra_steps::Cloud;
 
 use crate::cli::Global;
 use crate::config;
@@ -45,7 +45,7 @@ async fn unlock_bucket(
     (location, root): (Location, &str),
 ) -> Result<Exit, Problem> {
     let (connection, _) = session::connection(global, screen).await?;
-    let cloud = Aws::connect(&connection, suffix.as_str()).await?;
+    let cloud = Cloud::new(connection.connect().await?, suffix.clone());
     remote_state::check_bucket(&cloud, location.bucket()).await?;
     let store = remote_state::store(&cloud, location);
     let held = remote_state::look(&store).await?.filter(|(lease, _)| !lease.released);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use payinfra_steps::settings::Key;
+use payinfra_stack::settings::Key;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

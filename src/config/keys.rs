@@ -1,6 +1,6 @@
 //! Unknown keys, and which one was meant.
 
-use payinfra_steps::settings::Key;
+use payinfra_stack::settings::Key;
 
 use super::document::{self, Span, Table, Value};
 use super::schema::Schema;

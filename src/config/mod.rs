@@ -12,8 +12,8 @@ mod tests;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use payinfra_steps::names::Suffix;
-use payinfra_steps::settings::Settings;
+use payinfra_aws::names::Suffix;
+use payinfra_stack::settings::Settings;
 
 pub use report::ConfigErrors;
 use report::{Remark, Report, render};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use payinfra_steps::names::Suffix;
-use payinfra_steps::settings::{Key, Settings, allowed};
+use payinfra_aws::names::Suffix;
+use payinfra_stack::settings::{Key, Settings, allowed};
 use serde::Deserialize;
 use toml::Spanned;
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use payinfra_steps::names::Suffix;
-use payinfra_steps::settings::{Key, Problem, Settings};
+use payinfra_aws::names::Suffix;
+use payinfra_stack::settings::{Key, Problem, Settings};
 
 use super::document::{self, Span, Table};
 use super::read::{self, Document};

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the seed must be seen")]
 
-use payinfra_steps::settings::{Key, Nat, allowed};
+use payinfra_stack::settings::{Key, Nat, allowed};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

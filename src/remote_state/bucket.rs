@@ -11,9 +11,9 @@ use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
+use payinfra_aws::{Ungated, error};
 use payinfra_engine::{Class, Error};
 use payinfra_state::BoxFuture;
-use payinfra_steps::aws::{Ungated, error};
 
 /// The most objects that one call deletes (S3, `DeleteObjects`).
 const MOST_DELETED: usize = 1000;

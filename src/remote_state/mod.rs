@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use payinfra_engine::Shutdown;
 use payinfra_state::{Error as StateError, Holder};
-use payinfra_steps::aws::Aws;
+use payinfra_steps::Cloud;
 
 pub use backend::RemoteBackend;
 pub use lease::{Lease, Terms};
@@ -44,7 +44,7 @@ pub enum Failure {
 }
 
 /// The objects of a stack's state, through the cloud's own S3 client.
-pub fn store(cloud: &Aws, location: Location) -> Store {
+pub fn store(cloud: &Cloud, location: Location) -> Store {
     Store::new(Arc::new(Bucket::new(cloud.s3.clone(), location.bucket().to_owned())), location)
 }
 

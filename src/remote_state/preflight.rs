@@ -1,7 +1,8 @@
 //! Whether a bucket is fit to keep a state: there, versioned, encrypted, closed to the public.
 
+use payinfra_aws::error;
 use payinfra_engine::{Class, Error};
-use payinfra_steps::aws::{Aws, error};
+use payinfra_steps::Cloud;
 use payinfra_steps::storage::{is_encrypted, is_versioned};
 
 use crate::problem::{Exit, Problem, exit_of};
@@ -14,7 +15,7 @@ const CREATE: &str = "aws s3api create-bucket --region us-east-1 --bucket";
 /// # Errors
 /// All that is missing at once, with the commands that mend it; a right that is missing; a service that does not
 /// answer.
-pub async fn check_bucket(cloud: &Aws, bucket: &str) -> Result<Vec<String>, Problem> {
+pub async fn check_bucket(cloud: &Cloud, bucket: &str) -> Result<Vec<String>, Problem> {
     let (versioned, encrypted, access) = tokio::join!(
         is_versioned(cloud, bucket),
         is_encrypted(cloud, bucket),

@@ -1,6 +1,6 @@
 //! Commands that call a sandbox's API, ready to be pasted into a shell.
 
-use payinfra_steps::settings::ApiAuth;
+use payinfra_stack::settings::ApiAuth;
 
 /// The sandbox's credentials: the emulator takes any, and curl wants some to sign with.
 const SIGNATURE: &str = "--aws-sigv4 aws:amz:us-east-1:execute-api --user test:test";

@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use payinfra_steps::fingerprint::fingerprint;
+use payinfra_aws::fingerprint::fingerprint;
 use tokio::process::Command;
 
 use super::cache::remove_folder;

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use payinfra_steps::fingerprint::fingerprint;
+use payinfra_aws::fingerprint::fingerprint;
 use tokio::process::Command;
 
 use super::cache::{Cache, private_folder};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use payinfra_steps::evidence::{self, State, force, heard_queue, look};
-use payinfra_steps::names::Kind;
+use payinfra_aws::names::Kind;
+use payinfra_stack::evidence::{self, State, force, heard_queue, look};
 
 use super::api::nonce;
 use super::link::{Finding, broken};

@@ -1,6 +1,6 @@
 //! The deployed API, as a caller of it.
 
-use payinfra_steps::aws::{ApiAnswer, ApiRequest, CallError, Caller, Proof};
+use payinfra_aws::{ApiAnswer, ApiRequest, CallError, Caller, Proof};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use payinfra_steps::evidence::{Archived, archived};
+use payinfra_stack::evidence::{Archived, archived};
 use serde_json::Value;
 
 use super::link::{Finding, broken};

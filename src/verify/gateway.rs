@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use payinfra_steps::aws::ApiAnswer;
+use payinfra_aws::ApiAnswer;
 use serde_json::json;
 
 use super::api::{Api, told};

@@ -1,6 +1,6 @@
 //! The ledger's sums.
 
-use payinfra_steps::evidence::{LedgerError, balance};
+use payinfra_stack::evidence::{LedgerError, balance};
 
 use super::link::{Finding, broken};
 use super::target::Target;

@@ -1,7 +1,7 @@
 //! The links of the chain, and what can be found about one.
 
+use payinfra_aws::CallError;
 use payinfra_engine::Error;
-use payinfra_steps::aws::CallError;
 use serde::Serialize;
 
 /// One link.

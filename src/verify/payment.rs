@@ -1,6 +1,6 @@
 //! One small payment: validated, booked, read, repeated, refunded.
 
-use payinfra_steps::aws::ApiAnswer;
+use payinfra_aws::ApiAnswer;
 use serde_json::{Value, json};
 
 use super::MERCHANT;

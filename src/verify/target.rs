@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use payinfra_aws::Proof;
+use payinfra_aws::names::Names;
 use payinfra_engine::Failure;
-use payinfra_steps::aws::{Aws, Proof};
-use payinfra_steps::evidence;
-use payinfra_steps::names::Names;
-use payinfra_steps::settings::{ApiAuth, Settings};
+use payinfra_stack::evidence;
+use payinfra_stack::settings::{ApiAuth, Settings};
+use payinfra_steps::Cloud;
 
 use super::MERCHANT;
 use super::api::Api;
@@ -19,7 +20,7 @@ use crate::session::Session;
 
 /// A deployed stack.
 pub struct Target<'a> {
-    pub cloud: &'a Aws,
+    pub cloud: &'a Cloud,
     pub names: &'a Names,
     pub settings: &'a Settings,
     pub api: Api<'a>,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use payinfra_steps::evidence::{Delivery, delivery, signing_key};
+use payinfra_stack::evidence::{Delivery, delivery, signing_key};
 
 use super::MERCHANT;
 use super::link::{Finding, broken};

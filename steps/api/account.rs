@@ -5,11 +5,12 @@
 //! ([`foreign_log_role`] decides that before the graph is built), and hands it over when it goes.
 
 use aws_sdk_apigateway::types::PatchOperation;
+use payinfra_aws::{STACK, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, all_apis, from_gateway, replace};
-use crate::aws::{Aws, STACK, error, unless};
+use crate::Cloud;
 
 /// The setting, while it names our role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub struct Outputs {
 pub const LOG_ROLE: &str = "api-logs";
 
 impl Resource for ApiAccount {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_account";
     const REPLACED_BY: &'static [&'static str] = &["role_arn"];
@@ -38,8 +39,8 @@ impl Resource for ApiAccount {
     const PACE: Pace = Pace::seconds(10, 20, 600);
 
     // The setting has no tags; the role that it names says whose it is. Its id is the role's ARN.
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
-        let ours = log_role(&cloud.account, &cloud.stack);
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        let ours = log_role(cloud.account(), cloud.stack());
         let role = current(cloud).await?.filter(|role| match select {
             Select::Owned => *role == ours,
             Select::Ids(ids) => ids.contains(role),
@@ -54,7 +55,7 @@ impl Resource for ApiAccount {
         Ok(live.into_iter().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         if let Some(other) = foreign_log_role(cx).await? {
             let reason = format!("the account's logging role has become {other} meanwhile; it is left as it is");
@@ -65,11 +66,11 @@ impl Resource for ApiAccount {
         Ok(Created { id: self.role_arn.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, _: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         if current(cx).await?.as_ref() == Some(&live.id) {
             // Another stack of this account may log under our role: it gets its own, which it has made.
@@ -84,8 +85,8 @@ impl Resource for ApiAccount {
 ///
 /// # Errors
 /// Whatever API Gateway or IAM refuses.
-pub async fn foreign_log_role(cloud: &Aws) -> Result<Option<String>, Error> {
-    let ours = log_role(&cloud.account, &cloud.stack);
+pub async fn foreign_log_role(cloud: &Cloud) -> Result<Option<String>, Error> {
+    let ours = log_role(cloud.account(), cloud.stack());
     match current(cloud).await?.filter(|role| *role != ours) {
         // A role that is gone logs nothing.
         Some(role) if exists(cloud, &role).await? => Ok(Some(role)),
@@ -98,29 +99,29 @@ fn log_role(account: &str, stack: &str) -> String {
     format!("arn:aws:iam::{account}:role/payinfra/{stack}/role-{LOG_ROLE}-{stack}")
 }
 
-async fn current(cloud: &Aws) -> Result<Option<String>, Error> {
+async fn current(cloud: &Cloud) -> Result<Option<String>, Error> {
     let found = cloud.apigateway.get_account().send().await.map_err(error("GetAccount"))?;
     Ok(found.cloudwatch_role_arn().filter(|role| !role.is_empty()).map(ToOwned::to_owned))
 }
 
-async fn set(cloud: &Aws, role_arn: &str) -> Result<(), Error> {
+async fn set(cloud: &Cloud, role_arn: &str) -> Result<(), Error> {
     let patch: PatchOperation = replace("/cloudwatchRoleArn", role_arn);
     cloud.apigateway.update_account().patch_operations(patch).send().await.map_err(error("UpdateAccount"))?;
     Ok(())
 }
 
-async fn exists(cloud: &Aws, role_arn: &str) -> Result<bool, Error> {
+async fn exists(cloud: &Cloud, role_arn: &str) -> Result<bool, Error> {
     let name = role_arn.rsplit('/').next().unwrap_or_default();
     let found = cloud.iam.get_role().role_name(name).send().await.map_err(error("GetRole"));
     Ok(unless(Class::Absent, found)?.is_some())
 }
 
 /// The logging role of another stack that has an API in this account.
-async fn heir(cloud: &Aws) -> Result<Option<String>, Error> {
+async fn heir(cloud: &Cloud) -> Result<Option<String>, Error> {
     for api in all_apis(cloud).await?.iter() {
         let tags = from_gateway(api.tags());
-        let Some(stack) = tags.get(STACK).filter(|stack| **stack != cloud.stack) else { continue };
-        let role = log_role(&cloud.account, stack);
+        let Some(stack) = tags.get(STACK).filter(|stack| **stack != cloud.stack()) else { continue };
+        let role = log_role(cloud.account(), stack);
         if exists(cloud, &role).await? {
             return Ok(Some(role));
         }
@@ -133,8 +134,7 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
-    use crate::names::{Kind, Names, Suffix};
+    use payinfra_aws::names::{Kind, Names, Suffix};
 
     const OURS: &str = "arn:aws:iam::123456789012:role/payinfra/prod/role-api-logs-prod";
     const FOREIGN: &str = r#"{"cloudwatchRoleArn":"arn:aws:iam::123456789012:role/theirs"}"#;
@@ -149,7 +149,7 @@ mod tests {
     async fn only_our_own_role_is_ours() {
         let names = Names::new(Suffix::parse("prod").expect("it is one"), "123456789012");
         assert!(OURS.ends_with(&names.of(Kind::Role, LOG_ROLE)));
-        let (cloud, _) = Replay::answering([(200, &ours()), (200, FOREIGN)]);
+        let (cloud, _) = Cloud::replaying([(200, &ours()), (200, FOREIGN)]);
         let live = ApiAccount::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("api_account", "logs")));
         assert!(ApiAccount::list(&cloud, Select::Owned).await.expect("the answer is good").is_empty());
@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn a_role_of_somebody_else_is_never_replaced_and_one_that_is_gone_is_no_role() {
         let gone = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
-        let (cloud, replay) = Replay::answering([(200, FOREIGN), (200, ROLE), (200, FOREIGN), (404, gone)]);
+        let (cloud, replay) = Cloud::replaying([(200, FOREIGN), (200, ROLE), (200, FOREIGN), (404, gone)]);
         let address = Address::new("api_account", "logs");
         let account = ApiAccount { role_arn: OURS.to_owned() };
         let refused = account.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
@@ -170,8 +170,7 @@ mod tests {
     #[tokio::test]
     async fn another_stack_of_the_account_inherits_the_setting() {
         let apis = r#"{"item":[{"id":"a2","tags":{"payinfra:stack":"test"}}]}"#;
-        let (cloud, replay) =
-            Replay::answering([(200, &ours()), (200, &ours()), (200, apis), (200, ROLE), (200, "{}")]);
+        let (cloud, replay) = Cloud::replaying([(200, &ours()), (200, &ours()), (200, apis), (200, ROLE), (200, "{}")]);
         let live = ApiAccount::list(&cloud, Select::Owned).await.expect("the answer is good");
         let address = Address::new("api_account", "logs");
         let gone = ApiAccount::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;

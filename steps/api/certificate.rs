@@ -2,12 +2,13 @@
 
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::all_certificates;
 use super::record::host_name;
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// A requested certificate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Outputs {
 }
 
 impl Resource for Certificate {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "certificate";
     const REPLACED_BY: &'static [&'static str] = &["domain"];
@@ -39,11 +40,11 @@ impl Resource for Certificate {
     // Validation took up to nine minutes (fact sheet §6); API Gateway lets go of a certificate after up to 20.
     const PACE: Pace = Pace::seconds(100, 10, 4500);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found: Vec<(String, Tags)> = match select {
             Select::Owned => {
                 let all = all_certificates(cloud).await?;
-                all.iter().filter(|(_, tags)| tags.address_in(&cloud.stack).is_some()).cloned().collect()
+                all.iter().filter(|(_, tags)| tags.address_in(cloud.stack()).is_some()).cloned().collect()
             }
             Select::Ids(ids) => {
                 let tagged = ids.iter().map(|arn| async {
@@ -62,7 +63,7 @@ impl Resource for Certificate {
         Ok(try_join_all(live).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.acm.request_certificate().domain_name(&self.domain);
         let request = request.validation_method(ValidationMethod::Dns).idempotency_token(cx.token);
         let created = request.set_tags(to_acm(&self.tags)).send().await.map_err(error("RequestCertificate"))?;
@@ -70,7 +71,7 @@ impl Resource for Certificate {
         Ok(Created { id: created.certificate_arn().unwrap_or_default().to_owned(), outputs: None })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             let surplus = live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key));
             let surplus: Vec<_> = surplus.filter_map(|key| Tag::builder().key(key).build().ok()).collect();
@@ -85,7 +86,7 @@ impl Resource for Certificate {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.acm.delete_certificate().certificate_arn(&live.id);
         request.send().await.map_err(error("DeleteCertificate"))?;
         Ok(Progress::Going)
@@ -96,7 +97,7 @@ fn to_acm(tags: &Tags) -> Option<Vec<Tag>> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
 }
 
-async fn tags_of(cloud: &Aws, arn: &str) -> Result<Tags, Error> {
+async fn tags_of(cloud: &Cloud, arn: &str) -> Result<Tags, Error> {
     let request = cloud.acm.list_tags_for_certificate().certificate_arn(arn);
     let found = request.send().await.map_err(error("ListTagsForCertificate"))?;
     let tags = found.tags().iter().filter(|tag| !tag.key().starts_with("aws:"));
@@ -105,7 +106,7 @@ async fn tags_of(cloud: &Aws, arn: &str) -> Result<Tags, Error> {
 
 /// `None` as long as the validation record is not known: the certificate then counts as not visible yet, so that nobody
 /// takes empty outputs.
-fn live(cloud: &Aws, arn: String, tags: Tags, detail: &CertificateDetail) -> Option<Live<Certificate>> {
+fn live(cloud: &Cloud, arn: String, tags: Tags, detail: &CertificateDetail) -> Option<Live<Certificate>> {
     let validation = detail.domain_validation_options().iter().find_map(|option| option.resource_record());
     let status = match detail.status()? {
         CertificateStatus::Issued => Status::Ready,
@@ -121,7 +122,7 @@ fn live(cloud: &Aws, arn: String, tags: Tags, detail: &CertificateDetail) -> Opt
         (None, _) => return None,
     };
     Some(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         outputs: Outputs { arn: arn.clone(), record_name, record_value },
         id: arn,
         status,
@@ -134,7 +135,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const TAGS: &str = r#"{"Tags":[{"Key":"payinfra:stack","Value":"prod"},
         {"Key":"payinfra:address","Value":"certificate.api"}]}"#;
@@ -147,7 +147,7 @@ mod tests {
     async fn is_found_by_its_marks_and_tells_the_record_that_validates_it() {
         let all = r#"{"CertificateSummaryList":[{"CertificateArn":"arn:c1","Type":"AMAZON_ISSUED"},
             {"CertificateArn":"arn:c2","Type":"IMPORTED"}]}"#;
-        let (cloud, replay) = Replay::answering([(200, all), (200, TAGS), (200, PENDING)]);
+        let (cloud, replay) = Cloud::replaying([(200, all), (200, TAGS), (200, PENDING)]);
         let live = Certificate::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("certificate", "api")));
         assert_eq!(live[0].outputs.record_value, "_y.acm-validations.aws");
@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_not_visible_before_its_record_is_known() {
-        let (cloud, _) = Replay::answering([(200, TAGS), (200, FRESH)]);
+        let (cloud, _) = Cloud::replaying([(200, TAGS), (200, FRESH)]);
         let live = Certificate::list(&cloud, Select::Ids(&["arn:c1".to_owned()])).await.expect("the answers are good");
         assert!(live.is_empty());
     }
@@ -165,7 +165,7 @@ mod tests {
     #[tokio::test]
     async fn carries_marks_and_token_and_names_a_full_quota() {
         let full = r#"{"__type":"LimitExceededException","message":"too many"}"#;
-        let (cloud, replay) = Replay::answering([(400, full)]);
+        let (cloud, replay) = Cloud::replaying([(400, full)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let wanted = Certificate { domain: "pay.example.com".to_owned(), tags };
         let address = Address::new("certificate", "api");

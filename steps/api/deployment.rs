@@ -1,10 +1,11 @@
 //! A snapshot of the API that a stage can serve.
 
+use payinfra_aws::error;
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, children, split};
-use crate::aws::{Aws, error};
+use crate::Cloud;
 
 /// A deployment. Nothing of it ever changes: another API means another deployment, under another address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,13 +25,13 @@ pub struct Outputs {
 }
 
 impl Resource for ApiDeployment {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_deployment";
     const REPLACED_BY: &'static [&'static str] = &["api_id", "name"];
     const IDENTITY: Identity = Identity::Marks;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
             let request = cloud.apigateway.get_deployments().rest_api_id(&api).limit(500);
             let pages = request.into_paginator().items().send();
@@ -40,7 +41,7 @@ impl Resource for ApiDeployment {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_deployment().rest_api_id(&self.api_id).description(&self.name);
         let created = request.send().await.map_err(error("CreateDeployment"))?;
@@ -48,11 +49,11 @@ impl Resource for ApiDeployment {
         Ok(Created { id: format!("{}/{id}", self.api_id), outputs: Some(Outputs { id }) })
     }
 
-    async fn update(&self, _: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, id) = split(&live.id);
         let request = cx.apigateway.delete_deployment().rest_api_id(api).deployment_id(id);
@@ -80,12 +81,11 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn is_addressed_by_what_it_contains_and_stays_while_a_stage_serves_it() {
         let found = r#"{"item":[{"id":"d1","description":"live_0a1b2c3d"},{"id":"d2","description":"by hand"}]}"#;
-        let (cloud, _) = Replay::answering([(200, found), (400, r#"{"__type":"BadRequestException"}"#)]);
+        let (cloud, _) = Cloud::replaying([(200, found), (400, r#"{"__type":"BadRequestException"}"#)]);
         let ids = ["a1/d1".to_owned(), "a1/d2".to_owned()];
         let live = ApiDeployment::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good");
         let address = Address::new("api_deployment", "live_0a1b2c3d");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::settings::Function;
+use crate::functions::FunctionName;
 
 const DOCUMENT: &str = include_str!("openapi.json");
 
@@ -34,7 +34,7 @@ pub struct Route {
     /// The operation's name.
     pub operation: String,
     /// The function behind it.
-    pub function: Function,
+    pub function: FunctionName,
     /// Whether anybody may call it; so only `/health`.
     pub open: bool,
     /// API Gateway's names of its parameters, and whether each must be there.
@@ -136,7 +136,7 @@ fn route(path: &str, method: &str, operation: &Value) -> Option<Route> {
         path: path.to_owned(),
         method: method.to_uppercase(),
         operation: operation.get("operationId")?.as_str()?.to_owned(),
-        function: Function::ALL.into_iter().find(|known| known.name() == function)?,
+        function: FunctionName::ALL.into_iter().find(|known| known.name() == function)?,
         open: operation.get("security").is_some_and(|schemes| schemes.as_array().is_some_and(Vec::is_empty)),
         parameters,
         model: model.and_then(|reference| reference.rsplit('/').next()).map(ToOwned::to_owned),
@@ -182,7 +182,7 @@ mod tests {
         let open: Vec<_> = document.routes.iter().filter(|route| route.open).map(|route| route.path.as_str()).collect();
         assert_eq!(open, ["/health"]);
         let book = document.routes.iter().find(|route| route.operation == "bookTransaction").expect("a route");
-        assert_eq!((book.method.as_str(), book.function), ("POST", Function::TransactionProcessing));
+        assert_eq!((book.method.as_str(), book.function), ("POST", FunctionName::TransactionProcessing));
         assert_eq!(book.checks(), Some(Checks::Both));
         assert_eq!(book.parameters, BTreeMap::from([("method.request.header.Idempotency-Key".to_owned(), true)]));
         assert_eq!(document.models["TransactionRequest"]["$schema"], "http://json-schema.org/draft-04/schema#");

@@ -1,12 +1,13 @@
 //! A domain name of the API's own (A4).
 
 use aws_sdk_apigateway::types::{DomainName, DomainNameStatus, EndpointConfiguration, EndpointType, SecurityPolicy};
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{all_domains, arn, from_gateway, replace, retag, to_gateway};
 use super::record::host_name;
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// A regional custom domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ pub struct Outputs {
 }
 
 impl Resource for ApiDomain {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_domain";
     const REPLACED_BY: &'static [&'static str] = &["domain"];
@@ -41,7 +42,7 @@ impl Resource for ApiDomain {
     // One change in 30 seconds; another certificate takes up to 15 minutes.
     const PACE: Pace = Pace::seconds(15, 5, 1200);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found = all_domains(cloud).await?;
         let live = found.iter().map(|domain| live(cloud, domain));
         let wanted = |live: &Live<Self>| match select {
@@ -51,7 +52,7 @@ impl Resource for ApiDomain {
         Ok(live.filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let endpoint = EndpointConfiguration::builder().types(EndpointType::Regional).build();
         let created = cx
@@ -74,7 +75,7 @@ impl Resource for ApiDomain {
         Ok(Created { id: self.domain.clone(), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "certificate_arn" => Some(replace("/regionalCertificateArn", &self.certificate_arn)),
@@ -92,19 +93,19 @@ impl Resource for ApiDomain {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         cx.apigateway.delete_domain_name().domain_name(&live.id).send().await.map_err(error("DeleteDomainName"))?;
         Ok(Progress::Going)
     }
 }
 
-fn live(cloud: &Aws, domain: &DomainName) -> Live<ApiDomain> {
+fn live(cloud: &Cloud, domain: &DomainName) -> Live<ApiDomain> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let tags = from_gateway(domain.tags());
     let name = text(domain.domain_name());
     Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         outputs: Outputs {
             domain: name.clone(),
             target: host_name(domain.regional_domain_name().unwrap_or_default()),
@@ -130,11 +131,10 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn is_regional_with_tls_1_2_and_its_marks_and_a_taken_name_is_told_apart() {
-        let (cloud, replay) = Replay::answering([(409, r#"{"__type":"ConflictException"}"#)]);
+        let (cloud, replay) = Cloud::replaying([(409, r#"{"__type":"ConflictException"}"#)]);
         let domain = ApiDomain {
             domain: "pay.example.com".to_owned(),
             certificate_arn: "arn:c1".to_owned(),
@@ -152,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn is_pending_while_aws_works_on_it() {
         let found = r#"{"item":[{"domainName":"pay.example.com","domainNameStatus":"UPDATING"},{"domainName":"x"}]}"#;
-        let (cloud, _) = Replay::answering([(200, found)]);
+        let (cloud, _) = Cloud::replaying([(200, found)]);
         let ids = ["pay.example.com".to_owned(), "absent.example.com".to_owned()];
         let live = ApiDomain::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good");
         assert_eq!(live.len(), 1);

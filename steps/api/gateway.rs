@@ -9,9 +9,10 @@ use aws_sdk_acm::types::CertificateType;
 use aws_sdk_apigateway::types::{DomainName, Op, PatchOperation, Resource as PathResource, RestApi};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Address, Class, Error, Live, Resource, Select};
 
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// Keeps the calls of a whole API within API Gateway's ten a second for the account (fact sheet §2.2).
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ where
 }
 
 /// All REST APIs of the account.
-pub(super) async fn all_apis(cloud: &Aws) -> Result<Arc<Vec<RestApi>>, Error> {
+pub(super) async fn all_apis(cloud: &Cloud) -> Result<Arc<Vec<RestApi>>, Error> {
     let client = cloud.apigateway.clone();
     let call = || async move {
         let pages = client.get_rest_apis().limit(500).into_paginator().items().send();
@@ -83,7 +84,7 @@ pub(super) async fn all_apis(cloud: &Aws) -> Result<Arc<Vec<RestApi>>, Error> {
 }
 
 /// All paths of an API with their methods.
-pub(super) async fn all_resources(cloud: &Aws, api_id: &str) -> Result<Arc<Vec<PathResource>>, Error> {
+pub(super) async fn all_resources(cloud: &Cloud, api_id: &str) -> Result<Arc<Vec<PathResource>>, Error> {
     let (client, id) = (cloud.apigateway.clone(), api_id.to_owned());
     let call = || async move {
         let pages = client.get_resources().rest_api_id(id).embed("methods").limit(500).into_paginator().items().send();
@@ -93,7 +94,7 @@ pub(super) async fn all_resources(cloud: &Aws, api_id: &str) -> Result<Arc<Vec<P
 }
 
 /// All custom domains of the account.
-pub(super) async fn all_domains(cloud: &Aws) -> Result<Arc<Vec<DomainName>>, Error> {
+pub(super) async fn all_domains(cloud: &Cloud) -> Result<Arc<Vec<DomainName>>, Error> {
     let client = cloud.apigateway.clone();
     let call = || async move {
         let pages = client.get_domain_names().limit(500).into_paginator().items().send();
@@ -103,7 +104,7 @@ pub(super) async fn all_domains(cloud: &Aws) -> Result<Arc<Vec<DomainName>>, Err
 }
 
 /// The ARNs and tags of all certificates that ACM has issued or shall issue.
-pub(super) async fn all_certificates(cloud: &Aws) -> Result<Arc<Vec<(String, Tags)>>, Error> {
+pub(super) async fn all_certificates(cloud: &Cloud) -> Result<Arc<Vec<(String, Tags)>>, Error> {
     let client = cloud.acm.clone();
     let call = || async move {
         let pages = client.list_certificates().into_paginator().items().send();
@@ -125,9 +126,9 @@ pub(super) async fn all_certificates(cloud: &Aws) -> Result<Arc<Vec<(String, Tag
 }
 
 /// The ids of this stack's APIs.
-pub(super) async fn owned_apis(cloud: &Aws) -> Result<Vec<String>, Error> {
+pub(super) async fn owned_apis(cloud: &Cloud) -> Result<Vec<String>, Error> {
     let all = all_apis(cloud).await?;
-    let owned = all.iter().filter(|api| from_gateway(api.tags()).address_in(&cloud.stack).is_some());
+    let owned = all.iter().filter(|api| from_gateway(api.tags()).address_in(cloud.stack()).is_some());
     Ok(owned.filter_map(|api| api.id().map(ToOwned::to_owned)).collect())
 }
 
@@ -136,7 +137,7 @@ pub(super) async fn owned_apis(cloud: &Aws) -> Result<Vec<String>, Error> {
 /// What stands inside an API has no tags. It belongs to whom the API belongs to, and its address is made from its path
 /// or name. An id needs no marks: it begins with the API's id, which AWS never gives twice.
 pub(super) async fn children<R, F>(
-    cloud: &Aws,
+    cloud: &Cloud,
     select: Select<'_>,
     read: impl Fn(String) -> F + Send,
 ) -> Result<Vec<Live<R>>, Error>
@@ -199,7 +200,7 @@ pub(super) fn to_gateway(tags: &Tags) -> Option<HashMap<String, String>> {
 }
 
 /// Brings the tags of any object of API Gateway to `want`.
-pub(super) async fn retag(cloud: &Aws, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
+pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
     let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
     if !surplus.is_empty() {
         let request = cloud.apigateway.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
@@ -233,7 +234,6 @@ pub(super) fn pointer(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[test]
     fn addresses_are_made_from_paths() {
@@ -244,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn kinds_that_read_at_once_share_one_call_and_later_ones_do_not() {
-        let (cloud, replay) = Replay::answering([(200, r#"{"item":[{"id":"a"}]}"#), (200, r#"{"item":[]}"#)]);
+        let (cloud, replay) = Cloud::replaying([(200, r#"{"item":[{"id":"a"}]}"#), (200, r#"{"item":[]}"#)]);
         let (one, two) = tokio::join!(all_apis(&cloud), all_apis(&cloud));
         assert_eq!((one.expect("an answer").len(), two.expect("an answer").len()), (1, 1));
         assert_eq!(all_apis(&cloud).await.expect("an answer").len(), 0);

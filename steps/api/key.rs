@@ -1,10 +1,11 @@
 //! A key that callers send in `x-api-key`, where `auth = "api-key"` (A5).
 
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{arn, from_gateway, replace, retag, to_gateway};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// An API key. AWS makes its value; a deploy never reads it, only `payinfra verify` does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,14 +28,14 @@ pub struct Outputs {
 }
 
 impl Resource for ApiKey {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_key";
     const REPLACED_BY: &'static [&'static str] = &[];
     // Names are not unique.
     const IDENTITY: Identity = Identity::Marks;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.apigateway.get_api_keys().include_values(false).limit(500);
         let found: Vec<_> =
             request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("GetApiKeys"))?;
@@ -44,7 +45,7 @@ impl Resource for ApiKey {
             let id = text(key.id());
             let (name, description) = (text(key.name()), text(key.description()));
             Live {
-                address: tags.address_in(&cloud.stack),
+                address: tags.address_in(cloud.stack()),
                 outputs: Outputs { id: id.clone() },
                 id,
                 status: Status::Ready,
@@ -58,7 +59,7 @@ impl Resource for ApiKey {
         Ok(live.filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_api_key().name(&self.name).description(&self.description);
         let request = request.enabled(self.enabled).set_tags(to_gateway(&self.tags));
@@ -67,7 +68,7 @@ impl Resource for ApiKey {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "name" => Some(replace("/name", &self.name)),
@@ -86,7 +87,7 @@ impl Resource for ApiKey {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         cx.apigateway.delete_api_key().api_key(&live.id).send().await.map_err(error("DeleteApiKey"))?;
         Ok(Progress::Going)
@@ -98,14 +99,13 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn its_value_is_neither_asked_for_nor_kept() {
         let found = r#"{"item":[{"id":"k1","name":"api-key-prod","value":"s3cret","enabled":true,
             "tags":{"payinfra:stack":"prod","payinfra:address":"api_key.callers"}},{"id":"k2","name":"other"}]}"#;
         let created = r#"{"id":"k3","value":"s3cret"}"#;
-        let (cloud, replay) = Replay::answering([(200, found), (201, created)]);
+        let (cloud, replay) = Cloud::replaying([(200, found), (201, created)]);
         let live = ApiKey::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live.len(), 1);
         assert_eq!(live[0].address, Some(Address::new("api_key", "callers")));

@@ -1,12 +1,13 @@
 //! Which stage a custom domain leads to (A4).
 
 use futures::future::try_join_all;
+use payinfra_aws::{error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::domain::ApiDomain;
 use super::gateway::{address, path_name, replace, split};
-use crate::aws::{Aws, error, unless};
+use crate::Cloud;
 
 /// A base path mapping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,14 +33,14 @@ pub struct Outputs {
 }
 
 impl Resource for ApiMapping {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_mapping";
     const REPLACED_BY: &'static [&'static str] = &["domain", "base_path"];
     const IDENTITY: Identity = Identity::Name;
 
     // A mapping has no tags: it belongs to whom the domain belongs to, and its path is its name.
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let domains: Vec<String> = match select {
             Select::Owned => ApiDomain::list(cloud, select).await?.into_iter().map(|live| live.id).collect(),
             Select::Ids(ids) => ids.iter().map(|id| split(id).0.to_owned()).collect(),
@@ -57,7 +58,7 @@ impl Resource for ApiMapping {
         Ok(found.await?.into_iter().flatten().filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_base_path_mapping().domain_name(&self.domain).base_path(&self.base_path);
         let request = request.rest_api_id(&self.api_id).stage(&self.stage);
@@ -66,7 +67,7 @@ impl Resource for ApiMapping {
         Ok(Created { id, outputs: Some(outputs(&self.domain, &self.base_path)) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             // The API's id is spelt like this here only.
@@ -80,7 +81,7 @@ impl Resource for ApiMapping {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (domain, path) = split(&live.id);
         let request = cx.apigateway.delete_base_path_mapping().domain_name(domain).base_path(path);
@@ -117,14 +118,13 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn belongs_to_the_stack_of_its_domain() {
         let domains = r#"{"item":[{"domainName":"pay.example.com",
             "tags":{"payinfra:stack":"prod","payinfra:address":"api_domain.main"}},{"domainName":"other"}]}"#;
         let mappings = r#"{"item":[{"basePath":"(none)","restApiId":"a1","stage":"live"}]}"#;
-        let (cloud, replay) = Replay::answering([(200, domains), (200, mappings)]);
+        let (cloud, replay) = Cloud::replaying([(200, domains), (200, mappings)]);
         let live = ApiMapping::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("api_mapping", "all")));
         assert_eq!(
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_domain_that_has_not_spread_yet_is_waited_for() {
-        let (cloud, _) = Replay::answering([(400, r#"{"__type":"BadRequestException","message":"x"}"#)]);
+        let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"BadRequestException","message":"x"}"#)]);
         let text = |value: &str| value.to_owned();
         let (domain, base_path) = (text("pay.example.com"), text(ALL_PATHS));
         let mapping = ApiMapping { domain, base_path, api_id: text("a1"), stage: text("live") };

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{IntegrationType, Method};
+use payinfra_aws::{error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, all_resources, children, method_name, split};
-use crate::aws::{Aws, error, unless};
+use crate::Cloud;
 
 /// A method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,14 +59,14 @@ pub fn invocation(function_arn: &str) -> String {
 }
 
 impl Resource for ApiMethod {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_method";
     const REPLACED_BY: &'static [&'static str] = &["api_id", "resource_id", "method"];
     // A second one is a `ConflictException`.
     const IDENTITY: Identity = Identity::Name;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
             let found = all_resources(cloud, &api).await?;
             let methods = found.iter().flat_map(|resource| {
@@ -77,14 +78,14 @@ impl Resource for ApiMethod {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         self.put(cx).await?;
         let outputs = Some(Outputs { resource_id: self.resource_id.clone() });
         Ok(Created { id: format!("{}/{}/{}", self.api_id, self.resource_id, self.method), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         if changed.iter().any(|name| *name != "integration") {
             // A put does not overwrite, and neither emulator takes all of UpdateMethod's patches. Callers notice nothing:
@@ -104,7 +105,7 @@ impl Resource for ApiMethod {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         delete(cx, &live.id).await?;
         Ok(Progress::Going)
@@ -112,7 +113,7 @@ impl Resource for ApiMethod {
 }
 
 impl ApiMethod {
-    async fn put(&self, cloud: &Aws) -> Result<(), Error> {
+    async fn put(&self, cloud: &Cloud) -> Result<(), Error> {
         let request = cloud.apigateway.put_method().rest_api_id(&self.api_id).resource_id(&self.resource_id);
         let request = request.http_method(&self.method).operation_name(&self.operation);
         let request = request.authorization_type(&self.authorization).api_key_required(self.api_key_required);
@@ -126,7 +127,7 @@ impl ApiMethod {
     }
 }
 
-async fn delete(cloud: &Aws, id: &str) -> Result<(), Error> {
+async fn delete(cloud: &Cloud, id: &str) -> Result<(), Error> {
     let (api, rest) = split(id);
     let (resource, method) = split(rest);
     let request = cloud.apigateway.delete_method().rest_api_id(api).resource_id(resource).http_method(method);
@@ -167,21 +168,20 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const TREE: &str = r#"{"item":[{"id":"r1","path":"/payments/{id}","parentId":"r0","resourceMethods":{"POST":{
         "httpMethod":"POST","authorizationType":"AWS_IAM","apiKeyRequired":false,"operationName":"pay",
         "requestParameters":{"method.request.path.id":true,"method.request.header.X":false},
         "methodIntegration":{"type":"AWS_PROXY","httpMethod":"POST","uri":"u","timeoutInMillis":29000}}}}]}"#;
 
-    async fn found(cloud: &Aws) -> Live<ApiMethod> {
+    async fn found(cloud: &Cloud) -> Live<ApiMethod> {
         let live = ApiMethod::list(cloud, Select::Ids(&["a1/r1/POST".to_owned()])).await;
         live.expect("the answer is good").remove(0)
     }
 
     #[tokio::test]
     async fn is_read_with_its_integration_from_the_tree_of_paths() {
-        let (cloud, _) = Replay::answering([(200, TREE)]);
+        let (cloud, _) = Cloud::replaying([(200, TREE)]);
         let live = found(&cloud).await;
         assert_eq!(live.address, Some(Address::new("api_method", "post_payments_id")));
         assert_eq!((live.spec.authorization.as_str(), live.spec.validator_id.as_str()), ("AWS_IAM", ""));
@@ -192,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn a_changed_method_is_put_anew_and_a_lost_integration_alone_is_put_back() {
         let gone = r#"{"__type":"NotFoundException"}"#;
-        let (cloud, replay) = Replay::answering([(200, TREE), (404, gone), (201, "{}"), (201, "{}"), (201, "{}")]);
+        let (cloud, replay) = Cloud::replaying([(200, TREE), (404, gone), (201, "{}"), (201, "{}"), (201, "{}")]);
         let live = found(&cloud).await;
         let want = ApiMethod { authorization: "NONE".to_owned(), api_key_required: true, ..live.spec.clone() };
         let address = Address::new("api_method", "post_payments_id");

@@ -1,11 +1,12 @@
 //! The form of a request's body (A2).
 
+use payinfra_aws::error;
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::gateway::{address, children, replace, split};
-use crate::aws::{Aws, error};
+use crate::Cloud;
 
 /// A model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,13 +34,13 @@ pub struct Outputs {
 const DEFAULTS: [&str; 2] = ["Empty", "Error"];
 
 impl Resource for ApiModel {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_model";
     const REPLACED_BY: &'static [&'static str] = &["api_id", "name", "content_type"];
     const IDENTITY: Identity = Identity::Name;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
             let pages = cloud.apigateway.get_models().rest_api_id(&api).limit(500).into_paginator().items().send();
             let found: Vec<_> = pages.collect::<Result<_, _>>().await.map_err(error("GetModels"))?;
@@ -49,7 +50,7 @@ impl Resource for ApiModel {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_model().rest_api_id(&self.api_id).name(&self.name);
         let request = request.description(&self.description).content_type(&self.content_type);
@@ -58,7 +59,7 @@ impl Resource for ApiModel {
         Ok(Created { id: format!("{}/{}", self.api_id, self.name), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "description" => Some(replace("/description", &self.description)),
@@ -70,7 +71,7 @@ impl Resource for ApiModel {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, name) = split(&live.id);
         let request = cx.apigateway.delete_model().rest_api_id(api).model_name(name);
@@ -115,13 +116,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn is_read_in_the_shape_of_its_spec_and_the_defaults_are_left_out() {
         let models = r#"{"item":[{"name":"Empty","schema":"{}"},
             {"name":"RefundRequest","contentType":"application/json","schema":"{\n \"type\": \"object\"}"}]}"#;
-        let (cloud, _) = Replay::answering([(200, models)]);
+        let (cloud, _) = Cloud::replaying([(200, models)]);
         let live = ApiModel::list(&cloud, Select::Ids(&["a1/RefundRequest".to_owned(), "a1/Empty".to_owned()])).await;
         let live = live.expect("the answer is good");
         assert_eq!(live.len(), 1);
@@ -132,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn a_model_in_use_is_waited_for() {
         let (cloud, replay) =
-            Replay::answering([(200, r#"{"item":[{"name":"M"}]}"#), (409, r#"{"__type":"ConflictException"}"#)]);
+            Cloud::replaying([(200, r#"{"item":[{"name":"M"}]}"#), (409, r#"{"__type":"ConflictException"}"#)]);
         let live = ApiModel::list(&cloud, Select::Ids(&["a1/M".to_owned()])).await.expect("the answer is good");
         let address = Address::new("api_model", "m");
         let refused = ApiModel::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;

@@ -7,12 +7,13 @@ use aws_sdk_route53::types::{
     AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
 use futures::future::{try_join, try_join_all};
+use payinfra_aws::{Tags, error, unless};
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::domain::ApiDomain;
-use crate::aws::{Aws, Tags, error, unless};
+use crate::Cloud;
 
 /// A DNS record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +49,7 @@ pub const VALIDATION: &str = "validation";
 pub const ALIAS: &str = "alias";
 
 impl Resource for DnsRecord {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "dns_record";
     const REPLACED_BY: &'static [&'static str] = &["zone_id", "name", "kind"];
@@ -56,7 +57,7 @@ impl Resource for DnsRecord {
     const IDENTITY: Identity = Identity::Name;
     const PACE: Pace = Pace::seconds(2, 2, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let expected = expected(cloud).await?;
         let ids: Vec<String> = match select {
             Select::Owned => expected.iter().map(|(_, record)| record.id()).collect(),
@@ -73,16 +74,16 @@ impl Resource for DnsRecord {
         Ok(live.filter(|live| live.address.is_some() || select != Select::Owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         self.change(cx, ChangeAction::Create).await?;
         Ok(Created { id: self.id(), outputs: Some(Outputs { name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         self.change(cx, ChangeAction::Upsert).await
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         if live.address.is_none() {
             let reason = format!("the record {} says something else by now; it is left as it is", live.spec.name);
             return Err(Error::new(Class::Invalid, "ChangeResourceRecordSets", reason));
@@ -103,7 +104,7 @@ impl DnsRecord {
         Self { ttl: 0, ..self.clone() } == Self { ttl: 0, ..other.clone() }
     }
 
-    async fn change(&self, cloud: &Aws, action: ChangeAction) -> Result<(), Error> {
+    async fn change(&self, cloud: &Cloud, action: ChangeAction) -> Result<(), Error> {
         let set = ResourceRecordSet::builder().name(&self.name).r#type(RrType::from(self.kind.as_str()));
         let set = if self.target_zone_id.is_empty() {
             let value = ResourceRecord::builder().value(&self.target).build().map_err(incomplete)?;
@@ -130,7 +131,7 @@ pub(super) fn host_name(name: &str) -> String {
 }
 
 /// The records that our certificates and domains need, from their zone tag.
-async fn expected(cloud: &Aws) -> Result<Vec<(Address, DnsRecord)>, Error> {
+async fn expected(cloud: &Cloud) -> Result<Vec<(Address, DnsRecord)>, Error> {
     let (certificates, domains) =
         try_join(Certificate::list(cloud, Select::Owned), ApiDomain::list(cloud, Select::Owned)).await?;
     let zone = |tags: &Tags| tags.get(ZONE).cloned();
@@ -160,7 +161,7 @@ async fn expected(cloud: &Aws) -> Result<Vec<(Address, DnsRecord)>, Error> {
 }
 
 /// Reads one record; `None` where there is none.
-async fn read(cloud: &Aws, id: &str) -> Result<Option<DnsRecord>, Error> {
+async fn read(cloud: &Cloud, id: &str) -> Result<Option<DnsRecord>, Error> {
     let mut parts = id.splitn(3, '/');
     let (Some(zone_id), Some(kind), Some(name)) = (parts.next(), parts.next(), parts.next()) else { return Ok(None) };
     let request = cloud.route53.list_resource_record_sets().hosted_zone_id(zone_id).max_items(1);
@@ -185,7 +186,6 @@ async fn read(cloud: &Aws, id: &str) -> Result<Option<DnsRecord>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::replay::Replay;
 
     const NO_CERTIFICATE: &str = r#"{"CertificateSummaryList":[]}"#;
     const DOMAINS: &str = r#"{"item":[{"domainName":"pay.example.com","regionalDomainName":"d-1.execute-api.aws",
@@ -204,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn is_ours_where_it_says_what_our_domain_needs() {
         let ours = records("d-1.execute-api.aws");
-        let (cloud, _) = Replay::answering([(200, NO_CERTIFICATE), (200, DOMAINS), (200, &ours)]);
+        let (cloud, _) = Cloud::replaying([(200, NO_CERTIFICATE), (200, DOMAINS), (200, &ours)]);
         let live = DnsRecord::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("dns_record", "alias")));
         assert_eq!((live[0].id.as_str(), live[0].spec.target_zone_id.as_str()), ("Z1/A/pay.example.com", "Z9"));
@@ -214,7 +214,7 @@ mod tests {
     async fn one_that_says_something_else_is_never_deleted() {
         let theirs = records("elsewhere.example.com");
         let answers = [(200, NO_CERTIFICATE), (200, DOMAINS), (200, theirs.as_str())];
-        let (cloud, replay) = Replay::answering(answers);
+        let (cloud, replay) = Cloud::replaying(answers);
         let id = "Z1/A/pay.example.com".to_owned();
         let live = DnsRecord::list(&cloud, Select::Ids(&[id])).await.expect("the answers are good");
         assert_eq!(live[0].address, None);
@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn an_existing_record_is_not_overwritten() {
         let taken = "<ErrorResponse><Error><Code>InvalidChangeBatch</Code></Error></ErrorResponse>";
-        let (cloud, replay) = Replay::answering([(400, taken)]);
+        let (cloud, replay) = Cloud::replaying([(400, taken)]);
         let record = DnsRecord {
             zone_id: "Z1".to_owned(),
             name: "_x.pay.example.com".to_owned(),

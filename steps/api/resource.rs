@@ -1,10 +1,11 @@
 //! One step of a path of the API.
 
+use payinfra_aws::error;
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, all_resources, children, path_name, split};
-use crate::aws::{Aws, error};
+use crate::Cloud;
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,14 +26,14 @@ pub struct Outputs {
 }
 
 impl Resource for ApiResource {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_resource";
     const REPLACED_BY: &'static [&'static str] = &["api_id", "parent_id", "path_part"];
     // A second one at the same place is a `ConflictException`.
     const IDENTITY: Identity = Identity::Name;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
             let found = all_resources(cloud, &api).await?;
             // The path `/` comes and goes with the API.
@@ -42,7 +43,7 @@ impl Resource for ApiResource {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_resource().rest_api_id(&self.api_id).parent_id(&self.parent_id);
         let created = request.path_part(&self.path_part).send().await.map_err(error("CreateResource"))?;
@@ -51,11 +52,11 @@ impl Resource for ApiResource {
     }
 
     // Another step is another path, and so another resource.
-    async fn update(&self, _: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, id) = split(&live.id);
         let request = cx.apigateway.delete_resource().rest_api_id(api).resource_id(id);
@@ -85,7 +86,6 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const APIS: &str = r#"{"item":[
         {"id":"a1","name":"api-prod","tags":{"payinfra:stack":"prod","payinfra:address":"rest_api.main"}},
@@ -95,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn belongs_to_the_stack_of_its_api_and_is_addressed_by_its_path() {
-        let (cloud, replay) = Replay::answering([(200, APIS), (200, RESOURCES)]);
+        let (cloud, replay) = Cloud::replaying([(200, APIS), (200, RESOURCES)]);
         let live = ApiResource::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live.len(), 1);
         assert_eq!(live[0].address, Some(Address::new("api_resource", "payments")));
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_api_or_id_is_left_out_without_reading_all_apis() {
-        let (cloud, replay) = Replay::answering([(404, r#"{"__type":"NotFoundException"}"#), (200, RESOURCES)]);
+        let (cloud, replay) = Cloud::replaying([(404, r#"{"__type":"NotFoundException"}"#), (200, RESOURCES)]);
         let ids = ["a0/r1".to_owned(), "a1/r9".to_owned()];
         let live = ApiResource::list(&cloud, Select::Ids(&ids)).await.expect("absence is no error");
         assert!(live.is_empty());
@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_place_is_told_apart() {
-        let (cloud, replay) = Replay::answering([(409, r#"{"__type":"ConflictException","message":"x"}"#)]);
+        let (cloud, replay) = Cloud::replaying([(409, r#"{"__type":"ConflictException","message":"x"}"#)]);
         let (api_id, parent_id) = ("a1".to_owned(), "r0".to_owned());
         let step = ApiResource { api_id, parent_id, path_part: "payments".to_owned() };
         let address = Address::new("api_resource", "payments");

@@ -4,11 +4,12 @@ use aws_sdk_apigateway::types::{
     ApiStatus, EndpointAccessMode, EndpointConfiguration, EndpointType, RestApi as LiveApi, SecurityPolicy,
 };
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{all_apis, all_resources, arn, from_gateway, replace, retag, to_gateway};
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// A REST API.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ pub struct Outputs {
 }
 
 impl Resource for RestApi {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "rest_api";
     const REPLACED_BY: &'static [&'static str] = &[];
@@ -49,10 +50,10 @@ impl Resource for RestApi {
     const IDENTITY: Identity = Identity::Marks;
     const PACE: Pace = Pace::seconds(2, 2, 900);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found: Vec<LiveApi> = match select {
             Select::Owned => {
-                let owned = |api: &&LiveApi| from_gateway(api.tags()).address_in(&cloud.stack).is_some();
+                let owned = |api: &&LiveApi| from_gateway(api.tags()).address_in(cloud.stack()).is_some();
                 all_apis(cloud).await?.iter().filter(owned).cloned().collect()
             }
             Select::Ids(ids) => {
@@ -70,7 +71,7 @@ impl Resource for RestApi {
         Ok(live.await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let endpoint = EndpointConfiguration::builder().types(EndpointType::from(self.endpoint.as_str())).build();
         let created = cx
@@ -91,7 +92,7 @@ impl Resource for RestApi {
         Ok(Created { id, outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches: Vec<_> = changed
             .iter()
@@ -117,7 +118,7 @@ impl Resource for RestApi {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         cx.apigateway.delete_rest_api().rest_api_id(&live.id).send().await.map_err(error("DeleteRestApi"))?;
         Ok(Progress::Going)
@@ -125,7 +126,7 @@ impl Resource for RestApi {
 }
 
 /// The id of the path `/`, for an answer that leaves it out; `None` where the API is gone by now.
-async fn root_of(cloud: &Aws, api_id: &str) -> Result<Option<String>, Error> {
+async fn root_of(cloud: &Cloud, api_id: &str) -> Result<Option<String>, Error> {
     let resources = unless(Class::Absent, all_resources(cloud, api_id).await)?;
     let root = resources.iter().flat_map(|all| all.iter()).find(|resource| resource.path() == Some("/"));
     Ok(root.and_then(|root| root.id()).map(ToOwned::to_owned))
@@ -135,13 +136,13 @@ fn outputs(id: &str, root_id: String) -> Outputs {
     Outputs { id: id.to_owned(), root_id, arn: arn(&format!("restapis/{id}")) }
 }
 
-fn live(cloud: &Aws, api: &LiveApi, root_id: String) -> Live<RestApi> {
+fn live(cloud: &Cloud, api: &LiveApi, root_id: String) -> Live<RestApi> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let tags = from_gateway(api.tags());
     let id = text(api.id());
     let endpoint = api.endpoint_configuration().and_then(|endpoint| endpoint.types().first());
     Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         outputs: outputs(&id, root_id),
         status: match api.api_status() {
             Some(ApiStatus::Failed) => Status::Failed(text(api.api_status_message())),
@@ -166,7 +167,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const APIS: &str = r#"{"item":[{"id":"a1","name":"api-prod","disableExecuteApiEndpoint":true,
         "securityPolicy":"SecurityPolicy_TLS13_1_2_2021_06","endpointConfiguration":{"types":["REGIONAL"]},
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn is_found_by_its_marks_and_its_root_is_looked_up_where_the_answer_lacks_it() {
         let tree = r#"{"item":[{"id":"r1","path":"/health"},{"id":"r0","path":"/"}]}"#;
-        let (cloud, replay) = Replay::answering([(200, APIS), (200, tree)]);
+        let (cloud, replay) = Cloud::replaying([(200, APIS), (200, tree)]);
         let live = RestApi::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!((live.len(), live[0].address.as_ref()), (1, Some(&Address::new("rest_api", "main"))));
         assert_eq!((live[0].outputs.root_id.as_str(), live[0].spec.endpoint.as_str()), ("r0", "REGIONAL"));
@@ -187,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out_and_the_create_call_carries_the_marks() {
-        let (cloud, replay) = Replay::answering([(200, APIS), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
+        let (cloud, replay) = Cloud::replaying([(200, APIS), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
         let absent = RestApi::list(&cloud, Select::Ids(&["a9".to_owned()])).await.expect("the answer is good");
         assert!(absent.is_empty());
         let api = RestApi {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage as LiveStage};
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::gateway::{arn, children, from_gateway, pointer, remove, replace, retag, split, to_gateway};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// A stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,14 +73,14 @@ pub struct Outputs {
 }
 
 impl Resource for Stage {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_stage";
     const REPLACED_BY: &'static [&'static str] = &["api_id", "name"];
     // Its name is unique in the API, but its tags may be lost and its id begins with the API's: it stays ours.
     const IDENTITY: Identity = Identity::Marks;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
             let found = cloud.apigateway.get_stages().rest_api_id(&api).send().await.map_err(error("GetStages"))?;
             Ok(found.item().iter().map(|stage| live(cloud, &api, stage)).collect())
@@ -87,7 +88,7 @@ impl Resource for Stage {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_stage().rest_api_id(&self.api_id).stage_name(&self.name);
         let request = request.deployment_id(&self.deployment_id).tracing_enabled(self.tracing);
@@ -96,7 +97,7 @@ impl Resource for Stage {
         Ok(Created { id: format!("{}/{}", self.api_id, self.name), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches: Vec<_> = changed.iter().flat_map(|name| self.patches(&live.spec, name)).collect();
         if !patches.is_empty() {
@@ -109,7 +110,7 @@ impl Resource for Stage {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, name) = split(&live.id);
         let request = cx.apigateway.delete_stage().rest_api_id(api).stage_name(name);
@@ -195,7 +196,7 @@ fn outputs(api: &str, name: &str) -> Outputs {
     }
 }
 
-fn live(cloud: &Aws, api: &str, stage: &LiveStage) -> Live<Stage> {
+fn live(cloud: &Cloud, api: &str, stage: &LiveStage) -> Live<Stage> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let name = text(stage.stage_name());
     let access_log = stage.access_log_settings().and_then(|log| {
@@ -207,7 +208,7 @@ fn live(cloud: &Aws, api: &str, stage: &LiveStage) -> Live<Stage> {
     let methods = settings.iter().filter(|(key, _)| *key != ALL_METHODS);
     let tags = from_gateway(stage.tags());
     Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         id: format!("{api}/{name}"),
         outputs: outputs(api, &name),
         status: Status::Ready,
@@ -231,7 +232,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const STAGES: &str = r#"{"item":[{"stageName":"live","deploymentId":"d1","tracingEnabled":true,
         "accessLogSettings":{"destinationArn":"arn:log","format":"{\"id\":\"$context.requestId\"}"},
@@ -239,13 +239,13 @@ mod tests {
             "~1payments~1validate/POST":{"throttlingRateLimit":5.5,"throttlingBurstLimit":1,"loggingLevel":"ERROR"}},
         "tags":{"payinfra:stack":"prod","payinfra:address":"api_stage.live"}}]}"#;
 
-    async fn found(cloud: &Aws) -> Live<Stage> {
+    async fn found(cloud: &Cloud) -> Live<Stage> {
         Stage::list(cloud, Select::Ids(&["a1/live".to_owned()])).await.expect("the answer is good").remove(0)
     }
 
     #[tokio::test]
     async fn is_read_in_the_shape_of_its_spec() {
-        let (cloud, _) = Replay::answering([(200, STAGES)]);
+        let (cloud, _) = Cloud::replaying([(200, STAGES)]);
         let live = found(&cloud).await;
         assert_eq!(live.address, Some(Address::new("api_stage", "live")));
         assert_eq!(live.outputs.arn, "arn:aws:apigateway:us-east-1::/restapis/a1/stages/live");
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_entry_is_written_whole_and_removed_whole() {
-        let (cloud, replay) = Replay::answering([(200, STAGES), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
+        let (cloud, replay) = Cloud::replaying([(200, STAGES), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
         let live = found(&cloud).await;
         let mut want = live.spec.clone();
         want.methods.remove("/payments/validate/POST");

@@ -2,11 +2,12 @@
 
 use aws_sdk_apigateway::types::{ApiStage, PatchOperation, ThrottleSettings, UsagePlan as LivePlan};
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{add, arn, from_gateway, replace, retag, to_gateway};
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// A usage plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub struct Outputs {
 }
 
 impl Resource for UsagePlan {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "usage_plan";
     const REPLACED_BY: &'static [&'static str] = &[];
@@ -44,12 +45,12 @@ impl Resource for UsagePlan {
     // UpdateUsagePlan is one call in 20 seconds, and a deletion needs one.
     const PACE: Pace = Pace::seconds(2, 20, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.apigateway.get_usage_plans().limit(500);
         let found: Vec<_> =
             request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("GetUsagePlans"))?;
         let wanted = found.iter().filter(|plan| match select {
-            Select::Owned => from_gateway(plan.tags()).address_in(&cloud.stack).is_some(),
+            Select::Owned => from_gateway(plan.tags()).address_in(cloud.stack()).is_some(),
             Select::Ids(ids) => ids.iter().any(|id| plan.id() == Some(id)),
         });
         // A plan may go between the list and the look.
@@ -57,7 +58,7 @@ impl Resource for UsagePlan {
         Ok(try_join_all(live).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let throttle = ThrottleSettings::builder().rate_limit(self.rate).burst_limit(self.burst).build();
         let stages = self.stages.iter().map(|stage| {
@@ -71,7 +72,7 @@ impl Resource for UsagePlan {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches: Vec<_> = changed.iter().flat_map(|name| self.patches(&live.spec, name)).collect();
         if !patches.is_empty() {
@@ -93,7 +94,7 @@ impl Resource for UsagePlan {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         // A plan that still opens a stage is not deleted.
         if !live.spec.stages.is_empty() {
@@ -127,13 +128,13 @@ fn close(stage: &str) -> PatchOperation {
     PatchOperation::builder().op(aws_sdk_apigateway::types::Op::Remove).path("/apiStages").value(stage).build()
 }
 
-async fn patch(cloud: &Aws, id: &str, patches: Vec<PatchOperation>) -> Result<(), Error> {
+async fn patch(cloud: &Cloud, id: &str, patches: Vec<PatchOperation>) -> Result<(), Error> {
     let request = cloud.apigateway.update_usage_plan().usage_plan_id(id).set_patch_operations(Some(patches));
     request.send().await.map_err(error("UpdateUsagePlan"))?;
     Ok(())
 }
 
-async fn live(cloud: &Aws, plan: &LivePlan) -> Result<Live<UsagePlan>, Error> {
+async fn live(cloud: &Cloud, plan: &LivePlan) -> Result<Live<UsagePlan>, Error> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let id = text(plan.id());
     let request = cloud.apigateway.get_usage_plan_keys().usage_plan_id(&id).limit(500).into_paginator().items();
@@ -147,7 +148,7 @@ async fn live(cloud: &Aws, plan: &LivePlan) -> Result<Live<UsagePlan>, Error> {
     stages.sort_unstable();
     let tags = from_gateway(plan.tags());
     Ok(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         outputs: Outputs { id: id.clone() },
         id,
         status: Status::Ready,
@@ -168,7 +169,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const PLANS: &str = r#"{"item":[{"id":"p1","name":"usage-plan-prod","apiStages":[{"apiId":"a1","stage":"live"}],
         "throttle":{"rateLimit":100.0,"burstLimit":50},
@@ -176,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_closed_before_it_is_deleted() {
-        let (cloud, replay) = Replay::answering([(200, PLANS), (200, r#"{"item":[{"id":"k1"}]}"#), (200, "{}")]);
+        let (cloud, replay) = Cloud::replaying([(200, PLANS), (200, r#"{"item":[{"id":"k1"}]}"#), (200, "{}")]);
         let live = UsagePlan::list(&cloud, Select::Owned).await.expect("the answers are good");
         let address = Address::new("usage_plan", "callers");
         assert_eq!((live.len(), live[0].address.as_ref()), (1, Some(&address)));

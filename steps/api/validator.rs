@@ -1,10 +1,11 @@
 //! What API Gateway checks of a request before any function sees it (A2).
 
+use payinfra_aws::error;
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{address, children, path_name, replace, split};
-use crate::aws::{Aws, error};
+use crate::Cloud;
 
 /// A request validator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,14 +28,14 @@ pub struct Outputs {
 }
 
 impl Resource for ApiValidator {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "api_validator";
     const REPLACED_BY: &'static [&'static str] = &["api_id", "name"];
     // Names are not unique.
     const IDENTITY: Identity = Identity::Marks;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
             let request = cloud.apigateway.get_request_validators().rest_api_id(&api).limit(500);
             let found = request.send().await.map_err(error("GetRequestValidators"))?;
@@ -43,7 +44,7 @@ impl Resource for ApiValidator {
         .await
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let _turn = cx.gateway.turn().await;
         let request = cx.apigateway.create_request_validator().rest_api_id(&self.api_id).name(&self.name);
         let request = request.validate_request_body(self.body).validate_request_parameters(self.parameters);
@@ -52,7 +53,7 @@ impl Resource for ApiValidator {
         Ok(Created { id: format!("{}/{id}", self.api_id), outputs: Some(Outputs { id }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
         let patches = changed.iter().filter_map(|name| match *name {
             "body" => Some(replace("/validateRequestBody", self.body)),
@@ -65,7 +66,7 @@ impl Resource for ApiValidator {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let _turn = cx.gateway.turn().await;
         let (api, id) = split(&live.id);
         let request = cx.apigateway.delete_request_validator().rest_api_id(api).request_validator_id(id);
@@ -96,12 +97,11 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn is_addressed_by_its_name_and_patched_in_place() {
         let found = r#"{"item":[{"id":"v1","name":"body-and-parameters","validateRequestBody":true}]}"#;
-        let (cloud, replay) = Replay::answering([(200, found), (200, "{}")]);
+        let (cloud, replay) = Cloud::replaying([(200, found), (200, "{}")]);
         let live = ApiValidator::list(&cloud, Select::Ids(&["a1/v1".to_owned()])).await.expect("the answer is good");
         let address = Address::new("api_validator", "body_and_parameters");
         assert_eq!(live[0].address.as_ref(), Some(&address));

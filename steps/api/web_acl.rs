@@ -5,11 +5,12 @@ use aws_sdk_wafv2::types::{
     WebAcl as LiveAcl,
 };
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, following, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::web_acl_rule::{WebRule, incomplete};
-use crate::aws::{Aws, Marked, Tags, error, following, unless};
+use crate::Cloud;
 
 /// A web ACL for regional services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,14 +41,14 @@ pub struct Outputs {
 }
 
 impl Resource for WebAcl {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "web_acl";
     const REPLACED_BY: &'static [&'static str] = &["name", "default_action"];
     const IDENTITY: Identity = Identity::Name;
     const PACE: Pace = Pace::seconds(5, 10, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let arns = match select {
             Select::Owned => candidates(cloud).await?,
             Select::Ids(ids) => ids.to_vec(),
@@ -57,7 +58,7 @@ impl Resource for WebAcl {
         Ok(found.filter(|live| live.address.is_some() || select != Select::Owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let rules = self.rules.iter().map(WebRule::to_waf).collect::<Result<_, _>>()?;
         let request = cx.waf.create_web_acl().name(&self.name).scope(Scope::Regional).description(&self.description);
         let request = request.default_action(allow()).set_rules(Some(rules)).visibility_config(visible(&self.name)?);
@@ -66,7 +67,7 @@ impl Resource for WebAcl {
         Ok(Created { outputs: Some(Outputs { arn: arn.clone(), name: self.name.clone() }), id: arn })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"rules") || changed.contains(&"description") {
             let (name, id) = name_and_id(&live.id);
             let rules = self.rules.iter().map(WebRule::to_waf).collect::<Result<_, _>>()?;
@@ -91,7 +92,7 @@ impl Resource for WebAcl {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let (name, id) = name_and_id(&live.id);
         let request = cx.waf.delete_web_acl().name(name).id(id).scope(Scope::Regional);
         request.lock_token(lock(cx, &live.id).await?).send().await.map_err(error("DeleteWebACL"))?;
@@ -100,7 +101,7 @@ impl Resource for WebAcl {
 }
 
 impl WebAcl {
-    async fn log(&self, cloud: &Aws, arn: &str) -> Result<(), Error> {
+    async fn log(&self, cloud: &Cloud, arn: &str) -> Result<(), Error> {
         if self.log_group_arn.is_empty() {
             let request = cloud.waf.delete_logging_configuration().resource_arn(arn);
             unless(Class::Absent, request.send().await.map_err(error("DeleteLoggingConfiguration")))?;
@@ -141,7 +142,7 @@ fn name_and_id(arn: &str) -> (&str, &str) {
 }
 
 /// The token that a change must carry: it changes with each of them.
-async fn lock(cloud: &Aws, arn: &str) -> Result<String, Error> {
+async fn lock(cloud: &Cloud, arn: &str) -> Result<String, Error> {
     let (name, id) = name_and_id(arn);
     let request = cloud.waf.get_web_acl().name(name).id(id).scope(Scope::Regional);
     let found = request.send().await.map_err(error("GetWebACL"))?;
@@ -149,8 +150,8 @@ async fn lock(cloud: &Aws, arn: &str) -> Result<String, Error> {
 }
 
 /// The ARNs of the web ACLs whose names have our shape.
-async fn candidates(cloud: &Aws) -> Result<Vec<String>, Error> {
-    let ending = format!("-{}", cloud.stack);
+async fn candidates(cloud: &Cloud) -> Result<Vec<String>, Error> {
+    let ending = format!("-{}", cloud.stack());
     let mut arns = Vec::new();
     let mut marker = None;
     loop {
@@ -165,7 +166,7 @@ async fn candidates(cloud: &Aws) -> Result<Vec<String>, Error> {
     }
 }
 
-async fn read(cloud: &Aws, arn: &str) -> Result<Option<Live<WebAcl>>, Error> {
+async fn read(cloud: &Cloud, arn: &str) -> Result<Option<Live<WebAcl>>, Error> {
     let (name, id) = name_and_id(arn);
     let acl = async {
         let request = cloud.waf.get_web_acl().name(name).id(id).scope(Scope::Regional);
@@ -189,7 +190,7 @@ async fn read(cloud: &Aws, arn: &str) -> Result<Option<Live<WebAcl>>, Error> {
     Ok(acl.web_acl().map(|acl| live(cloud, acl, tags, logging)))
 }
 
-fn live(cloud: &Aws, acl: &LiveAcl, tags: Tags, logging: Option<&LoggingConfiguration>) -> Live<WebAcl> {
+fn live(cloud: &Cloud, acl: &LiveAcl, tags: Tags, logging: Option<&LoggingConfiguration>) -> Live<WebAcl> {
     let arn = acl.arn().to_owned();
     let allows = acl.default_action().is_some_and(|action| action.allow().is_some());
     let mut rules: Vec<WebRule> = acl.rules().iter().map(WebRule::from).collect();
@@ -200,7 +201,7 @@ fn live(cloud: &Aws, acl: &LiveAcl, tags: Tags, logging: Option<&LoggingConfigur
     redacted_headers.sort_unstable();
     let log_group = logging.and_then(|logging| logging.log_destination_configs().first());
     Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         outputs: Outputs { arn: arn.clone(), name: acl.name().to_owned() },
         id: arn,
         status: Status::Ready,
@@ -222,7 +223,6 @@ mod tests {
 
     use super::*;
     use crate::api::web_acl_rule::WebStatement;
-    use crate::aws::replay::Replay;
 
     const ARN: &str = "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/waf-prod/id-1";
     const ACL: &str = r#"{"LockToken":"t1","WebACL":{"Name":"waf-prod","Id":"id-1",
@@ -238,13 +238,13 @@ mod tests {
         {"Key":"payinfra:stack","Value":"prod"},{"Key":"payinfra:address","Value":"web_acl.api"}]}}"#;
     const NO_LOG: &str = r#"{"__type":"WAFNonexistentItemException","Message":"x"}"#;
 
-    async fn found(cloud: &Aws) -> Live<WebAcl> {
+    async fn found(cloud: &Cloud) -> Live<WebAcl> {
         WebAcl::list(cloud, Select::Ids(&[ARN.to_owned()])).await.expect("the answers are good").remove(0)
     }
 
     #[tokio::test]
     async fn is_read_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Replay::answering([(200, ACL), (200, TAGS), (400, NO_LOG)]);
+        let (cloud, replay) = Cloud::replaying([(200, ACL), (200, TAGS), (400, NO_LOG)]);
         let live = found(&cloud).await;
         assert_eq!(live.address, Some(Address::new("web_acl", "api")));
         assert_eq!((live.spec.default_action.as_str(), live.spec.log_group_arn.as_str()), ("allow", ""));
@@ -256,10 +256,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_one_is_left_out_and_a_change_carries_a_fresh_lock() {
-        let (cloud, _) = Replay::answering([(400, NO_LOG), (400, NO_LOG), (400, NO_LOG)]);
+        let (cloud, _) = Cloud::replaying([(400, NO_LOG), (400, NO_LOG), (400, NO_LOG)]);
         assert!(WebAcl::list(&cloud, Select::Ids(&[ARN.to_owned()])).await.expect("absence is no error").is_empty());
         let stale = r#"{"__type":"WAFOptimisticLockException","Message":"x"}"#;
-        let (cloud, replay) = Replay::answering([(200, ACL), (200, TAGS), (400, NO_LOG), (200, ACL), (400, stale)]);
+        let (cloud, replay) = Cloud::replaying([(200, ACL), (200, TAGS), (400, NO_LOG), (200, ACL), (400, stale)]);
         let live = found(&cloud).await;
         let address = Address::new("web_acl", "api");
         let cx = Cx { cloud: &cloud, address: &address, token: "t" };

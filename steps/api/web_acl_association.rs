@@ -1,12 +1,13 @@
 //! Which web ACL stands in front of the stage (A6).
 
 use futures::future::try_join_all;
+use payinfra_aws::{error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::address;
 use super::stage::Stage;
-use crate::aws::{Aws, error, unless};
+use crate::Cloud;
 
 /// An association.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct Outputs {
 }
 
 impl Resource for WebAclAssociation {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "web_acl_association";
     const REPLACED_BY: &'static [&'static str] = &["stage_arn"];
@@ -36,7 +37,7 @@ impl Resource for WebAclAssociation {
 
     // An association has no tags: it belongs to whom the stage belongs to, whose ARN is its id. A web ACL that somebody
     // else put before our stage shows as drift.
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let stages: Vec<String> = match select {
             Select::Owned => Stage::list(cloud, select).await?.into_iter().map(|stage| stage.outputs.arn).collect(),
             Select::Ids(ids) => ids.to_vec(),
@@ -50,17 +51,17 @@ impl Resource for WebAclAssociation {
         Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         self.associate(cx).await?;
         let outputs = Outputs { web_acl_arn: self.web_acl_arn.clone() };
         Ok(Created { id: self.stage_arn.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         self.associate(cx).await
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.waf.disassociate_web_acl().resource_arn(&live.id);
         request.send().await.map_err(error("DisassociateWebACL"))?;
         Ok(Progress::Going)
@@ -68,7 +69,7 @@ impl Resource for WebAclAssociation {
 }
 
 impl WebAclAssociation {
-    async fn associate(&self, cloud: &Aws) -> Result<(), Error> {
+    async fn associate(&self, cloud: &Cloud) -> Result<(), Error> {
         let request = cloud.waf.associate_web_acl().resource_arn(&self.stage_arn).web_acl_arn(&self.web_acl_arn);
         request.send().await.map_err(error("AssociateWebACL"))?;
         Ok(())
@@ -90,7 +91,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const STAGE: &str = "arn:aws:apigateway:us-east-1::/restapis/a1/stages/live";
 
@@ -99,7 +99,7 @@ mod tests {
         let some = r#"{"WebACL":{"Name":"n","Id":"i","ARN":"arn:acl","DefaultAction":{},"VisibilityConfig":
             {"SampledRequestsEnabled":true,"CloudWatchMetricsEnabled":true,"MetricName":"n"}}}"#;
         let gone = r#"{"__type":"WAFNonexistentItemException"}"#;
-        let (cloud, replay) = Replay::answering([(200, some), (200, "{}"), (400, gone)]);
+        let (cloud, replay) = Cloud::replaying([(200, some), (200, "{}"), (400, gone)]);
         let ids = [STAGE.to_owned()];
         let live = WebAclAssociation::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("web_acl_association", "stage")));
@@ -112,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_web_acl_that_has_not_spread_yet_is_waited_for() {
-        let (cloud, _) = Replay::answering([(400, r#"{"__type":"WAFUnavailableEntityException","Message":"x"}"#)]);
+        let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"WAFUnavailableEntityException","Message":"x"}"#)]);
         let wanted = WebAclAssociation { stage_arn: STAGE.to_owned(), web_acl_arn: "arn:acl".to_owned() };
         let address = Address::new("web_acl_association", "stage");
         let refused = wanted.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;

@@ -13,7 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::elf::{NotRunnable, check};
-use crate::settings::{Architecture, Function};
+use super::function_name::{Architecture, FunctionName};
 
 /// The command that builds the binaries.
 pub const BUILD: &str = "cargo build --profile function -p payments --bins";
@@ -38,7 +38,7 @@ impl fmt::Debug for Artifact {
 /// The code of all functions.
 #[derive(Debug, Clone, Default)]
 pub struct Artifacts {
-    functions: BTreeMap<Function, Artifact>,
+    functions: BTreeMap<FunctionName, Artifact>,
 }
 
 /// Why the code cannot be deployed.
@@ -84,11 +84,11 @@ impl Artifacts {
     pub fn load(folder: &Path, architecture: Architecture) -> Result<Self, ArtifactError> {
         // Zipping is most of what a run without changes computes: each binary has a thread.
         let functions = thread::scope(|scope| {
-            let load = |function: Function| {
+            let load = |function: FunctionName| {
                 let path = folder.join(function.name());
                 (function, scope.spawn(move || read(path, architecture)))
             };
-            let loading = Function::ALL.map(load);
+            let loading = FunctionName::ALL.map(load);
             let join = |(function, thread): (_, thread::ScopedJoinHandle<'_, _>)| {
                 let artifact = thread.join().unwrap_or_else(|panic| resume_unwind(panic))?;
                 Ok((function, artifact))
@@ -104,7 +104,7 @@ impl Artifacts {
     }
 
     /// The hash of a function's code; empty without code.
-    pub fn sha256(&self, function: Function) -> String {
+    pub fn sha256(&self, function: FunctionName) -> String {
         self.functions.get(&function).map(|artifact| artifact.sha256.clone()).unwrap_or_default()
     }
 
@@ -114,7 +114,7 @@ impl Artifacts {
     }
 
     /// The code of one function.
-    pub fn get(&self, function: Function) -> Option<&Artifact> {
+    pub fn get(&self, function: FunctionName) -> Option<&Artifact> {
         self.functions.get(&function)
     }
 }
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn without_code_there_is_no_hash_and_no_zip() {
         let none = Artifacts::none();
-        assert_eq!(none.sha256(Function::Notifications), "");
+        assert_eq!(none.sha256(FunctionName::Notifications), "");
         assert!(none.zip("").is_none());
     }
 }

@@ -4,7 +4,7 @@ use object::Endianness;
 use object::elf::{EM_AARCH64, EM_X86_64, ET_DYN, ET_EXEC, FileHeader64};
 use object::read::elf::FileHeader;
 
-use crate::settings::Architecture;
+use super::function_name::Architecture;
 
 /// The glibc of Amazon Linux 2023, which `provided.al2023` is.
 pub(super) const GLIBC: (u32, u32) = (2, 34);

@@ -4,12 +4,13 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig};
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
 use super::interfaces::released;
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// A function: a `bootstrap` on `provided.al2023`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub struct Outputs {
 }
 
 impl Resource for Function {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "function";
     const REPLACED_BY: &'static [&'static str] = &["name"];
@@ -49,7 +50,7 @@ impl Resource for Function {
     // which took 35 minutes in one case of a hundred (fact sheet §1.2, §5.1).
     const PACE: Pace = Pace::seconds(150, 100, 3600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
             Select::Owned => return Ok(owned(cloud).await?.iter().filter_map(|found| live(cloud, found)).collect()),
             Select::Ids(names) => names,
@@ -58,7 +59,7 @@ impl Resource for Function {
         Ok(found.iter().flatten().filter_map(|found| live(cloud, found)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let configuration = &self.configuration;
         let request = cx.lambda.create_function().function_name(&self.name).runtime(Runtime::Providedal2023);
         let request = request.handler("bootstrap").role(&configuration.role_arn).memory_size(configuration.memory());
@@ -78,7 +79,7 @@ impl Resource for Function {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, live, &self.tags).await?;
         }
@@ -100,7 +101,7 @@ impl Resource for Function {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         if !live.spec.configuration.subnet_ids.is_empty() {
             // A function that still has a VPC when it goes leaves its network interfaces behind for up to 45 minutes.
             let nowhere =
@@ -118,13 +119,13 @@ impl Resource for Function {
 }
 
 impl Function {
-    fn code(&self, cloud: &Aws, operation: &'static str) -> Result<Blob, Error> {
-        let zip = cloud.artifacts.zip(&self.code_sha256);
+    fn code(&self, cloud: &Cloud, operation: &'static str) -> Result<Blob, Error> {
+        let zip = cloud.options.artifacts.zip(&self.code_sha256);
         let missing = || Error::new(Class::Invalid, operation, format!("there is no code of {} at hand", self.name));
         zip.map(|zip| Blob::new(zip.to_vec())).ok_or_else(missing)
     }
 
-    async fn configure(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn configure(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let configuration = &self.configuration;
         let request = cx.lambda.update_function_configuration().function_name(&live.id);
         let request = request.role(&configuration.role_arn).memory_size(configuration.memory());
@@ -137,7 +138,7 @@ impl Function {
         Ok(())
     }
 
-    async fn reserve(&self, cx: &Cx<'_, Aws>) -> Result<(), Error> {
+    async fn reserve(&self, cx: &Cx<'_, Cloud>) -> Result<(), Error> {
         match self.reserved_concurrency {
             Some(runs) => {
                 let runs = i32::try_from(runs).unwrap_or(i32::MAX);
@@ -155,17 +156,17 @@ impl Function {
 }
 
 /// Reads all functions with this stack's marks. Names ending like ours are the candidates, tags decide.
-pub(super) async fn owned(cloud: &Aws) -> Result<Vec<GetFunctionOutput>, Error> {
+pub(super) async fn owned(cloud: &Cloud) -> Result<Vec<GetFunctionOutput>, Error> {
     let listed = cloud.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-    let ending = format!("-{}", cloud.stack);
+    let ending = format!("-{}", cloud.stack());
     let names = listed.map_err(error("ListFunctions"))?.into_iter().filter_map(|listed| listed.function_name);
     let found = names.filter(|name| name.ends_with(&ending)).map(|name| async move { get(cloud, &name).await });
     let found = try_join_all(found).await?;
-    Ok(found.into_iter().flatten().filter(|found| tags(found).address_in(&cloud.stack).is_some()).collect())
+    Ok(found.into_iter().flatten().filter(|found| tags(found).address_in(cloud.stack()).is_some()).collect())
 }
 
 /// Reads a function with its tags; nothing if it is absent.
-pub(super) async fn get(cloud: &Aws, name: &str) -> Result<Option<GetFunctionOutput>, Error> {
+pub(super) async fn get(cloud: &Cloud, name: &str) -> Result<Option<GetFunctionOutput>, Error> {
     let request = cloud.lambda.get_function().function_name(name);
     unless(Class::Absent, request.send().await.map_err(error("GetFunction")))
 }
@@ -175,7 +176,7 @@ pub(super) fn tags(found: &GetFunctionOutput) -> Tags {
     found.tags().cloned().unwrap_or_default().into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
 }
 
-fn live(cloud: &Aws, found: &GetFunctionOutput) -> Option<Live<Function>> {
+fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
     let configuration = found.configuration()?;
     let name = configuration.function_name()?.to_owned();
     let status = match (configuration.state(), configuration.last_update_status()) {
@@ -187,7 +188,7 @@ fn live(cloud: &Aws, found: &GetFunctionOutput) -> Option<Live<Function>> {
     let tags = tags(found);
     let reserved = found.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
     Some(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         id: name.clone(),
         outputs: Outputs { name: name.clone(), arn: configuration.function_arn().unwrap_or_default().to_owned() },
         status,
@@ -202,7 +203,7 @@ fn live(cloud: &Aws, found: &GetFunctionOutput) -> Option<Live<Function>> {
     })
 }
 
-async fn retag(cx: &Cx<'_, Aws>, live: &Live<Function>, want: &Tags) -> Result<(), Error> {
+async fn retag(cx: &Cx<'_, Cloud>, live: &Live<Function>, want: &Tags) -> Result<(), Error> {
     let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
     let arn = &live.outputs.arn;
     if !surplus.is_empty() {
@@ -219,7 +220,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const LISTED: &str = r#"{"Functions": [{"FunctionName": "lambda-notifications-prod"}, {"FunctionName": "other"}]}"#;
     const FOUND: &str = r#"{"Configuration": {"FunctionName": "lambda-notifications-prod", "State": "Active",
@@ -230,7 +230,7 @@ mod tests {
         "Tags": {"payinfra:stack": "prod", "payinfra:address": "function.notifications"}}"#;
 
     async fn read() -> Live<Function> {
-        let (cloud, replay) = Replay::answering([(200, LISTED), (200, FOUND)]);
+        let (cloud, replay) = Cloud::replaying([(200, LISTED), (200, FOUND)]);
         let mut live = Function::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(replay.sent().len(), 2, "a function with another name is not even read");
         live.remove(0)
@@ -247,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Replay::answering([(404, r#"{"__type": "ResourceNotFoundException"}"#)]);
+        let (cloud, _) = Cloud::replaying([(404, r#"{"__type": "ResourceNotFoundException"}"#)]);
         let live = Function::list(&cloud, Select::Ids(&["gone".to_owned()])).await.expect("absent is no error");
         assert!(live.is_empty());
     }
@@ -256,7 +256,7 @@ mod tests {
     async fn code_and_configuration_never_change_in_one_update() {
         let mut live = read().await;
         live.spec.code_sha256 = "new=".to_owned();
-        let (cloud, replay) = Replay::answering([(200, "{}")]);
+        let (cloud, replay) = Cloud::replaying([(200, "{}")]);
         let address = Address::new("function", "notifications");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         let refused = live.spec.update(&cx, &live, &["code_sha256", "memory_mb"]).await;
@@ -271,7 +271,7 @@ mod tests {
         let mut live = read().await;
         let alone = r#"{"Functions": []}"#;
         let no_groups = "<DescribeSecurityGroupsResponse><securityGroupInfo/></DescribeSecurityGroupsResponse>";
-        let (cloud, replay) = Replay::answering([(200, "{}"), (200, alone), (200, no_groups), (204, "")]);
+        let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, alone), (200, no_groups), (204, "")]);
         let address = Address::new("function", "notifications");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         assert_eq!(Function::delete(&cx, &live).await.expect("it works"), Progress::More);

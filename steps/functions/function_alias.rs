@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use aws_sdk_lambda::operation::get_alias::GetAliasOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, error, unless};
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Configuration;
 use super::function::{get, owned, tags};
-use crate::aws::{Aws, Marked, error, unless};
+use crate::Cloud;
 
 /// An alias with its versions. It is there as long as the alias or any version is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub struct Outputs {
 pub const LIVE: &str = "live";
 
 impl Resource for FunctionAlias {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "function_alias";
     const REPLACED_BY: &'static [&'static str] = &["function"];
@@ -48,7 +49,7 @@ impl Resource for FunctionAlias {
     const PACE: Pace = Pace::seconds(2, 2, 900);
 
     // An alias has no tags: the marks are its function's, and the address has the function's name.
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let functions = match select {
             Select::Owned => owned(cloud).await?,
             Select::Ids(names) => {
@@ -57,13 +58,13 @@ impl Resource for FunctionAlias {
         };
         let live = functions.iter().map(|function| async move {
             let name = function.configuration().and_then(|configuration| configuration.function_name());
-            let address = tags(function).address_in(&cloud.stack).map(|of| Address::new(Self::KIND, of.name()));
+            let address = tags(function).address_in(cloud.stack()).map(|of| Address::new(Self::KIND, of.name()));
             live(cloud, name.unwrap_or_default(), address).await
         });
         Ok(try_join_all(live).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         // Publishing what is published already answers with that version, so only the alias is new.
         let version = self.publish(cx).await?;
         let request = cx.lambda.create_alias().function_name(&self.function).name(LIVE).function_version(&version);
@@ -72,7 +73,7 @@ impl Resource for FunctionAlias {
         Ok(Created { id: self.function.clone(), outputs: Some(Outputs { arn, version }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let same_code = changed.iter().all(|name| *name == "versions_kept");
         let version = if same_code { live.outputs.version.clone() } else { self.publish(cx).await? };
         if live.outputs.arn.is_empty() {
@@ -89,7 +90,7 @@ impl Resource for FunctionAlias {
         remove(cx, &self.function, surplus(numbers, version.parse().ok(), self.versions_kept)).await
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         if !live.outputs.arn.is_empty() {
             let request = cx.lambda.delete_alias().function_name(&live.spec.function).name(LIVE);
             request.send().await.map_err(error("DeleteAlias"))?;
@@ -104,7 +105,7 @@ impl Resource for FunctionAlias {
 }
 
 impl FunctionAlias {
-    async fn publish(&self, cloud: &Aws) -> Result<String, Error> {
+    async fn publish(&self, cloud: &Cloud) -> Result<String, Error> {
         let request = cloud.lambda.publish_version().function_name(&self.function).code_sha256(&self.code_sha256);
         let published = request.send().await.map_err(error("PublishVersion"))?;
         Ok(published.version.unwrap_or_default())
@@ -127,7 +128,7 @@ fn surplus(mut versions: BTreeSet<u64>, behind_alias: Option<u64>, kept: u32) ->
     versions.into_iter().take(surplus).collect()
 }
 
-async fn remove(cloud: &Aws, function: &str, versions: BTreeSet<u64>) -> Result<(), Error> {
+async fn remove(cloud: &Cloud, function: &str, versions: BTreeSet<u64>) -> Result<(), Error> {
     let removals = versions.into_iter().map(|version| {
         let request = cloud.lambda.delete_function().function_name(function).qualifier(version.to_string());
         async move { unless(Class::Absent, request.send().await.map_err(error("DeleteFunction"))) }
@@ -137,13 +138,13 @@ async fn remove(cloud: &Aws, function: &str, versions: BTreeSet<u64>) -> Result<
 }
 
 /// Reads the published versions.
-async fn versions(cloud: &Aws, function: &str) -> Result<Vec<FunctionConfiguration>, Error> {
+async fn versions(cloud: &Cloud, function: &str) -> Result<Vec<FunctionConfiguration>, Error> {
     let request = cloud.lambda.list_versions_by_function().function_name(function).into_paginator().items();
     let versions = request.send().collect::<Result<Vec<_>, _>>().await.map_err(error("ListVersionsByFunction"))?;
     Ok(versions.into_iter().filter(|version| version.version() != Some("$LATEST")).collect())
 }
 
-async fn live(cloud: &Aws, function: &str, address: Option<Address>) -> Result<Option<Live<FunctionAlias>>, Error> {
+async fn live(cloud: &Cloud, function: &str, address: Option<Address>) -> Result<Option<Live<FunctionAlias>>, Error> {
     let alias = async {
         let request = cloud.lambda.get_alias().function_name(function).name(LIVE);
         unless(Class::Absent, request.send().await.map_err(error("GetAlias")))
@@ -182,7 +183,6 @@ async fn live(cloud: &Aws, function: &str, address: Option<Address>) -> Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::replay::Replay;
 
     const FUNCTION: &str = r#"{"Configuration": {"FunctionName": "f-prod"},
         "Tags": {"payinfra:stack": "prod", "payinfra:address": "function.notifications"}}"#;
@@ -192,7 +192,7 @@ mod tests {
     const ABSENT: &str = r#"{"__type": "ResourceNotFoundException"}"#;
 
     async fn read(alias: (u16, &str)) -> Live<FunctionAlias> {
-        let (cloud, _) = Replay::answering([(200, FUNCTION), alias, (200, VERSIONS)]);
+        let (cloud, _) = Cloud::replaying([(200, FUNCTION), alias, (200, VERSIONS)]);
         let ids = ["f-prod".to_owned()];
         FunctionAlias::list(&cloud, Select::Ids(&ids)).await.expect("the answers are good").remove(0)
     }
@@ -209,13 +209,13 @@ mod tests {
     async fn is_there_until_the_last_version_is_gone() {
         let live = read((404, ABSENT)).await;
         assert!(live.outputs.arn.is_empty());
-        let (cloud, replay) = Replay::answering([(200, VERSIONS), (204, ""), (204, "")]);
+        let (cloud, replay) = Cloud::replaying([(200, VERSIONS), (204, ""), (204, "")]);
         let address = Address::new("function_alias", "notifications");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         assert_eq!(FunctionAlias::delete(&cx, &live).await.expect("it works"), Progress::Going);
         let deleted: Vec<_> = replay.sent()[1..].iter().map(|sent| sent.uri.clone()).collect();
         assert!(deleted.iter().all(|uri| uri.contains("Qualifier=2") || uri.contains("Qualifier=3")), "{deleted:?}");
-        let (cloud, _) = Replay::answering([(404, ABSENT)]);
+        let (cloud, _) = Cloud::replaying([(404, ABSENT)]);
         assert!(FunctionAlias::list(&cloud, Select::Ids(&["f-prod".to_owned()])).await.expect("absent").is_empty());
     }
 
@@ -223,7 +223,7 @@ mod tests {
     async fn new_code_is_published_once_and_the_alias_moves() {
         let mut live = read((200, ALIAS)).await;
         live.spec.code_sha256 = "new=".to_owned();
-        let (cloud, replay) = Replay::answering([(201, r#"{"Version": "4"}"#), (200, ALIAS), (200, VERSIONS)]);
+        let (cloud, replay) = Cloud::replaying([(201, r#"{"Version": "4"}"#), (200, ALIAS), (200, VERSIONS)]);
         let address = Address::new("function_alias", "notifications");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         live.spec.update(&cx, &live, &["code_sha256"]).await.expect("it works");

@@ -1,10 +1,11 @@
 //! The network interfaces that Lambda makes for functions, and removes minutes after they have left the network.
 
 use aws_sdk_ec2::types::{Filter, NetworkInterfaceStatus, NetworkInterfaceType};
+use payinfra_aws::error;
 use payinfra_engine::{Class, Error, Resource, Select};
 
 use super::function::owned;
-use crate::aws::{Aws, error};
+use crate::Cloud;
 use crate::network::SecurityGroup;
 
 /// Refuses to go on while interfaces of functions that have left the network are still there.
@@ -15,7 +16,7 @@ use crate::network::SecurityGroup;
 ///
 /// # Errors
 /// [`Class::InUse`] while there are some, and whatever the calls answer.
-pub(super) async fn released(cloud: &Aws) -> Result<(), Error> {
+pub(super) async fn released(cloud: &Cloud) -> Result<(), Error> {
     let functions = owned(cloud).await?;
     let networks = functions.iter().filter_map(|found| found.configuration()?.vpc_config());
     if networks.into_iter().any(|network| !network.subnet_ids().is_empty()) {
@@ -53,7 +54,6 @@ pub(super) async fn released(cloud: &Aws) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::replay::Replay;
 
     const LISTED: &str = r#"{"Functions": [{"FunctionName": "lambda-notifications-prod"}]}"#;
     const GROUPS: &str = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId></item>
@@ -94,7 +94,7 @@ mod tests {
             (200, GROUPS),
             (200, &none),
         ];
-        let (cloud, replay) = Replay::answering(answers);
+        let (cloud, replay) = Cloud::replaying(answers);
         let refused = released(&cloud).await.expect_err("two are there");
         assert_eq!(refused.class, Class::InUse);
         assert!(refused.message.ends_with("yet: eni-1, eni-2"), "{}", refused.message);
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn are_not_waited_for_while_another_function_of_the_stack_uses_them() {
-        let (cloud, replay) = Replay::answering([(200, LISTED), (200, &function(r#""subnet-a""#))]);
+        let (cloud, replay) = Cloud::replaying([(200, LISTED), (200, &function(r#""subnet-a""#))]);
         assert_eq!(released(&cloud).await, Ok(()));
         assert_eq!(replay.sent().len(), 2);
     }

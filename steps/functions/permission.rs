@@ -2,13 +2,14 @@
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, error, unless};
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::function::{get, owned, tags};
 use super::function_alias::LIVE;
-use crate::aws::{Aws, Marked, error, unless};
+use crate::Cloud;
 
 /// A permission to invoke the alias `live`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +48,7 @@ impl Permission {
 }
 
 impl Resource for Permission {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "permission";
     const REPLACED_BY: &'static [&'static str] =
@@ -55,7 +56,7 @@ impl Resource for Permission {
     const IDENTITY: Identity = Identity::Name;
 
     // A statement has no tags: its function has the marks, and its id the name. Statements of others have other ids.
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let functions = match select {
             Select::Owned => owned(cloud).await?,
             Select::Ids(ids) => {
@@ -73,7 +74,7 @@ impl Resource for Permission {
         Ok(live.into_iter().flatten().filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.lambda.add_permission().function_name(&self.function).qualifier(LIVE);
         let request = request.statement_id(&self.statement).action("lambda:InvokeFunction");
         let request = request.principal(&self.principal).source_arn(&self.source_arn);
@@ -83,11 +84,11 @@ impl Resource for Permission {
     }
 
     /// Nothing of a permission can be changed in place.
-    async fn update(&self, _: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.lambda.remove_permission().function_name(&live.spec.function).qualifier(LIVE);
         request.statement_id(&live.spec.statement).send().await.map_err(error("RemovePermission"))?;
         Ok(Progress::Going)
@@ -95,14 +96,14 @@ impl Resource for Permission {
 }
 
 /// Reads the statements of a function's policy that are about its alias.
-async fn statements(cloud: &Aws, function: &GetFunctionOutput) -> Result<Vec<Live<Permission>>, Error> {
+async fn statements(cloud: &Cloud, function: &GetFunctionOutput) -> Result<Vec<Live<Permission>>, Error> {
     let name = function.configuration().and_then(|configuration| configuration.function_name()).unwrap_or_default();
     let request = cloud.lambda.get_policy().function_name(name).qualifier(LIVE);
     let Some(found) = unless(Class::Absent, request.send().await.map_err(error("GetPolicy")))? else {
         return Ok(Vec::new());
     };
     let policy: Value = serde_json::from_str(found.policy().unwrap_or_default()).unwrap_or_default();
-    let ours = tags(function).address_in(&cloud.stack).is_some();
+    let ours = tags(function).address_in(cloud.stack()).is_some();
     let statements = policy["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(statements.iter().map(|statement| live(name, ours, statement)).collect())
 }
@@ -140,7 +141,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const FUNCTION: &str = r#"{"Configuration": {"FunctionName": "f-prod"},
         "Tags": {"payinfra:stack": "prod", "payinfra:address": "function.notifications"}}"#;
@@ -167,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn is_found_by_its_statement_id_and_statements_of_others_are_not_ours() {
         let listed = r#"{"Functions": [{"FunctionName": "f-prod"}]}"#;
-        let (cloud, _) = Replay::answering([(200, listed), (200, FUNCTION), (200, &policy())]);
+        let (cloud, _) = Cloud::replaying([(200, listed), (200, FUNCTION), (200, &policy())]);
         let live = Permission::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!((live.len(), &live[0].spec), (1, &permission()));
         assert_eq!(live[0].address, Some(Address::new("permission", "payment_events")));
@@ -175,14 +175,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Replay::answering([(200, FUNCTION), (404, r#"{"__type": "ResourceNotFoundException"}"#)]);
+        let (cloud, _) = Cloud::replaying([(200, FUNCTION), (404, r#"{"__type": "ResourceNotFoundException"}"#)]);
         let live = Permission::list(&cloud, Select::Ids(&["f-prod/payinfra-x".to_owned()])).await;
         assert!(live.expect("absent is no error").is_empty());
     }
 
     #[tokio::test]
     async fn names_source_and_account_and_sees_a_taken_statement_id() {
-        let (cloud, replay) = Replay::answering([(409, r#"{"__type": "ResourceConflictException"}"#)]);
+        let (cloud, replay) = Cloud::replaying([(409, r#"{"__type": "ResourceConflictException"}"#)]);
         let address = Address::new("permission", "payment_events");
         let refused = permission().create(&Cx { cloud: &cloud, address: &address, token: "" }).await;
         assert_eq!(refused.expect_err("it is taken").class, Class::Exists);

@@ -2,11 +2,12 @@
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, Tag};
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Metric, Query};
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// An alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,17 +53,17 @@ pub struct Outputs {
 const NAMES: usize = 100;
 
 impl Resource for Alarm {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "alarm";
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const IDENTITY: Identity = Identity::Name;
     const HOLDS: bool = false;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let alarms = match select {
             Select::Owned => {
-                let ending = format!("-{}", cloud.stack);
+                let ending = format!("-{}", cloud.stack());
                 let request = cloud.cloudwatch.describe_alarms().alarm_name_prefix("alarm-").into_paginator();
                 let pages = request.send().collect::<Result<Vec<_>, _>>().await.map_err(error("DescribeAlarms"))?;
                 let alarms = pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default());
@@ -75,7 +76,7 @@ impl Resource for Alarm {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         // Putting an alarm overwrites one of the same name, whosever it is.
         if !named(cx, std::slice::from_ref(&self.name)).await?.is_empty() {
             return Err(Error::new(
@@ -86,11 +87,11 @@ impl Resource for Alarm {
         }
         let request = self.put(cx).set_tags(Some(to_aws(&self.tags)));
         request.send().await.map_err(error("PutMetricAlarm"))?;
-        let arn = format!("arn:aws:cloudwatch:us-east-1:{}:alarm:{}", cx.account, self.name);
+        let arn = format!("arn:aws:cloudwatch:us-east-1:{}:alarm:{}", cx.account(), self.name);
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.iter().any(|name| *name != "tags") {
             // Tags are taken only when the alarm is new.
             self.put(cx).send().await.map_err(error("PutMetricAlarm"))?;
@@ -109,7 +110,7 @@ impl Resource for Alarm {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.cloudwatch.delete_alarms().alarm_names(&live.id).send().await.map_err(error("DeleteAlarms"))?;
         Ok(Progress::Going)
     }
@@ -119,7 +120,7 @@ impl Alarm {
     /// The whole alarm; what is not in the request is gone afterwards.
     fn put(
         &self,
-        cloud: &Aws,
+        cloud: &Cloud,
     ) -> aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder {
         let count = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         let request = cloud.cloudwatch.put_metric_alarm().alarm_name(&self.name).alarm_description(&self.description);
@@ -140,14 +141,14 @@ impl Alarm {
 }
 
 /// Reads the alarms with these names; absent ones are left out.
-async fn named(cloud: &Aws, names: &[String]) -> Result<Vec<MetricAlarm>, Error> {
+async fn named(cloud: &Cloud, names: &[String]) -> Result<Vec<MetricAlarm>, Error> {
     let request = cloud.cloudwatch.describe_alarms().set_alarm_names(Some(names.to_vec()));
     let found = request.max_records(100).send().await.map_err(error("DescribeAlarms"))?;
     Ok(found.metric_alarms.unwrap_or_default())
 }
 
 /// Reads the tags of an alarm; nothing if it has gone meanwhile.
-async fn live(cloud: &Aws, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, Error> {
+async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, Error> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let count = |number: Option<i32>| number.unwrap_or_default().unsigned_abs();
     let arn = text(alarm.alarm_arn());
@@ -159,7 +160,7 @@ async fn live(cloud: &Aws, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, Er
         tags.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect();
     let name = text(alarm.alarm_name());
     Ok(Some(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         id: name.clone(),
         status: Status::Ready,
         spec: Alarm {
@@ -192,7 +193,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const FOUND: &str = "<DescribeAlarmsResponse><DescribeAlarmsResult><MetricAlarms><member>
         <AlarmName>alarm-api-5xx-prod</AlarmName><AlarmArn>arn:alarm</AlarmArn><Threshold>1.0</Threshold>
@@ -233,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_found_by_name_and_marks_with_the_services_defaults_undone() {
-        let (cloud, _) = Replay::answering([(200, FOUND), (200, TAGS)]);
+        let (cloud, _) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = Alarm::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("alarm", "api_5xx")));
         assert_eq!((live[0].spec.periods_to_alarm, &live[0].spec.metric), (5, &None));
@@ -242,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, replay) = Replay::answering([(200, NONE)]);
+        let (cloud, replay) = Cloud::replaying([(200, NONE)]);
         let live = Alarm::list(&cloud, Select::Ids(&["alarm-x-prod".to_owned()])).await.expect("the answer is good");
         assert!(live.is_empty() && replay.sent()[0].has("AlarmNames.member.1=alarm-x-prod"));
     }
@@ -250,7 +250,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_when_it_is_made_and_never_takes_anothers_name() {
         let made = "<PutMetricAlarmResponse/>";
-        let (cloud, replay) = Replay::answering([(200, NONE), (200, made), (200, FOUND)]);
+        let (cloud, replay) = Cloud::replaying([(200, NONE), (200, made), (200, FOUND)]);
         let address = Address::new("alarm", "dead_letters");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         assert_eq!(alarm().create(&cx).await.expect("the name is free").id, "alarm-dead-letters-prod");

@@ -1,11 +1,12 @@
 //! The CloudWatch dashboard.
 
 use futures::future::try_join_all;
+use payinfra_aws::{ADDRESS, STACK, error, unless};
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::aws::{ADDRESS, Aws, STACK, error, unless};
+use crate::Cloud;
 
 /// A dashboard. Tagging one needs a newer protocol than the emulators speak, so its marks stand in its first widget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,19 +33,19 @@ impl Dashboard {
 }
 
 impl Resource for Dashboard {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "dashboard";
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const IDENTITY: Identity = Identity::Name;
     const HOLDS: bool = false;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
             Select::Owned => {
                 let request = cloud.cloudwatch.list_dashboards().dashboard_name_prefix("dashboard-").into_paginator();
                 let found = request.items().send().collect::<Result<Vec<_>, _>>().await;
-                let ending = format!("-{}", cloud.stack);
+                let ending = format!("-{}", cloud.stack());
                 let names =
                     found.map_err(error("ListDashboards"))?.into_iter().filter_map(|entry| entry.dashboard_name);
                 names.filter(|name| name.ends_with(&ending)).collect()
@@ -56,7 +57,7 @@ impl Resource for Dashboard {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         // Putting a dashboard overwrites one of the same name, whosever it is.
         if live(cx, self.name.clone()).await?.is_some() {
             return Err(Error::new(
@@ -69,18 +70,18 @@ impl Resource for Dashboard {
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone() }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         self.put(cx).await
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.cloudwatch.delete_dashboards().dashboard_names(&live.id).send().await.map_err(error("DeleteDashboards"))?;
         Ok(Progress::Going)
     }
 }
 
 impl Dashboard {
-    async fn put(&self, cloud: &Aws) -> Result<(), Error> {
+    async fn put(&self, cloud: &Cloud) -> Result<(), Error> {
         let request = cloud.cloudwatch.put_dashboard().dashboard_name(&self.name);
         let answer = request.dashboard_body(self.body.to_string()).send().await.map_err(error("PutDashboard"))?;
         for message in answer.dashboard_validation_messages() {
@@ -91,14 +92,14 @@ impl Dashboard {
 }
 
 /// Reads a dashboard; nothing if it is absent.
-async fn live(cloud: &Aws, name: String) -> Result<Option<Live<Dashboard>>, Error> {
+async fn live(cloud: &Cloud, name: String) -> Result<Option<Live<Dashboard>>, Error> {
     let request = cloud.cloudwatch.get_dashboard().dashboard_name(&name);
     let Some(found) = unless(Class::Absent, request.send().await.map_err(error("GetDashboard")))? else {
         return Ok(None);
     };
     let body: Value = serde_json::from_str(found.dashboard_body().unwrap_or_default()).unwrap_or_default();
     Ok(Some(Live {
-        address: address(&cloud.stack, &body),
+        address: address(cloud.stack(), &body),
         id: name.clone(),
         outputs: Outputs { name: name.clone() },
         spec: Dashboard { name, body },
@@ -119,7 +120,6 @@ fn address(stack: &str, body: &Value) -> Option<Address> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::replay::Replay;
 
     fn found(body: &Value) -> String {
         let body = body.to_string().replace('"', "&quot;");
@@ -138,7 +138,7 @@ mod tests {
     async fn is_found_by_the_marks_in_its_first_widget() {
         let address = Address::new("dashboard", "main");
         let body = json!({"widgets": [Dashboard::marks("prod", &address, "# Payments")]});
-        let (cloud, replay) = Replay::answering([(200, LISTED), (200, &found(&body))]);
+        let (cloud, replay) = Cloud::replaying([(200, LISTED), (200, &found(&body))]);
         let live = Dashboard::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!((live.len(), &live[0].address, &live[0].spec.body), (1, &Some(address), &body));
         assert_eq!(replay.sent().len(), 2, "another stack's is not even read");
@@ -147,7 +147,7 @@ mod tests {
     #[tokio::test]
     async fn one_without_marks_is_not_ours_and_is_not_overwritten() {
         let body = found(&json!({"widgets": []}));
-        let (cloud, replay) = Replay::answering([(200, LISTED), (200, &body), (200, &body)]);
+        let (cloud, replay) = Cloud::replaying([(200, LISTED), (200, &body), (200, &body)]);
         assert!(Dashboard::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());
         let dashboard = Dashboard { name: "dashboard-prod".to_owned(), body: json!({}) };
         let address = Address::new("dashboard", "main");
@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Replay::answering([(404, ABSENT)]);
+        let (cloud, _) = Cloud::replaying([(404, ABSENT)]);
         let ids = ["dashboard-prod".to_owned()];
         assert!(Dashboard::list(&cloud, Select::Ids(&ids)).await.expect("absent is no error").is_empty());
     }

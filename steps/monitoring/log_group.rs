@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// A log group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,15 +35,15 @@ pub struct Outputs {
 const EXECUTION_LOG: &str = "API-Gateway-Execution-Logs_";
 
 impl Resource for LogGroup {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "log_group";
     const REPLACED_BY: &'static [&'static str] = &["name"];
     const IDENTITY: Identity = Identity::Name;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let (ours, execution) = tokio::try_join!(
-            groups(cloud, Some(format!("-{}", cloud.stack)), None),
+            groups(cloud, Some(format!("-{}", cloud.stack())), None),
             groups(cloud, None, Some(EXECUTION_LOG)),
         )?;
         // An execution log's name may hold the suffix as well.
@@ -50,7 +51,7 @@ impl Resource for LogGroup {
         let candidates = ours.into_iter().chain(execution).filter(|group| {
             let name = group.log_group_name().unwrap_or_default();
             let wanted = match select {
-                Select::Owned => has_shape(name, &cloud.stack),
+                Select::Owned => has_shape(name, cloud.stack()),
                 Select::Ids(ids) => ids.iter().any(|id| id == name),
             };
             wanted && seen.insert(name.to_owned())
@@ -60,15 +61,15 @@ impl Resource for LogGroup {
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let tags = self.tags.clone().into_iter().collect();
         let request = cx.logs.create_log_group().log_group_name(&self.name).kms_key_id(&self.key_arn);
         request.set_tags(Some(tags)).send().await.map_err(error("CreateLogGroup"))?;
-        let arn = format!("arn:aws:logs:us-east-1:{}:log-group:{}", cx.account, self.name);
+        let arn = format!("arn:aws:logs:us-east-1:{}:log-group:{}", cx.account(), self.name);
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"key_arn") {
             let request = cx.logs.associate_kms_key().log_group_name(&live.id).kms_key_id(&self.key_arn);
             request.send().await.map_err(error("AssociateKmsKey"))?;
@@ -84,7 +85,7 @@ impl Resource for LogGroup {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.logs.delete_log_group().log_group_name(&live.id).send().await.map_err(error("DeleteLogGroup"))?;
         Ok(Progress::Going)
     }
@@ -97,7 +98,7 @@ fn has_shape(name: &str, suffix: &str) -> bool {
 
 /// Lists log groups by a part or by the beginning of their name.
 async fn groups(
-    cloud: &Aws,
+    cloud: &Cloud,
     part: Option<String>,
     beginning: Option<&str>,
 ) -> Result<Vec<aws_sdk_cloudwatchlogs::types::LogGroup>, Error> {
@@ -108,7 +109,7 @@ async fn groups(
 }
 
 /// Reads the tags of a group; nothing if it has gone meanwhile.
-async fn live(cloud: &Aws, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> Result<Option<Live<LogGroup>>, Error> {
+async fn live(cloud: &Cloud, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> Result<Option<Live<LogGroup>>, Error> {
     let name = group.log_group_name().unwrap_or_default().to_owned();
     let arn = group.arn().unwrap_or_default().trim_end_matches(":*").to_owned();
     let request = cloud.logs.list_tags_for_resource().resource_arn(&arn);
@@ -117,7 +118,7 @@ async fn live(cloud: &Aws, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> Re
     };
     let tags: Tags = tags.tags.unwrap_or_default().into_iter().collect();
     Ok(Some(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         id: name.clone(),
         status: Status::Ready,
         spec: LogGroup {
@@ -130,7 +131,7 @@ async fn live(cloud: &Aws, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> Re
     }))
 }
 
-async fn retag(cloud: &Aws, live: &Live<LogGroup>, want: &Tags) -> Result<(), Error> {
+async fn retag(cloud: &Cloud, live: &Live<LogGroup>, want: &Tags) -> Result<(), Error> {
     let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
     let arn = &live.outputs.arn;
     if !surplus.is_empty() {
@@ -148,7 +149,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const GROUPS: &str = r#"{"logGroups": [
         {"logGroupName": "/aws/lambda/lambda-notifications-prod", "retentionInDays": 365, "kmsKeyId": "arn:key",
@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_found_by_name_and_marks_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Replay::answering([(200, GROUPS), (200, r#"{"logGroups": []}"#), (200, TAGS)]);
+        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, r#"{"logGroups": []}"#), (200, TAGS)]);
         let live = LogGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live.len(), 1);
         assert_eq!(live[0].address, Some(Address::new("log_group", "notifications")));
@@ -169,14 +169,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Replay::answering([(200, GROUPS), (200, r#"{"logGroups": []}"#)]);
+        let (cloud, _) = Cloud::replaying([(200, GROUPS), (200, r#"{"logGroups": []}"#)]);
         let live = LogGroup::list(&cloud, Select::Ids(&["gone-prod".to_owned()])).await.expect("the answers are good");
         assert!(live.is_empty());
     }
 
     #[tokio::test]
     async fn carries_its_marks_in_the_create_call_and_waits_for_its_key() {
-        let (cloud, replay) = Replay::answering([(400, r#"{"__type": "InvalidParameterException"}"#)]);
+        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "InvalidParameterException"}"#)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let (name, key_arn) = ("log-group-flow-prod".to_owned(), "arn:key".to_owned());
         let group = LogGroup { name, retention_days: 365, key_arn, tags };

@@ -1,11 +1,12 @@
 //! A public address that stays ours.
 
 use aws_sdk_ec2::types::{Address as Found, DomainType, ResourceType};
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// An Elastic IP address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,14 +25,14 @@ pub struct Outputs {
 }
 
 impl Resource for ElasticIp {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "elastic_ip";
     const REPLACED_BY: &'static [&'static str] = &[];
     const IDENTITY: Identity = Identity::Marks;
     const PACE: Pace = Pace::seconds(1, 1, 900);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // This answer has no pages: an account has five addresses, not thousands.
         let request = cloud.ec2.describe_addresses().filters(filter(cloud, select, "allocation-id"));
         let found = request.send().await.map_err(error("DescribeAddresses"))?;
@@ -39,7 +40,7 @@ impl Resource for ElasticIp {
             let tags = from_ec2(address.tags());
             let outputs = outputs(address.allocation_id(), address.public_ip());
             Live {
-                address: tags.address_in(&cloud.stack),
+                address: tags.address_in(cloud.stack()),
                 id: outputs.id.clone(),
                 spec: Self { tags },
                 outputs,
@@ -49,7 +50,7 @@ impl Resource for ElasticIp {
         Ok(found.addresses().iter().map(live).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.allocate_address().domain(DomainType::Vpc);
         let created = request
             .tag_specifications(specification(ResourceType::ElasticIp, &self.tags))
@@ -60,14 +61,14 @@ impl Resource for ElasticIp {
         Ok(Created { id: outputs.id.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.release_address().allocation_id(&live.id);
         request.send().await.map_err(error("ReleaseAddress"))?;
         Ok(Progress::Going)
@@ -83,7 +84,6 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
@@ -93,7 +93,7 @@ mod tests {
             <item><key>payinfra:address</key><value>elastic_ip.a</value></item>
             </tagSet></item></addressesSet></DescribeAddressesResponse>";
         let none = "<DescribeAddressesResponse><addressesSet/></DescribeAddressesResponse>";
-        let (cloud, replay) = Replay::answering([(200, found), (200, none)]);
+        let (cloud, replay) = Cloud::replaying([(200, found), (200, none)]);
         let live = ElasticIp::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("elastic_ip", "a")));
         assert_eq!(live[0].outputs.public_ip, "192.0.2.1");
@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>AddressLimitExceeded</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = ElasticIp { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };
         let address = Address::new("elastic_ip", "a");
         let refused = spec.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;

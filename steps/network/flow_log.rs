@@ -3,11 +3,12 @@
 use aws_sdk_ec2::types::{
     FlowLog as Found, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType, UnsuccessfulItem,
 };
+use payinfra_aws::{Marked, Tags, error, refused};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error, refused};
+use crate::Cloud;
 
 /// A VPC's flow log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,14 +35,14 @@ pub struct Outputs {
 }
 
 impl Resource for FlowLog {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "flow_log";
     const REPLACED_BY: &'static [&'static str] = &["vpc_id", "traffic", "log_group", "role_arn", "aggregation_seconds"];
     const IDENTITY: Identity = Identity::Token;
     const PACE: Pace = Pace::seconds(2, 1, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_flow_logs().filter(filter(cloud, select, "flow-log-id"));
         let found: Vec<_> = request
             .into_paginator()
@@ -53,7 +54,7 @@ impl Resource for FlowLog {
         Ok(found.iter().map(|log| live(cloud, log)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_flow_logs().resource_type(FlowLogsResourceType::Vpc).resource_ids(&self.vpc_id);
         let created = request
             .traffic_type(TrafficType::from(self.traffic.as_str()))
@@ -71,14 +72,14 @@ impl Resource for FlowLog {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_flow_logs().flow_log_ids(&live.id);
         let answer = request.send().await.map_err(error("DeleteFlowLogs"))?;
         all_done("DeleteFlowLogs", answer.unsuccessful())?;
@@ -94,12 +95,12 @@ fn all_done(operation: &'static str, unsuccessful: &[UnsuccessfulItem]) -> Resul
     }
 }
 
-fn live(cloud: &Aws, log: &Found) -> Live<FlowLog> {
+fn live(cloud: &Cloud, log: &Found) -> Live<FlowLog> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let tags = from_ec2(log.tags());
     let id = text(log.flow_log_id());
     Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         spec: FlowLog {
             vpc_id: text(log.resource_id()),
             traffic: text(log.traffic_type().map(TrafficType::as_str)),
@@ -120,7 +121,6 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     fn log() -> FlowLog {
         FlowLog {
@@ -142,7 +142,7 @@ mod tests {
             <tagSet><item><key>payinfra:stack</key><value>prod</value></item>
             <item><key>payinfra:address</key><value>flow_log.main</value></item></tagSet></item></flowLogSet></DescribeFlowLogsResponse>";
         let none = "<DescribeFlowLogsResponse><flowLogSet/></DescribeFlowLogsResponse>";
-        let (cloud, replay) = Replay::answering([(200, found), (200, none)]);
+        let (cloud, replay) = Cloud::replaying([(200, found), (200, none)]);
         let live = FlowLog::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("flow_log", "main")));
         let tags = live[0].spec.tags.clone();
@@ -155,7 +155,7 @@ mod tests {
     async fn carries_its_marks_and_token_and_a_refusal_inside_a_good_answer_is_an_error() {
         let body = "<CreateFlowLogsResponse><unsuccessful><item><resourceId>vpc-1</resourceId><error>
             <code>FlowLogAlreadyExists</code><message>there</message></error></item></unsuccessful></CreateFlowLogsResponse>";
-        let (cloud, replay) = Replay::answering([(200, body)]);
+        let (cloud, replay) = Cloud::replaying([(200, body)]);
         let address = Address::new("flow_log", "main");
         let refused = log().create(&Cx { cloud: &cloud, address: &address, token: "0123" }).await;
         assert_eq!(refused.expect_err("there is one").class, Class::Exists);

@@ -1,11 +1,12 @@
 //! The VPC's door to the internet.
 
 use aws_sdk_ec2::types::{InternetGateway as Found, ResourceType};
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// An internet gateway; [`super::InternetGatewayAttachment`] says where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,19 +23,19 @@ pub struct Outputs {
 }
 
 impl Resource for InternetGateway {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "internet_gateway";
     const REPLACED_BY: &'static [&'static str] = &[];
     const IDENTITY: Identity = Identity::Marks;
     const PACE: Pace = Pace::seconds(2, 2, 1200);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let live = |gateway: &Found| {
             let tags = from_ec2(gateway.tags());
             let id = gateway.internet_gateway_id().unwrap_or_default().to_owned();
             Live {
-                address: tags.address_in(&cloud.stack),
+                address: tags.address_in(cloud.stack()),
                 outputs: Outputs { id: id.clone() },
                 spec: Self { tags },
                 status: Status::Ready,
@@ -44,7 +45,7 @@ impl Resource for InternetGateway {
         Ok(gateways(cloud, select).await?.iter().map(live).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_internet_gateway();
         let created = request
             .tag_specifications(specification(ResourceType::InternetGateway, &self.tags))
@@ -56,14 +57,14 @@ impl Resource for InternetGateway {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_internet_gateway().internet_gateway_id(&live.id);
         request.send().await.map_err(error("DeleteInternetGateway"))?;
         Ok(Progress::Going)
@@ -71,7 +72,7 @@ impl Resource for InternetGateway {
 }
 
 /// Reads internet gateways; their attachments are in the same answer.
-pub(super) async fn gateways(cloud: &Aws, select: Select<'_>) -> Result<Vec<Found>, Error> {
+pub(super) async fn gateways(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Found>, Error> {
     let request = cloud.ec2.describe_internet_gateways().filters(filter(cloud, select, "internet-gateway-id"));
     let found: Result<_, _> = request.into_paginator().items().send().collect().await;
     found.map_err(error("DescribeInternetGateways"))
@@ -82,7 +83,6 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const FOUND: &str = "<DescribeInternetGatewaysResponse><internetGatewaySet><item>
         <internetGatewayId>igw-1</internetGatewayId><attachmentSet/><tagSet>
@@ -93,7 +93,7 @@ mod tests {
     #[tokio::test]
     async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
         let none = "<DescribeInternetGatewaysResponse><internetGatewaySet/></DescribeInternetGatewaysResponse>";
-        let (cloud, replay) = Replay::answering([(200, FOUND), (200, none)]);
+        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, none)]);
         let live = InternetGateway::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("internet_gateway", "main")));
         let absent = InternetGateway::list(&cloud, Select::Ids(&["igw-2".to_owned()])).await;
@@ -105,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>InternetGatewayLimitExceeded</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let gateway = InternetGateway { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };
         let address = Address::new("internet_gateway", "main");
         let refused = gateway.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;

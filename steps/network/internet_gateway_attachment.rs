@@ -3,12 +3,13 @@
 //! A kind of its own, because it must be gone before a VPC is replaced, while the gateway itself can stay.
 
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGateway as Found};
+use payinfra_aws::{Marked, error};
 use payinfra_engine::{Address, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::internet_gateway::{InternetGateway, gateways};
 use super::tags::from_ec2;
-use crate::aws::{Aws, Marked, error};
+use crate::Cloud;
 
 /// The attachment of an internet gateway to a VPC.
 ///
@@ -29,7 +30,7 @@ pub struct Outputs {
 }
 
 impl Resource for InternetGatewayAttachment {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "internet_gateway_attachment";
     const REPLACED_BY: &'static [&'static str] = &["gateway_id", "vpc_id"];
@@ -38,30 +39,30 @@ impl Resource for InternetGatewayAttachment {
     // It cannot go while a NAT gateway is still on its way out (fact sheet §1.2).
     const PACE: Pace = Pace::seconds(2, 2, 1200);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         Ok(gateways(cloud, select).await?.iter().filter_map(|gateway| live(cloud, gateway)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.attach_internet_gateway().internet_gateway_id(&self.gateway_id).vpc_id(&self.vpc_id);
         request.send().await.map_err(error("AttachInternetGateway"))?;
         let outputs = Outputs { gateway_id: self.gateway_id.clone() };
         Ok(Created { id: self.gateway_id.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, _: &Cx<'_, Aws>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
+    async fn update(&self, _: &Cx<'_, Cloud>, _: &Live<Self>, _: &[&str]) -> Result<(), Error> {
         // Both of its attributes make another attachment.
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.detach_internet_gateway().internet_gateway_id(&live.id).vpc_id(&live.spec.vpc_id);
         request.send().await.map_err(error("DetachInternetGateway"))?;
         Ok(Progress::Going)
     }
 }
 
-fn live(cloud: &Aws, gateway: &Found) -> Option<Live<InternetGatewayAttachment>> {
+fn live(cloud: &Cloud, gateway: &Found) -> Option<Live<InternetGatewayAttachment>> {
     let attachment = gateway.attachments().first()?;
     let status = match attachment.state() {
         Some(AttachmentStatus::Detached) => return None,
@@ -70,7 +71,7 @@ fn live(cloud: &Aws, gateway: &Found) -> Option<Live<InternetGatewayAttachment>>
         // `available` stands in answers though the model only knows `attached`.
         _ => Status::Ready,
     };
-    let owner = from_ec2(gateway.tags()).address_in(&cloud.stack);
+    let owner = from_ec2(gateway.tags()).address_in(cloud.stack());
     let owner = owner.filter(|owner| owner.kind() == InternetGateway::KIND);
     let id = gateway.internet_gateway_id()?.to_owned();
     Some(Live {
@@ -87,7 +88,6 @@ mod tests {
     use payinfra_engine::Class;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     fn found(attachment: &str) -> String {
         format!(
@@ -102,7 +102,7 @@ mod tests {
     #[tokio::test]
     async fn is_found_by_the_marks_of_its_gateway_and_absent_where_that_stands_nowhere() {
         let attached = found("<item><vpcId>vpc-1</vpcId><state>available</state></item>");
-        let (cloud, _) = Replay::answering([(200, &attached), (200, &found(""))]);
+        let (cloud, _) = Cloud::replaying([(200, &attached), (200, &found(""))]);
         let live = InternetGatewayAttachment::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("internet_gateway_attachment", "main")));
         assert_eq!((live[0].spec.vpc_id.as_str(), &live[0].status), ("vpc-1", &Status::Ready));
@@ -113,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_attachment_collides() {
         let body = "<Response><Errors><Error><Code>Resource.AlreadyAssociated</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = InternetGatewayAttachment { gateway_id: "igw-1".to_owned(), vpc_id: "vpc-1".to_owned() };
         let address = Address::new("internet_gateway_attachment", "main");
         let refused = spec.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;

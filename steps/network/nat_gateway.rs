@@ -1,11 +1,12 @@
 //! The functions' way out: outgoing connections only, from an address that stays the same.
 
 use aws_sdk_ec2::types::{ConnectivityType, NatGateway as Found, NatGatewayState, ResourceType};
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// A public NAT gateway in one zone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,14 +27,14 @@ pub struct Outputs {
 }
 
 impl Resource for NatGateway {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "nat_gateway";
     const REPLACED_BY: &'static [&'static str] = &["subnet_id", "allocation_id"];
     const IDENTITY: Identity = Identity::Token;
     const PACE: Pace = Pace::seconds(105, 60, 900);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_nat_gateways().filter(filter(cloud, select, "nat-gateway-id"));
         let found: Vec<_> = request
             .into_paginator()
@@ -45,7 +46,7 @@ impl Resource for NatGateway {
         Ok(found.iter().filter_map(|gateway| live(cloud, gateway)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_nat_gateway().subnet_id(&self.subnet_id).allocation_id(&self.allocation_id);
         let created = request
             .connectivity_type(ConnectivityType::Public)
@@ -58,14 +59,14 @@ impl Resource for NatGateway {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_nat_gateway().nat_gateway_id(&live.id);
         request.send().await.map_err(error("DeleteNatGateway"))?;
         Ok(Progress::Going)
@@ -73,7 +74,7 @@ impl Resource for NatGateway {
 }
 
 /// Reads a NAT gateway; a deleted one stays visible for an hour and is nothing.
-fn live(cloud: &Aws, gateway: &Found) -> Option<Live<NatGateway>> {
+fn live(cloud: &Cloud, gateway: &Found) -> Option<Live<NatGateway>> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let status = match gateway.state() {
         Some(NatGatewayState::Deleted) => return None,
@@ -89,7 +90,7 @@ fn live(cloud: &Aws, gateway: &Found) -> Option<Live<NatGateway>> {
     let address = gateway.nat_gateway_addresses().first();
     let id = text(gateway.nat_gateway_id());
     Some(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         spec: NatGateway {
             subnet_id: text(gateway.subnet_id()),
             allocation_id: text(address.and_then(|address| address.allocation_id())),
@@ -106,7 +107,6 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     fn found(state: &str) -> String {
         format!(
@@ -122,7 +122,7 @@ mod tests {
     #[tokio::test]
     async fn is_found_by_its_marks_with_its_state_until_it_is_deleted() {
         let states = [found("pending"), found("available"), found("failed"), found("deleting"), found("deleted")];
-        let (cloud, replay) = Replay::answering(states.each_ref().map(|body| (200, body.as_str())));
+        let (cloud, replay) = Cloud::replaying(states.each_ref().map(|body| (200, body.as_str())));
         let mut seen = Vec::new();
         for _ in states {
             let live = NatGateway::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -141,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_and_token_and_waits_for_the_internet_gateway() {
         let body = "<Response><Errors><Error><Code>Gateway.NotAttached</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let spec = NatGateway { subnet_id: "subnet-1".to_owned(), allocation_id: "eipalloc-1".to_owned(), tags };
         let address = Address::new("nat_gateway", "a");

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Route, RouteTable as Found, RouteTableAssociationStateCode};
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// A route table, its routes, and the subnets that follow it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,19 +33,19 @@ pub struct Outputs {
 }
 
 impl Resource for RouteTable {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "route_table";
     const REPLACED_BY: &'static [&'static str] = &["vpc_id"];
     const IDENTITY: Identity = Identity::Token;
     const PACE: Pace = Pace::seconds(2, 1, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found = tables(cloud, filter(cloud, select, "route-table-id")).await?;
         Ok(found.iter().map(|table| live(cloud, table)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_route_table().vpc_id(&self.vpc_id).client_token(cx.token);
         let created = request
             .tag_specifications(specification(ResourceType::RouteTable, &self.tags))
@@ -55,7 +56,7 @@ impl Resource for RouteTable {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"routes") {
             let surplus = live.spec.routes.keys().filter(|destination| !self.routes.contains_key(*destination));
             try_join_all(surplus.map(|destination| remove_route(cx, &live.id, destination))).await?;
@@ -75,7 +76,7 @@ impl Resource for RouteTable {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         // EC2 refuses while a subnet follows it.
         if !live.spec.subnet_ids.is_empty() {
             associate(cx, &live.id, &live.spec.subnet_ids, &BTreeSet::new()).await?;
@@ -87,13 +88,13 @@ impl Resource for RouteTable {
     }
 }
 
-async fn tables(cloud: &Aws, filter: Filter) -> Result<Vec<Found>, Error> {
+async fn tables(cloud: &Cloud, filter: Filter) -> Result<Vec<Found>, Error> {
     let request = cloud.ec2.describe_route_tables().filters(filter);
     let found: Result<_, _> = request.into_paginator().items().send().collect().await;
     found.map_err(error("DescribeRouteTables"))
 }
 
-async fn put_route(cloud: &Aws, table: &str, destination: &str, target: &str, exists: bool) -> Result<(), Error> {
+async fn put_route(cloud: &Cloud, table: &str, destination: &str, target: &str, exists: bool) -> Result<(), Error> {
     let (gateway, nat) = if target.starts_with("nat-") { (None, Some(target)) } else { (Some(target), None) };
     let (gateway, nat) = (gateway.map(ToOwned::to_owned), nat.map(ToOwned::to_owned));
     if exists {
@@ -109,7 +110,7 @@ async fn put_route(cloud: &Aws, table: &str, destination: &str, target: &str, ex
     Ok(())
 }
 
-async fn remove_route(cloud: &Aws, table: &str, destination: &str) -> Result<(), Error> {
+async fn remove_route(cloud: &Cloud, table: &str, destination: &str) -> Result<(), Error> {
     let request = cloud.ec2.delete_route().route_table_id(table);
     let request = if destination.contains(':') {
         request.destination_ipv6_cidr_block(destination)
@@ -122,7 +123,7 @@ async fn remove_route(cloud: &Aws, table: &str, destination: &str) -> Result<(),
 
 /// Makes `want` instead of `have` follow the table. A subnet that follows another one is moved, which leaves no moment
 /// in which it follows the VPC's main table.
-async fn associate(cloud: &Aws, table: &str, have: &BTreeSet<String>, want: &BTreeSet<String>) -> Result<(), Error> {
+async fn associate(cloud: &Cloud, table: &str, have: &BTreeSet<String>, want: &BTreeSet<String>) -> Result<(), Error> {
     let subnets: Vec<String> = have.union(want).cloned().collect();
     let filter = Filter::builder().name("association.subnet-id").set_values(Some(subnets)).build();
     let found = tables(cloud, filter).await?;
@@ -160,7 +161,7 @@ async fn associate(cloud: &Aws, table: &str, have: &BTreeSet<String>, want: &BTr
     Ok(())
 }
 
-fn live(cloud: &Aws, table: &Found) -> Live<RouteTable> {
+fn live(cloud: &Cloud, table: &Found) -> Live<RouteTable> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let tags = from_ec2(table.tags());
     let id = text(table.route_table_id());
@@ -173,7 +174,7 @@ fn live(cloud: &Aws, table: &Found) -> Live<RouteTable> {
         .iter()
         .filter(|association| follows(association.association_state().and_then(|association| association.state())));
     Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         spec: RouteTable {
             vpc_id: text(table.vpc_id()),
             routes: table.routes().iter().filter_map(route).collect(),
@@ -206,7 +207,6 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const FOUND: &str = "<DescribeRouteTablesResponse><routeTableSet><item><routeTableId>rtb-1</routeTableId>
         <vpcId>vpc-1</vpcId><routeSet>
@@ -231,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_found_by_its_marks_without_what_aws_adds_and_an_absent_id_is_left_out() {
-        let (cloud, replay) = Replay::answering([(200, FOUND), (200, NONE)]);
+        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, NONE)]);
         let live = RouteTable::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("route_table", "private_a")));
         let tags = live[0].spec.tags.clone();
@@ -243,7 +243,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_and_token_in_the_create_call() {
         let body = "<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let address = Address::new("route_table", "private_a");
         let refused = table().create(&Cx { cloud: &cloud, address: &address, token: "0123" }).await;
         assert_eq!(refused.expect_err("the VPC does not show yet").class, Class::Absent);
@@ -254,7 +254,7 @@ mod tests {
     #[tokio::test]
     async fn replaces_a_route_and_moves_a_subnet_from_another_table() {
         let other = FOUND.replace("rtb-1", "rtb-9").replace("subnet-1", "subnet-2");
-        let (cloud, replay) = Replay::answering([
+        let (cloud, replay) = Cloud::replaying([
             (200, FOUND),
             (200, "<ReplaceRouteResponse/>"),
             (200, &other),

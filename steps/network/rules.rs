@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
+use payinfra_aws::{error, unless};
 use payinfra_engine::{Class, Error};
 use serde::{Deserialize, Serialize};
 
-use crate::aws::{Aws, error, unless};
+use crate::Cloud;
 
 /// One rule: who may be met, and how.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,7 +83,7 @@ pub(super) enum Direction {
 }
 
 /// Takes rules away; one that is gone already is no error.
-pub(super) async fn revoke(cloud: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<(), Error> {
+pub(super) async fn revoke(cloud: &Cloud, group: &str, direction: Direction, rules: &[&Rule]) -> Result<(), Error> {
     if rules.is_empty() {
         return Ok(());
     }
@@ -101,7 +102,7 @@ pub(super) async fn revoke(cloud: &Aws, group: &str, direction: Direction, rules
 }
 
 /// Gives rules; EC2 refuses all of them where it has one already.
-pub(super) async fn authorize(cloud: &Aws, group: &str, direction: Direction, rules: &[&Rule]) -> Result<(), Error> {
+pub(super) async fn authorize(cloud: &Cloud, group: &str, direction: Direction, rules: &[&Rule]) -> Result<(), Error> {
     if rules.is_empty() {
         return Ok(());
     }

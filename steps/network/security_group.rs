@@ -1,11 +1,12 @@
 //! A firewall around network interfaces. Its rules are [`super::SecurityGroupRules`].
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroup as Found};
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Outputs {
 }
 
 impl Resource for SecurityGroup {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "security_group";
     const REPLACED_BY: &'static [&'static str] = &["vpc_id", "name", "description"];
@@ -39,13 +40,13 @@ impl Resource for SecurityGroup {
     // Interfaces of functions may hold it for up to 45 minutes (fact sheet §5.1).
     const PACE: Pace = Pace::seconds(2, 2, 3600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let live = |group: &Found| {
             let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
             let tags = from_ec2(group.tags());
             let id = text(group.group_id());
             Live {
-                address: tags.address_in(&cloud.stack),
+                address: tags.address_in(cloud.stack()),
                 outputs: outputs(cloud, &id),
                 spec: Self {
                     vpc_id: text(group.vpc_id()),
@@ -60,7 +61,7 @@ impl Resource for SecurityGroup {
         Ok(groups(cloud, select).await?.iter().map(live).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_security_group().group_name(&self.name).description(&self.description);
         let created = request
             .vpc_id(&self.vpc_id)
@@ -72,14 +73,14 @@ impl Resource for SecurityGroup {
         Ok(Created { outputs: Some(outputs(cx, &id)), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
         }
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_security_group().group_id(&live.id);
         request.send().await.map_err(error("DeleteSecurityGroup"))?;
         Ok(Progress::Going)
@@ -87,14 +88,14 @@ impl Resource for SecurityGroup {
 }
 
 /// Reads security groups; their rules are in the same answer.
-pub(super) async fn groups(cloud: &Aws, select: Select<'_>) -> Result<Vec<Found>, Error> {
+pub(super) async fn groups(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Found>, Error> {
     let request = cloud.ec2.describe_security_groups().filters(filter(cloud, select, "group-id"));
     let found: Result<_, _> = request.into_paginator().items().send().collect().await;
     found.map_err(error("DescribeSecurityGroups"))
 }
 
-fn outputs(cloud: &Aws, id: &str) -> Outputs {
-    let arn = format!("arn:aws:ec2:us-east-1:{}:security-group/{id}", cloud.account);
+fn outputs(cloud: &Cloud, id: &str) -> Outputs {
+    let arn = format!("arn:aws:ec2:us-east-1:{}:security-group/{id}", cloud.account());
     Outputs { id: id.to_owned(), arn }
 }
 
@@ -103,7 +104,6 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     #[tokio::test]
     async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
@@ -113,7 +113,7 @@ mod tests {
             <item><key>payinfra:address</key><value>security_group.functions</value></item></tagSet>
             </item></securityGroupInfo></DescribeSecurityGroupsResponse>";
         let none = "<DescribeSecurityGroupsResponse><securityGroupInfo/></DescribeSecurityGroupsResponse>";
-        let (cloud, replay) = Replay::answering([(200, found), (200, none)]);
+        let (cloud, replay) = Cloud::replaying([(200, found), (200, none)]);
         let live = SecurityGroup::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("security_group", "functions")));
         assert_eq!(live[0].outputs.arn, "arn:aws:ec2:us-east-1:123456789012:security-group/sg-1");
@@ -124,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
         let body = "<Response><Errors><Error><Code>InvalidGroup.Duplicate</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = SecurityGroup {
             vpc_id: "vpc-1".to_owned(),
             name: "security-group-functions-prod".to_owned(),

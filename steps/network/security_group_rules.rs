@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::SecurityGroup as Found;
+use payinfra_aws::{Marked, unless};
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Direction, Rule, authorize, from_ec2, revoke};
 use super::security_group::{SecurityGroup, groups};
 use super::tags;
-use crate::aws::{Aws, Marked, unless};
+use crate::Cloud;
 
 /// All rules of one security group, in both directions: a rule that somebody adds is drift.
 ///
@@ -36,7 +37,7 @@ pub struct Outputs {
 }
 
 impl Resource for SecurityGroupRules {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "security_group_rules";
     const REPLACED_BY: &'static [&'static str] = &["group_id"];
@@ -44,11 +45,11 @@ impl Resource for SecurityGroupRules {
     const IDENTITY: Identity = Identity::Name;
     const PACE: Pace = Pace::seconds(2, 1, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         Ok(groups(cloud, select).await?.iter().filter_map(|group| live(cloud, group)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         // One call makes them be; the other direction is the difference that an update writes.
         let (direction, rules) = match self.egress.is_empty() {
             true => (Direction::Ingress, &self.ingress),
@@ -59,7 +60,7 @@ impl Resource for SecurityGroupRules {
         Ok(Created { id: self.group_id.clone(), outputs: Some(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         for (name, direction, have, want) in [
             ("ingress", Direction::Ingress, &live.spec.ingress, &self.ingress),
             ("egress", Direction::Egress, &live.spec.egress, &self.egress),
@@ -75,7 +76,7 @@ impl Resource for SecurityGroupRules {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let (ingress, egress): (Vec<_>, Vec<_>) =
             (live.spec.ingress.iter().collect(), live.spec.egress.iter().collect());
         tokio::try_join!(
@@ -86,12 +87,12 @@ impl Resource for SecurityGroupRules {
     }
 }
 
-fn live(cloud: &Aws, group: &Found) -> Option<Live<SecurityGroupRules>> {
+fn live(cloud: &Cloud, group: &Found) -> Option<Live<SecurityGroupRules>> {
     let (ingress, egress) = (from_ec2(group.ip_permissions()), from_ec2(group.ip_permissions_egress()));
     if ingress.is_empty() && egress.is_empty() {
         return None;
     }
-    let owner = tags::from_ec2(group.tags()).address_in(&cloud.stack);
+    let owner = tags::from_ec2(group.tags()).address_in(cloud.stack());
     let owner = owner.filter(|owner| owner.kind() == SecurityGroup::KIND);
     let id = group.group_id()?.to_owned();
     Some(Live {
@@ -106,7 +107,6 @@ fn live(cloud: &Aws, group: &Found) -> Option<Live<SecurityGroupRules>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::replay::Replay;
 
     fn found(egress: &str) -> String {
         format!(
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn are_found_by_the_marks_of_their_group_one_by_one() {
-        let (cloud, _) = Replay::answering([(200, &found(TWO)), (200, &found(""))]);
+        let (cloud, _) = Cloud::replaying([(200, &found(TWO)), (200, &found(""))]);
         let live = SecurityGroupRules::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("security_group_rules", "functions")));
         assert_eq!(live[0].spec, rules());
@@ -143,7 +143,7 @@ mod tests {
     async fn take_the_place_of_the_rule_of_a_fresh_group() {
         let done = "<RevokeSecurityGroupEgressResponse/>";
         let duplicate = "<Response><Errors><Error><Code>InvalidPermission.Duplicate</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(200, &found(DEFAULT)), (200, done), (400, duplicate)]);
+        let (cloud, replay) = Cloud::replaying([(200, &found(DEFAULT)), (200, done), (400, duplicate)]);
         let live = SecurityGroupRules::list(&cloud, Select::Owned).await.expect("the answer is good");
         let address = Address::new("security_group_rules", "functions");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
@@ -156,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_creation_collides() {
         let duplicate = "<Response><Errors><Error><Code>InvalidPermission.Duplicate</Code></Error></Errors></Response>";
-        let (cloud, _) = Replay::answering([(400, duplicate)]);
+        let (cloud, _) = Cloud::replaying([(400, duplicate)]);
         let address = Address::new("security_group_rules", "functions");
         let refused = rules().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("they are there").class, Class::Exists);

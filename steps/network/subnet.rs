@@ -1,11 +1,12 @@
 //! A slice of the VPC in one zone.
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// A subnet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Outputs {
 }
 
 impl Resource for Subnet {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "subnet";
     const REPLACED_BY: &'static [&'static str] = &["vpc_id", "zone", "cidr"];
@@ -41,7 +42,7 @@ impl Resource for Subnet {
     // Interfaces of functions may hold it for up to 45 minutes (fact sheet §5.1).
     const PACE: Pace = Pace::seconds(2, 2, 3600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_subnets().filters(filter(cloud, select, "subnet-id"));
         let found: Vec<_> = request
             .into_paginator()
@@ -53,7 +54,7 @@ impl Resource for Subnet {
         Ok(found.iter().map(|subnet| live(cloud, subnet)).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_subnet().vpc_id(&self.vpc_id).cidr_block(&self.cidr);
         let created = request
             .availability_zone(&self.zone)
@@ -66,7 +67,7 @@ impl Resource for Subnet {
         Ok(Created { id: id.unwrap_or_default(), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"public_addresses") {
             let value = AttributeBooleanValue::builder().value(self.public_addresses).build();
             let request = cx.ec2.modify_subnet_attribute().subnet_id(&live.id).map_public_ip_on_launch(value);
@@ -78,18 +79,18 @@ impl Resource for Subnet {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.ec2.delete_subnet().subnet_id(&live.id).send().await.map_err(error("DeleteSubnet"))?;
         Ok(Progress::Going)
     }
 }
 
-fn live(cloud: &Aws, subnet: &aws_sdk_ec2::types::Subnet) -> Live<Subnet> {
+fn live(cloud: &Cloud, subnet: &aws_sdk_ec2::types::Subnet) -> Live<Subnet> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let tags = from_ec2(subnet.tags());
     let id = text(subnet.subnet_id());
     Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         outputs: Outputs { id: id.clone(), arn: text(subnet.subnet_arn()) },
         status: match subnet.state() {
             Some(SubnetState::Available) | None => Status::Ready,

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
+use payinfra_aws::{STACK, Tags, error};
 use payinfra_engine::{Error, Select};
 
-use crate::aws::{Aws, STACK, Tags, error};
+use crate::Cloud;
 
 /// The tags for a create call.
 pub(super) fn specification(kind: ResourceType, tags: &Tags) -> TagSpecification {
@@ -23,15 +24,15 @@ fn to_ec2(tags: &Tags) -> Vec<Tag> {
 /// The filter for a selection; `id` is the service's filter for the object's id.
 ///
 /// A filter, unlike a list of ids, answers an id that does not exist with nothing instead of an error.
-pub(super) fn filter(cloud: &Aws, select: Select<'_>, id: &str) -> Filter {
+pub(super) fn filter(cloud: &Cloud, select: Select<'_>, id: &str) -> Filter {
     match select {
-        Select::Owned => Filter::builder().name(format!("tag:{STACK}")).values(&cloud.stack).build(),
+        Select::Owned => Filter::builder().name(format!("tag:{STACK}")).values(cloud.stack()).build(),
         Select::Ids(ids) => Filter::builder().name(id).set_values(Some(ids.to_vec())).build(),
     }
 }
 
 /// Brings the tags of any EC2 object to `want`.
-pub(super) async fn retag(cloud: &Aws, id: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
+pub(super) async fn retag(cloud: &Cloud, id: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
     let surplus: BTreeSet<&String> = have.keys().filter(|key| !want.contains_key(*key)).collect();
     if !surplus.is_empty() {
         let surplus = surplus.into_iter().map(|key| Tag::builder().key(key).build()).collect();

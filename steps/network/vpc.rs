@@ -2,12 +2,13 @@
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, SecurityGroup, VpcAttributeName, VpcState};
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Direction, from_ec2, revoke};
 use super::tags::{self, filter, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error};
+use crate::Cloud;
 
 /// A VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,13 +33,13 @@ pub struct Outputs {
 }
 
 impl Resource for Vpc {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "vpc";
     const REPLACED_BY: &'static [&'static str] = &["cidr"];
     const IDENTITY: Identity = Identity::Marks;
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_vpcs().filters(filter(cloud, select, "vpc-id"));
         let found: Vec<_> =
             request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("DescribeVpcs"))?;
@@ -54,7 +55,7 @@ impl Resource for Vpc {
             let tags = tags::from_ec2(vpc.tags());
             let cidr = vpc.cidr_block().unwrap_or_default().to_owned();
             Ok(Live {
-                address: tags.address_in(&cloud.stack),
+                address: tags.address_in(cloud.stack()),
                 outputs: Outputs { id: id.clone() },
                 status: match vpc.state() {
                     Some(VpcState::Available) | None => Status::Ready,
@@ -73,7 +74,7 @@ impl Resource for Vpc {
         try_join_all(live).await
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_vpc().cidr_block(&self.cidr);
         let created = request
             .tag_specifications(specification(ResourceType::Vpc, &self.tags))
@@ -84,7 +85,7 @@ impl Resource for Vpc {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         // AWS takes one attribute a call, and hostnames only where support is on.
         if changed.contains(&"dns_support") {
             let request = cx.ec2.modify_vpc_attribute().vpc_id(&live.id).enable_dns_support(boolean(self.dns_support));
@@ -109,7 +110,7 @@ impl Resource for Vpc {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.ec2.delete_vpc().vpc_id(&live.id).send().await.map_err(error("DeleteVpc"))?;
         Ok(Progress::Going)
     }
@@ -120,7 +121,7 @@ fn boolean(value: bool) -> AttributeBooleanValue {
 }
 
 /// Reads the security groups that VPCs are born with.
-async fn default_groups(cloud: &Aws, vpcs: &[&str]) -> Result<Vec<SecurityGroup>, Error> {
+async fn default_groups(cloud: &Cloud, vpcs: &[&str]) -> Result<Vec<SecurityGroup>, Error> {
     if vpcs.is_empty() {
         return Ok(Vec::new());
     }
@@ -136,7 +137,7 @@ fn is_closed(group: &SecurityGroup) -> bool {
     group.ip_permissions().is_empty() && group.ip_permissions_egress().is_empty()
 }
 
-async fn attribute(cloud: &Aws, id: &str, name: VpcAttributeName) -> Result<bool, Error> {
+async fn attribute(cloud: &Cloud, id: &str, name: VpcAttributeName) -> Result<bool, Error> {
     let request = cloud.ec2.describe_vpc_attribute().vpc_id(id).attribute(name.clone());
     let found = request.send().await.map_err(error("DescribeVpcAttribute"))?;
     let value = match name {
@@ -151,7 +152,6 @@ mod tests {
     use payinfra_engine::{Address, Class};
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const FOUND: &str = r#"<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><state>available</state>
         <cidrBlock>10.0.0.0/16</cidrBlock><tagSet>
@@ -166,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Replay::answering([(200, FOUND), (200, GROUPS), (200, TRUE), (200, NAMES)]);
+        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, GROUPS), (200, TRUE), (200, NAMES)]);
         let live = Vpc::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("vpc", "main")));
         assert_eq!((live[0].id.as_str(), live[0].spec.dns_hostnames, &live[0].status), ("vpc-1", true, &Status::Ready));
@@ -176,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, replay) = Replay::answering([(200, "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>")]);
+        let (cloud, replay) = Cloud::replaying([(200, "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>")]);
         let live = Vpc::list(&cloud, Select::Ids(&["vpc-2".to_owned()])).await.expect("the answer is good");
         assert!(live.is_empty());
         assert!(replay.sent()[0].has("Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-2"));
@@ -186,7 +186,7 @@ mod tests {
     async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
         let body =
             "<Response><Errors><Error><Code>VpcLimitExceeded</Code><Message>5</Message></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let cidr = "10.0.0.0/16".to_owned();
         let vpc = Vpc { cidr, dns_hostnames: true, dns_support: true, default_group_closed: true, tags };

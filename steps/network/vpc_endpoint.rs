@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{ResourceType, VpcEndpoint as Found, VpcEndpointType};
+use payinfra_aws::{Marked, Tags, error, refused};
 use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tags::{filter, from_ec2, retag, specification};
-use crate::aws::{Aws, Marked, Tags, error, refused};
+use crate::Cloud;
 
 /// A gateway endpoint (routes, free) or an interface endpoint (network interfaces, by the hour).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,14 +42,14 @@ pub struct Outputs {
 }
 
 impl Resource for VpcEndpoint {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "vpc_endpoint";
     const REPLACED_BY: &'static [&'static str] = &["vpc_id", "service", "endpoint_type"];
     const IDENTITY: Identity = Identity::Token;
     const PACE: Pace = Pace::seconds(90, 90, 900);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let request = cloud.ec2.describe_vpc_endpoints();
         // There are tens of them at most, and moto does not know the filter for their ids.
         let request = match select {
@@ -69,7 +70,7 @@ impl Resource for VpcEndpoint {
         Ok(found.iter().filter_map(|endpoint| live(cloud, endpoint)).filter(wanted).collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.ec2.create_vpc_endpoint().vpc_id(&self.vpc_id).service_name(&self.service);
         let request = request
             .vpc_endpoint_type(VpcEndpointType::from(self.endpoint_type.as_str()))
@@ -87,7 +88,7 @@ impl Resource for VpcEndpoint {
         Ok(Created { outputs: Some(Outputs { id: id.clone() }), id })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         // All in one call, of which EC2 takes one in three seconds.
         if changed.iter().any(|attribute| *attribute != "tags") {
             let (have, want) = (&live.spec, self);
@@ -121,7 +122,7 @@ impl Resource for VpcEndpoint {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         let request = cx.ec2.delete_vpc_endpoints().vpc_endpoint_ids(&live.id);
         let answer = request.send().await.map_err(error("DeleteVpcEndpoints"))?;
         match answer.unsuccessful().first().map(|item| item.error()) {
@@ -142,7 +143,7 @@ fn only_in(these: &BTreeSet<String>, those: &BTreeSet<String>) -> Option<Vec<Str
     list_of(&these.difference(those).cloned().collect())
 }
 
-fn live(cloud: &Aws, endpoint: &Found) -> Option<Live<VpcEndpoint>> {
+fn live(cloud: &Cloud, endpoint: &Found) -> Option<Live<VpcEndpoint>> {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     // The model writes `Available`, the service `available`.
     let state = endpoint.state().map(|state| state.as_str().to_ascii_lowercase());
@@ -160,7 +161,7 @@ fn live(cloud: &Aws, endpoint: &Found) -> Option<Live<VpcEndpoint>> {
     let id = text(endpoint.vpc_endpoint_id());
     let policy = endpoint.policy_document().unwrap_or_default();
     Some(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         spec: VpcEndpoint {
             vpc_id: text(endpoint.vpc_id()),
             service: text(endpoint.service_name()),
@@ -184,7 +185,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     fn endpoint() -> VpcEndpoint {
         VpcEndpoint {
@@ -214,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_found_by_its_marks_in_the_shape_of_its_spec_until_it_is_deleted() {
-        let (cloud, replay) = Replay::answering(
+        let (cloud, replay) = Cloud::replaying(
             ["available", "Deleting", "deleted", "available"].map(found).each_ref().map(|body| (200, body.as_str())),
         );
         let live = VpcEndpoint::list(&cloud, Select::Owned).await.expect("the answer is good");
@@ -233,7 +233,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_and_token_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>VpcEndpointLimitExceeded</Code></Error></Errors></Response>";
-        let (cloud, replay) = Replay::answering([(400, body)]);
+        let (cloud, replay) = Cloud::replaying([(400, body)]);
         let address = Address::new("vpc_endpoint", "s3");
         let refused = endpoint().create(&Cx { cloud: &cloud, address: &address, token: "0123" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
@@ -245,7 +245,7 @@ mod tests {
     async fn a_refusal_inside_a_good_answer_is_an_error() {
         let body = "<DeleteVpcEndpointsResponse><unsuccessful><item><resourceId>vpce-1</resourceId><error>
             <code>InvalidVpcEndpointId.NotFound</code><message>gone</message></error></item></unsuccessful></DeleteVpcEndpointsResponse>";
-        let (cloud, _) = Replay::answering([(200, &found("available")), (200, body)]);
+        let (cloud, _) = Cloud::replaying([(200, &found("available")), (200, body)]);
         let live = VpcEndpoint::list(&cloud, Select::Owned).await.expect("the answer is good");
         let address = Address::new("vpc_endpoint", "s3");
         let refused = VpcEndpoint::delete(&Cx { cloud: &cloud, address: &address, token: "" }, &live[0]).await;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use futures::{StreamExt, TryStreamExt, stream};
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// A symmetric KMS key and its alias.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,14 +52,14 @@ const POLICY: &str = "default";
 const LOOKS: usize = 16;
 
 impl Resource for Key {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "key";
     const REPLACED_BY: &'static [&'static str] = &[];
     const IDENTITY: Identity = Identity::Marks;
     const PACE: Pace = Pace::seconds(2, 1, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let aliases = aliases(cloud).await?;
         let ids = match select {
             Select::Ids(ids) => ids.to_vec(),
@@ -70,14 +71,14 @@ impl Resource for Key {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.kms.create_key().description(&self.description).policy(self.policy.to_string());
         let created = request.set_tags(Some(self.all_tags())).send().await.map_err(error("CreateKey"))?;
         let outputs = created.key_metadata().map(outputs);
         Ok(Created { id: outputs.as_ref().map(|outputs| outputs.id.clone()).unwrap_or_default(), outputs })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let kms = &cx.kms;
         if live.status == Status::Dormant {
             // A repeated call finds it taken back already.
@@ -124,7 +125,7 @@ impl Resource for Key {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         // The alias would otherwise stay until the key is gone, and a new stack could not take it.
         if !live.spec.alias.is_empty() {
             let request = cx.kms.delete_alias().alias_name(&live.spec.alias);
@@ -140,7 +141,7 @@ impl Resource for Key {
 
 impl Key {
     /// Gives the key its alias, which another key must not have: an alias that is not ours is not taken over.
-    async fn take_alias(&self, cloud: &Aws, live: &Live<Self>) -> Result<(), Error> {
+    async fn take_alias(&self, cloud: &Cloud, live: &Live<Self>) -> Result<(), Error> {
         let request = cloud.kms.create_alias().alias_name(&self.alias).target_key_id(&live.id);
         let Err(refusal) = request.send().await.map_err(error("CreateAlias")) else { return Ok(()) };
         // An unanswered earlier call may have given it already.
@@ -165,7 +166,7 @@ impl Key {
 /// The aliases of the account, by the key that they name.
 type Aliases = BTreeMap<String, BTreeSet<String>>;
 
-async fn aliases(cloud: &Aws) -> Result<Aliases, Error> {
+async fn aliases(cloud: &Cloud) -> Result<Aliases, Error> {
     let request = cloud.kms.list_aliases();
     let found: Vec<_> =
         request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("ListAliases"))?;
@@ -179,7 +180,7 @@ async fn aliases(cloud: &Aws) -> Result<Aliases, Error> {
 }
 
 /// The keys that may be ours: the one with our alias, and those without any, as a fresh or a dormant one is.
-async fn candidates(cloud: &Aws, aliases: &Aliases) -> Result<Vec<String>, Error> {
+async fn candidates(cloud: &Cloud, aliases: &Aliases) -> Result<Vec<String>, Error> {
     let request = cloud.kms.list_keys();
     let keys: Vec<_> =
         request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("ListKeys"))?;
@@ -188,12 +189,12 @@ async fn candidates(cloud: &Aws, aliases: &Aliases) -> Result<Vec<String>, Error
     Ok(ids.filter(|id| aliases.get(id).is_none_or(|names| names.contains(&ours))).collect())
 }
 
-fn alias_of(cloud: &Aws) -> String {
-    format!("alias/{}-{}", crate::names::Kind::Key.prefix(), cloud.stack)
+fn alias_of(cloud: &Cloud) -> String {
+    format!("alias/{}-{}", payinfra_aws::names::Kind::Key.prefix(), cloud.stack())
 }
 
 async fn read(
-    cloud: &Aws,
+    cloud: &Cloud,
     id: &str,
     aliases: Option<&BTreeSet<String>>,
     select: Select<'_>,
@@ -208,7 +209,7 @@ async fn read(
         Err(error) => return Err(error),
     };
     let mut tags: Tags = found.iter().map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())).collect();
-    let address = tags.address_in(&cloud.stack);
+    let address = tags.address_in(cloud.stack());
     if select == Select::Owned && address.is_none() {
         return Ok(None);
     }
@@ -258,7 +259,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const ALIASES: &str = r#"{"Aliases": [{"AliasName": "alias/aws/rds", "TargetKeyId": "k-aws"},
         {"AliasName": "alias/kms-prod", "TargetKeyId": "k-1"}]}"#;
@@ -291,7 +291,7 @@ mod tests {
         let keys = r#"{"Keys": [{"KeyId": "k-aws"}, {"KeyId": "k-1"}, {"KeyId": "k-2"}]}"#;
         let denied = r#"{"__type": "AccessDeniedException", "message": "not yours"}"#;
         let metadata = r#"{"KeyMetadata": {"KeyId": "k-1", "Arn": "arn:k-1", "Enabled": true, "KeyState": "Enabled", "Description": "d"}}"#;
-        let (cloud, replay) = Replay::answering([
+        let (cloud, replay) = Cloud::replaying([
             (200, ALIASES),
             (200, keys),
             (200, TAGS),
@@ -310,14 +310,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Replay::answering([(200, ALIASES), (400, r#"{"__type": "NotFoundException"}"#)]);
+        let (cloud, _) = Cloud::replaying([(200, ALIASES), (400, r#"{"__type": "NotFoundException"}"#)]);
         let live = Key::list(&cloud, Select::Ids(&["k-3".to_owned()])).await.expect("absence is an answer");
         assert!(live.is_empty());
     }
 
     #[tokio::test]
     async fn carries_its_marks_and_its_policy_in_the_create_call_and_names_a_full_quota() {
-        let (cloud, replay) = Replay::answering([(400, r#"{"__type": "LimitExceededException"}"#)]);
+        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "LimitExceededException"}"#)]);
         let address = Address::new("key", "main");
         let refused = key().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
@@ -326,7 +326,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_taken_back_from_its_deletion_also_on_a_second_call() {
-        let (cloud, replay) = Replay::answering([(400, r#"{"__type": "KMSInvalidStateException"}"#), (200, "{}")]);
+        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "KMSInvalidStateException"}"#), (200, "{}")]);
         let address = Address::new("key", "main");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         key().update(&cx, &live(Status::Dormant), &["enabled"]).await.expect("it is enabled in the end");
@@ -337,7 +337,7 @@ mod tests {
     async fn an_alias_of_another_key_is_not_taken_over() {
         let taken = r#"{"__type": "AlreadyExistsException"}"#;
         let other = r#"{"KeyMetadata": {"KeyId": "k-9"}}"#;
-        let (cloud, _) = Replay::answering([(400, taken), (200, other)]);
+        let (cloud, _) = Cloud::replaying([(400, taken), (200, other)]);
         let address = Address::new("key", "main");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         let refused = key().update(&cx, &live(Status::Ready), &["alias"]).await;
@@ -346,7 +346,7 @@ mod tests {
 
     #[tokio::test]
     async fn loses_its_alias_and_then_goes_in_the_days_it_carries() {
-        let (cloud, replay) = Replay::answering([(200, "{}"), (200, "{}")]);
+        let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, "{}")]);
         let address = Address::new("key", "main");
         let cx = Cx { cloud: &cloud, address: &address, token: "" };
         let mut live = live(Status::Ready);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::Tag;
 use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::aws::{Aws, Marked, Tags, error, unless};
+use crate::Cloud;
 
 /// An IAM role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,18 +41,18 @@ pub struct Outputs {
 }
 
 impl Resource for Role {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "role";
     const REPLACED_BY: &'static [&'static str] = &["name", "path"];
     const IDENTITY: Identity = Identity::Name;
     const PACE: Pace = Pace::seconds(2, 2, 600);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
             Select::Ids(ids) => ids.to_vec(),
             Select::Owned => {
-                let request = cloud.iam.list_roles().path_prefix(format!("/payinfra/{}/", cloud.stack));
+                let request = cloud.iam.list_roles().path_prefix(format!("/payinfra/{}/", cloud.stack()));
                 let roles: Vec<_> = request
                     .into_paginator()
                     .items()
@@ -67,7 +68,7 @@ impl Resource for Role {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         let request = cx.iam.create_role().role_name(&self.name).path(&self.path).description(&self.description);
         let created = request
             .assume_role_policy_document(self.trust.to_string())
@@ -78,7 +79,7 @@ impl Resource for Role {
         Ok(Created { id: self.name.clone(), outputs: created.role().map(outputs) })
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let iam = &cx.iam;
         if changed.contains(&"trust") {
             let request = iam.update_assume_role_policy().role_name(&live.id).policy_document(self.trust.to_string());
@@ -111,7 +112,7 @@ impl Resource for Role {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         // IAM deletes only a role without policies.
         if !live.spec.policies.is_empty() {
             try_join_all(live.spec.policies.keys().map(|name| remove_policy(cx, &live.id, name))).await?;
@@ -123,7 +124,7 @@ impl Resource for Role {
 }
 
 /// Removes an inline policy by its name, or detaches a managed one by its ARN; an absent one is no error.
-async fn remove_policy(cloud: &Aws, role: &str, policy: &str) -> Result<(), Error> {
+async fn remove_policy(cloud: &Cloud, role: &str, policy: &str) -> Result<(), Error> {
     if policy.starts_with("arn:") {
         let request = cloud.iam.detach_role_policy().role_name(role).policy_arn(policy);
         unless(Class::Absent, request.send().await.map_err(error("DetachRolePolicy")))?;
@@ -134,13 +135,13 @@ async fn remove_policy(cloud: &Aws, role: &str, policy: &str) -> Result<(), Erro
     Ok(())
 }
 
-async fn read(cloud: &Aws, name: &str) -> Result<Live<Role>, Error> {
+async fn read(cloud: &Cloud, name: &str) -> Result<Live<Role>, Error> {
     let role = async { cloud.iam.get_role().role_name(name).send().await.map_err(error("GetRole")) };
     let (found, inline, managed) = tokio::try_join!(role, inline_policies(cloud, name), managed_policies(cloud, name))?;
     let role = found.role().ok_or_else(|| Error::new(Class::Absent, "GetRole", "the answer holds no role"))?;
     let tags: Tags = role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
     Ok(Live {
-        address: tags.address_in(&cloud.stack),
+        address: tags.address_in(cloud.stack()),
         id: role.role_name().to_owned(),
         spec: Role {
             name: role.role_name().to_owned(),
@@ -155,7 +156,7 @@ async fn read(cloud: &Aws, name: &str) -> Result<Live<Role>, Error> {
     })
 }
 
-async fn inline_policies(cloud: &Aws, role: &str) -> Result<Vec<(String, Value)>, Error> {
+async fn inline_policies(cloud: &Cloud, role: &str) -> Result<Vec<(String, Value)>, Error> {
     let request = cloud.iam.list_role_policies().role_name(role);
     let names: Vec<String> =
         request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("ListRolePolicies"))?;
@@ -167,7 +168,7 @@ async fn inline_policies(cloud: &Aws, role: &str) -> Result<Vec<(String, Value)>
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-async fn managed_policies(cloud: &Aws, role: &str) -> Result<Vec<(String, Value)>, Error> {
+async fn managed_policies(cloud: &Cloud, role: &str) -> Result<Vec<(String, Value)>, Error> {
     let request = cloud.iam.list_attached_role_policies().role_name(role);
     let attached: Vec<_> = request
         .into_paginator()
@@ -207,7 +208,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::aws::replay::Replay;
 
     const ROLE: &str = "<Role><Path>/payinfra/prod/</Path><RoleName>role-flow-logs-prod</RoleName><RoleId>AROA1</RoleId>
         <Arn>arn:aws:iam::123456789012:role/payinfra/prod/role-flow-logs-prod</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>
@@ -243,7 +243,7 @@ mod tests {
         let managed = "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies><member>
             <PolicyArn>arn:aws:iam::aws:policy/AdministratorAccess</PolicyArn></member></AttachedPolicies>
             </ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>";
-        let (cloud, replay) = Replay::answering([(200, &list), (200, &get), (200, inline), (200, managed)]);
+        let (cloud, replay) = Cloud::replaying([(200, &list), (200, &get), (200, inline), (200, managed)]);
         let live = Role::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("role", "flow_logs")));
         assert_eq!(live[0].spec.trust, role().trust);
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_name_is_left_out() {
-        let (cloud, _) = Replay::answering([(404, NONE), (404, NONE), (404, NONE)]);
+        let (cloud, _) = Cloud::replaying([(404, NONE), (404, NONE), (404, NONE)]);
         let live = Role::list(&cloud, Select::Ids(&["role-x-prod".to_owned()])).await.expect("absence is an answer");
         assert!(live.is_empty());
     }
@@ -261,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
         let body = "<ErrorResponse><Error><Code>EntityAlreadyExists</Code></Error></ErrorResponse>";
-        let (cloud, replay) = Replay::answering([(409, body)]);
+        let (cloud, replay) = Cloud::replaying([(409, body)]);
         let address = Address::new("role", "flow_logs");
         let refused = role().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
@@ -272,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn loses_its_policies_before_it_is_deleted() {
         let gone = "<DeleteRolePolicyResponse/>";
-        let (cloud, replay) = Replay::answering([(200, gone)]);
+        let (cloud, replay) = Cloud::replaying([(200, gone)]);
         let mut live = Live {
             address: None,
             id: "role-flow-logs-prod".to_owned(),

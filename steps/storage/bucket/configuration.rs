@@ -6,11 +6,12 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
     TransitionDefaultMinimumObjectSize, VersioningConfiguration,
 };
+use payinfra_aws::{Emulator, Tags, error, unless};
 use payinfra_engine::{Class, Error};
 use serde_json::Value;
 
 use super::{Bucket, LifecycleRule, Logging, lifecycle};
-use crate::aws::{Aws, Emulator, Tags, error, unless};
+use crate::Cloud;
 
 /// A part that S3 keeps by itself.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +54,7 @@ impl Part {
     }
 
     /// Writes the part.
-    pub(super) async fn put(self, cloud: &Aws, spec: &Bucket) -> Result<(), Error> {
+    pub(super) async fn put(self, cloud: &Cloud, spec: &Bucket) -> Result<(), Error> {
         let (s3, name) = (&cloud.s3, &spec.name);
         match self {
             Self::Tags => {
@@ -131,7 +132,7 @@ impl Part {
 }
 
 /// Reads all parts but the tags at once.
-pub(super) async fn read(cloud: &Aws, name: String, tags: Tags) -> Result<Bucket, Error> {
+pub(super) async fn read(cloud: &Cloud, name: String, tags: Tags) -> Result<Bucket, Error> {
     let ((encryption, encryption_key, bucket_key), versioning, (lifecycle, moves_small_objects), rest) =
         tokio::try_join!(encryption(cloud, &name), is_versioned(cloud, &name), lifecycle_of(cloud, &name), async {
             tokio::try_join!(
@@ -162,11 +163,11 @@ pub(super) async fn read(cloud: &Aws, name: String, tags: Tags) -> Result<Bucket
 ///
 /// # Errors
 /// `GetBucketEncryption`'s.
-pub async fn is_encrypted(cloud: &Aws, name: &str) -> Result<bool, Error> {
+pub async fn is_encrypted(cloud: &Cloud, name: &str) -> Result<bool, Error> {
     encryption(cloud, name).await.map(|(algorithm, ..)| !algorithm.is_empty())
 }
 
-async fn encryption(cloud: &Aws, name: &str) -> Result<(String, Option<String>, bool), Error> {
+async fn encryption(cloud: &Cloud, name: &str) -> Result<(String, Option<String>, bool), Error> {
     let answer = cloud.s3.get_bucket_encryption().bucket(name).send().await.map_err(error("GetBucketEncryption"));
     let found = unless(Class::Absent, answer)?;
     let rules = found.as_ref().and_then(|found| found.server_side_encryption_configuration());
@@ -185,7 +186,7 @@ async fn encryption(cloud: &Aws, name: &str) -> Result<(String, Option<String>, 
 ///
 /// # Errors
 /// `GetBucketVersioning`'s.
-pub async fn is_versioned(cloud: &Aws, name: &str) -> Result<bool, Error> {
+pub async fn is_versioned(cloud: &Cloud, name: &str) -> Result<bool, Error> {
     match cloud.s3.get_bucket_versioning().bucket(name).send().await {
         Ok(found) => Ok(found.status() == Some(&BucketVersioningStatus::Enabled)),
         // Moto's answer has a root element of its own invention, which the SDK cannot read.
@@ -200,7 +201,7 @@ pub async fn is_versioned(cloud: &Aws, name: &str) -> Result<bool, Error> {
     }
 }
 
-async fn lifecycle_of(cloud: &Aws, name: &str) -> Result<(Vec<LifecycleRule>, bool), Error> {
+async fn lifecycle_of(cloud: &Cloud, name: &str) -> Result<(Vec<LifecycleRule>, bool), Error> {
     let request = cloud.s3.get_bucket_lifecycle_configuration().bucket(name);
     let answer = request.send().await.map_err(error("GetBucketLifecycleConfiguration"));
     let Some(found) = unless(Class::Absent, answer)? else { return Ok((Vec::new(), false)) };
@@ -211,7 +212,7 @@ async fn lifecycle_of(cloud: &Aws, name: &str) -> Result<(Vec<LifecycleRule>, bo
     Ok((rules, small))
 }
 
-async fn public_access(cloud: &Aws, name: &str) -> Result<bool, Error> {
+async fn public_access(cloud: &Cloud, name: &str) -> Result<bool, Error> {
     let answer = cloud.s3.get_public_access_block().bucket(name).send().await.map_err(error("GetPublicAccessBlock"));
     let found = unless(Class::Absent, answer)?;
     let block = found.as_ref().and_then(|found| found.public_access_block_configuration());
@@ -222,7 +223,7 @@ async fn public_access(cloud: &Aws, name: &str) -> Result<bool, Error> {
     Ok(block.is_some_and(all))
 }
 
-async fn ownership(cloud: &Aws, name: &str) -> Result<String, Error> {
+async fn ownership(cloud: &Cloud, name: &str) -> Result<String, Error> {
     let request = cloud.s3.get_bucket_ownership_controls().bucket(name);
     let found = unless(Class::Absent, request.send().await.map_err(error("GetBucketOwnershipControls")))?;
     let controls = found.as_ref().and_then(|found| found.ownership_controls());
@@ -230,14 +231,14 @@ async fn ownership(cloud: &Aws, name: &str) -> Result<String, Error> {
     Ok(rule.map(|rule| rule.object_ownership()).map(ObjectOwnership::as_str).unwrap_or_default().to_owned())
 }
 
-async fn policy(cloud: &Aws, name: &str) -> Result<Value, Error> {
+async fn policy(cloud: &Cloud, name: &str) -> Result<Value, Error> {
     let answer = cloud.s3.get_bucket_policy().bucket(name).send().await.map_err(error("GetBucketPolicy"));
     let found = unless(Class::Absent, answer)?;
     let text = found.as_ref().and_then(|found| found.policy());
     Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
-async fn logging(cloud: &Aws, name: &str) -> Result<Option<Logging>, Error> {
+async fn logging(cloud: &Cloud, name: &str) -> Result<Option<Logging>, Error> {
     let found = cloud.s3.get_bucket_logging().bucket(name).send().await.map_err(error("GetBucketLogging"))?;
     Ok(found
         .logging_enabled()

@@ -3,9 +3,10 @@
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt, stream};
+use payinfra_aws::{error, refused};
 use payinfra_engine::{Class, Error};
 
-use crate::aws::{Aws, error, refused};
+use crate::Cloud;
 
 /// How many thousands one step removes.
 const PAGES: usize = 10;
@@ -14,12 +15,12 @@ const PAGES: usize = 10;
 const ABORTS: usize = 32;
 
 /// Removes the next ten thousand objects and thousand uploads; false where there was nothing left.
-pub(super) async fn step(cloud: &Aws, bucket: &str) -> Result<bool, Error> {
+pub(super) async fn step(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
     let (objects, uploads) = try_join(remove(cloud, bucket), abort(cloud, bucket)).await?;
     Ok(objects || uploads)
 }
 
-async fn remove(cloud: &Aws, bucket: &str) -> Result<bool, Error> {
+async fn remove(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
     let pages = versions(cloud, bucket).await?;
     let found = !pages.is_empty();
     stream::iter(pages)
@@ -40,7 +41,7 @@ async fn remove(cloud: &Aws, bucket: &str) -> Result<bool, Error> {
 }
 
 /// Versions and delete markers, by the thousand that one call deletes.
-async fn versions(cloud: &Aws, bucket: &str) -> Result<Vec<Vec<ObjectIdentifier>>, Error> {
+async fn versions(cloud: &Cloud, bucket: &str) -> Result<Vec<Vec<ObjectIdentifier>>, Error> {
     let mut pages = Vec::new();
     let (mut key, mut version) = (None, None);
     for _ in 0..PAGES {
@@ -68,7 +69,7 @@ async fn versions(cloud: &Aws, bucket: &str) -> Result<Vec<Vec<ObjectIdentifier>
     Ok(pages)
 }
 
-async fn abort(cloud: &Aws, bucket: &str) -> Result<bool, Error> {
+async fn abort(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
     let request = cloud.s3.list_multipart_uploads().bucket(bucket);
     let answer = request.send().await.map_err(error("ListMultipartUploads"))?;
     stream::iter(answer.uploads().to_vec())

@@ -2,11 +2,12 @@
 
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use futures::future::try_join_all;
+use payinfra_aws::{ADDRESS, Emulator, Marked, STACK, Tags, error};
 use payinfra_engine::{Address, Class, Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::aws::{ADDRESS, Aws, Emulator, Marked, STACK, Tags, error};
+use crate::Cloud;
 
 mod configuration;
 mod emptying;
@@ -63,7 +64,7 @@ pub struct Outputs {
 }
 
 impl Resource for Bucket {
-    type Cloud = Aws;
+    type Cloud = Cloud;
     type Outputs = Outputs;
     const KIND: &'static str = "bucket";
     const REPLACED_BY: &'static [&'static str] = &["name"];
@@ -71,7 +72,7 @@ impl Resource for Bucket {
     // A million objects take minutes to empty; late deliveries of logs come for up to an hour (fact sheet §5.3).
     const PACE: Pace = Pace::seconds(6, 5, 7200);
 
-    async fn list(cloud: &Aws, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
             Select::Ids(ids) => ids.to_vec(),
             Select::Owned => candidates(cloud).await?,
@@ -80,7 +81,7 @@ impl Resource for Bucket {
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn create(&self, cx: &Cx<'_, Aws>) -> Result<Created<Self>, Error> {
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
         // In us-east-1 creating a bucket that this account has already answers 200: whose it is must be asked before.
         let made = Created { id: self.name.clone(), outputs: Some(outputs(&self.name)) };
         match tags_of(cx, &self.name).await {
@@ -96,7 +97,7 @@ impl Resource for Bucket {
         Ok(made)
     }
 
-    async fn update(&self, cx: &Cx<'_, Aws>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+    async fn update(&self, cx: &Cx<'_, Cloud>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         // One after the other: S3 refuses concurrent changes of one bucket (fact sheet §2.2).
         for part in configuration::Part::ALL {
             if part.attributes().iter().any(|attribute| changed.contains(attribute)) {
@@ -106,7 +107,7 @@ impl Resource for Bucket {
         Ok(())
     }
 
-    async fn delete(cx: &Cx<'_, Aws>, live: &Live<Self>) -> Result<Progress, Error> {
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
         // Who writes is stopped first, or what is emptied fills again (fact sheet §5.3).
         let closed = Self { logging: None, policy: nobody_writes(&live.id), ..live.spec.clone() };
         if live.spec.logging.is_some() {
@@ -126,7 +127,7 @@ impl Resource for Bucket {
 }
 
 /// The account's buckets whose names have the form of this stack's.
-async fn candidates(cloud: &Aws) -> Result<Vec<String>, Error> {
+async fn candidates(cloud: &Cloud) -> Result<Vec<String>, Error> {
     let request = cloud.s3.list_buckets().prefix("s3-").into_paginator();
     let pages: Vec<_> = request.send().collect::<Result<_, _>>().await.map_err(error("ListBuckets"))?;
     let names = pages.iter().flat_map(|page| page.buckets()).filter_map(|bucket| bucket.name());
@@ -134,12 +135,12 @@ async fn candidates(cloud: &Aws) -> Result<Vec<String>, Error> {
 }
 
 /// The role in a name of this stack's form, as in `s3-<role>-<account>-<stack>`.
-fn role<'a>(cloud: &Aws, name: &'a str) -> Option<&'a str> {
-    let ending = format!("-{}-{}", cloud.account, cloud.stack);
+fn role<'a>(cloud: &Cloud, name: &'a str) -> Option<&'a str> {
+    let ending = format!("-{}-{}", cloud.account(), cloud.stack());
     name.strip_prefix("s3-")?.strip_suffix(&ending).filter(|role| !role.is_empty())
 }
 
-async fn look(cloud: &Aws, name: String, select: Select<'_>) -> Result<Option<Live<Bucket>>, Error> {
+async fn look(cloud: &Cloud, name: String, select: Select<'_>) -> Result<Option<Live<Bucket>>, Error> {
     let Some(tags) = tags_of(cloud, &name).await? else { return Ok(None) };
     let address = address_of(cloud, &name, &tags);
     if select == Select::Owned && address.is_none() {
@@ -150,7 +151,7 @@ async fn look(cloud: &Aws, name: String, select: Select<'_>) -> Result<Option<Li
 }
 
 /// A bucket's tags; nothing where the bucket does not exist.
-async fn tags_of(cloud: &Aws, name: &str) -> Result<Option<Tags>, Error> {
+async fn tags_of(cloud: &Cloud, name: &str) -> Result<Option<Tags>, Error> {
     match cloud.s3.get_bucket_tagging().bucket(name).send().await.map_err(error("GetBucketTagging")) {
         Ok(found) => Ok(Some(configuration::from_s3(found.tag_set()))),
         Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(Some(Tags::new())),
@@ -161,12 +162,12 @@ async fn tags_of(cloud: &Aws, name: &str) -> Result<Option<Tags>, Error> {
 
 /// Whose a bucket is, by its tags. Moto drops the tags of a create call: there, and until the tags follow, the name
 /// with account and suffix in it is the mark.
-fn address_of(cloud: &Aws, name: &str, tags: &Tags) -> Option<Address> {
+fn address_of(cloud: &Cloud, name: &str, tags: &Tags) -> Option<Address> {
     let unmarked = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
     if unmarked && cloud.emulator == Some(Emulator::Moto) {
         return role(cloud, name).map(|role| Address::new(Bucket::KIND, role));
     }
-    tags.address_in(&cloud.stack)
+    tags.address_in(cloud.stack())
 }
 
 fn outputs(name: &str) -> Outputs {
@@ -188,5 +189,4 @@ fn nobody_writes(name: &str) -> Value {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -1,7 +1,6 @@
 use payinfra_engine::{Address, Class};
 
 use super::*;
-use crate::aws::replay::Replay;
 
 const TAGS: &str = "<Tagging><TagSet><Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>
     <Tag><Key>payinfra:address</Key><Value>bucket.archive</Value></Tag></TagSet></Tagging>";
@@ -32,14 +31,14 @@ async fn only_buckets_of_this_stacks_form_are_asked_and_only_marked_ones_are_our
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>{NAME}</Name></Bucket>
         <Bucket><Name>s3-archive-123456789012-other-prod</Name></Bucket></Buckets></ListAllMyBucketsResult>"
     );
-    let (cloud, replay) = Replay::answering([(200, &list), (404, NO_TAGS)]);
+    let (cloud, replay) = Cloud::replaying([(200, &list), (404, NO_TAGS)]);
     assert!(Bucket::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());
     assert_eq!(replay.sent().len(), 2, "the other stack's bucket is not asked for its tags");
 }
 
 #[tokio::test]
 async fn an_absent_id_is_left_out() {
-    let (cloud, _) = Replay::answering([(404, NO_BUCKET)]);
+    let (cloud, _) = Cloud::replaying([(404, NO_BUCKET)]);
     let live = Bucket::list(&cloud, Select::Ids(&[NAME.to_owned()])).await.expect("the answer is good");
     assert!(live.is_empty());
 }
@@ -47,17 +46,17 @@ async fn an_absent_id_is_left_out() {
 #[tokio::test]
 async fn is_made_with_its_marks_unless_the_account_has_the_name() {
     let address = Address::new("bucket", "archive");
-    let (cloud, replay) = Replay::answering([(404, NO_BUCKET), (200, "")]);
+    let (cloud, replay) = Cloud::replaying([(404, NO_BUCKET), (200, "")]);
     let made = bucket().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await.expect("it is made");
     assert_eq!(made.outputs.expect("known at once").arn, format!("arn:aws:s3:::{NAME}"));
     assert!(replay.sent()[1].has("<Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>"));
 
-    let (cloud, replay) = Replay::answering([(404, NO_TAGS)]);
+    let (cloud, replay) = Cloud::replaying([(404, NO_TAGS)]);
     let refused = bucket().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
     assert_eq!(refused.expect_err("somebody else's").class, Class::Exists);
     assert_eq!(replay.sent().len(), 1, "creating it would answer 200");
 
-    let (cloud, _) = Replay::answering([(200, TAGS)]);
+    let (cloud, _) = Cloud::replaying([(200, TAGS)]);
     let found = bucket().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
     assert_eq!(found.expect("made by an unanswered attempt").id, NAME);
 }
@@ -76,7 +75,7 @@ async fn is_closed_to_writers_before_it_is_emptied_and_deleted_only_once_empty()
         (200, no_uploads),
         (409, "<Error><Code>BucketNotEmpty</Code></Error>"),
     ];
-    let (cloud, replay) = Replay::answering(answers);
+    let (cloud, replay) = Cloud::replaying(answers);
     let address = Address::new("bucket", "archive");
     let cx = Cx { cloud: &cloud, address: &address, token: "" };
     let live = |policy| {

@@ -1,0 +1,24 @@
+//! How payinfra speaks to AWS: clients, error classes, rates, names, ownership tags, and what emulators do not keep.
+//!
+//! Nothing here knows a kind of resource.
+
+mod caller;
+mod clients;
+mod emulator;
+mod errors;
+pub mod fingerprint;
+mod gate;
+mod http;
+pub mod names;
+mod pages;
+mod rates;
+pub mod replay;
+mod tags;
+
+pub use caller::{ApiAnswer, ApiRequest, CallError, Caller, Proof};
+pub use clients::{Clients, ConnectError, Connected, Connection, Credentials, REGION, without_user};
+pub use emulator::{Emulator, NOT_KEPT, NotKept};
+pub use errors::{error, refused, unless};
+pub use gate::{Gate, Ungated};
+pub use pages::following;
+pub use tags::{ADDRESS, Marked, STACK, Tags};

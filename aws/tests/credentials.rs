@@ -1,0 +1,65 @@
+//! Credentials that expire during a run: renewed in time, or a clean end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use payinfra_engine::{Class, Error};
+
+use payinfra_aws::replay::Replay;
+use payinfra_aws::{Clients, error};
+
+const NONE: &str = "<DescribeSecurityGroupsResponse><securityGroupInfo/></DescribeSecurityGroupsResponse>";
+
+/// A session like that of AWS SSO: each key is good for seconds, and there are only so many.
+#[derive(Debug)]
+struct Session {
+    keys: usize,
+    given: Arc<AtomicUsize>,
+}
+
+impl ProvideCredentials for Session {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let number = self.given.fetch_add(1, Ordering::SeqCst) + 1;
+        if number > self.keys {
+            return future::ProvideCredentials::ready(Err(CredentialsError::provider_error("the session has ended")));
+        }
+        // Shorter than the time before its end at which the SDK renews a key.
+        let end = SystemTime::now() + Duration::from_secs(3);
+        let key = Credentials::new(format!("key-{number}"), "secret", Some("token".to_owned()), Some(end), "session");
+        future::ProvideCredentials::ready(Ok(key))
+    }
+}
+
+async fn list(clients: &Clients) -> Result<usize, Error> {
+    let answer = clients.ec2.describe_security_groups().send().await.map_err(error("DescribeSecurityGroups"))?;
+    Ok(answer.security_groups().len())
+}
+
+#[tokio::test]
+async fn a_key_near_its_end_is_renewed_before_the_next_call() {
+    let session = Session { keys: 3, given: Arc::default() };
+    let (clients, replay) = Replay::signed_with(SharedCredentialsProvider::new(session), [(200, NONE); 3]);
+    for _ in 0..3 {
+        assert_eq!(list(&clients).await, Ok(0));
+    }
+    let keys: Vec<String> = replay.sent().into_iter().map(|sent| sent.key).collect();
+    assert_eq!(keys, ["key-1", "key-2", "key-3"]);
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_told_from_a_network_that_fails() {
+    let session = Session { keys: 1, given: Arc::default() };
+    let (clients, replay) = Replay::signed_with(SharedCredentialsProvider::new(session), [(200, NONE); 2]);
+    assert_eq!(list(&clients).await, Ok(0));
+    let ended = list(&clients).await.expect_err("there is no second key");
+    assert_eq!(ended.class, Class::Credentials);
+    assert!(ended.message.contains("the session has ended"), "{}", ended.message);
+    assert_eq!(replay.sent().len(), 1, "nothing is sent without a key");
+}

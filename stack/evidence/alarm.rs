@@ -1,0 +1,128 @@
+//! An alarm's state, and the notification that it makes.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::types::StateValue;
+use payinfra_aws::names::{Kind, Names};
+use payinfra_aws::{error, unless};
+use payinfra_engine::{Class, Error};
+use serde_json::Value;
+
+use payinfra_steps::Cloud;
+
+/// The role in its name of the queue that hears the alarms.
+pub(crate) const HEARD: &str = "alarms-heard";
+
+/// Seconds for which a notification that was looked at is not shown again.
+const OUT_OF_SIGHT: i32 = 5;
+
+/// An alarm as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmState {
+    /// Its state.
+    pub state: State,
+    /// Whether it tells anybody.
+    pub tells: bool,
+}
+
+/// The states of an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// All is well.
+    Ok,
+    /// It has gone off.
+    Alarm,
+    /// It does not know.
+    Unknown,
+}
+
+impl State {
+    fn value(self) -> StateValue {
+        match self {
+            Self::Ok => StateValue::Ok,
+            Self::Alarm => StateValue::Alarm,
+            Self::Unknown => StateValue::InsufficientData,
+        }
+    }
+}
+
+/// Looks at an alarm; nothing if it is not there. Needs `cloudwatch:DescribeAlarms`.
+///
+/// # Errors
+/// Where CloudWatch refuses or does not answer.
+pub async fn look(cloud: &Cloud, alarm: &str) -> Result<Option<AlarmState>, Error> {
+    let request = cloud.cloudwatch.describe_alarms().alarm_names(alarm);
+    let found = request.send().await.map_err(error("DescribeAlarms"))?;
+    Ok(found.metric_alarms().first().map(|alarm| AlarmState {
+        state: match alarm.state_value() {
+            Some(StateValue::Ok) => State::Ok,
+            Some(StateValue::Alarm) => State::Alarm,
+            _ => State::Unknown,
+        },
+        tells: alarm.actions_enabled().unwrap_or(true),
+    }))
+}
+
+/// Puts an alarm into a state until CloudWatch looks at it again. Needs `cloudwatch:SetAlarmState`.
+///
+/// # Errors
+/// Where CloudWatch refuses or does not answer.
+pub async fn force(cloud: &Cloud, alarm: &str, state: State, reason: &str) -> Result<(), Error> {
+    let request = cloud.cloudwatch.set_alarm_state().alarm_name(alarm).state_value(state.value()).state_reason(reason);
+    request.send().await.map_err(error("SetAlarmState"))?;
+    Ok(())
+}
+
+/// The address of the stack's own queue that hears the alarms. Needs `sqs:GetQueueUrl`.
+///
+/// # Errors
+/// Where it is missing, or SQS refuses or does not answer.
+pub async fn heard_queue(cloud: &Cloud, names: &Names) -> Result<String, Error> {
+    let request = cloud.sqs.get_queue_url().queue_name(names.of(Kind::Queue, HEARD));
+    Ok(request.send().await.map_err(error("GetQueueUrl"))?.queue_url.unwrap_or_default())
+}
+
+/// Listens for a while whether the queue has heard of an alarm with this reason, and takes that notification out.
+/// Notifications of others stay. Needs `sqs:ReceiveMessage` and `sqs:DeleteMessage`, and `kms:Decrypt` through them.
+///
+/// # Errors
+/// Where SQS refuses or does not answer.
+pub async fn heard(cloud: &Cloud, queue: &str, reason: &str, wait: Duration) -> Result<bool, Error> {
+    let seconds = i32::try_from(wait.as_secs().min(20)).unwrap_or(20);
+    let request = cloud.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
+    // Those of others are out of sight just long enough for the next ten to be seen.
+    let request = request.wait_time_seconds(seconds).visibility_timeout(OUT_OF_SIGHT);
+    let received = request.send().await.map_err(error("ReceiveMessage"))?;
+    for message in received.messages() {
+        if reason_of(message.body().unwrap_or_default()).as_deref() == Some(reason) {
+            let receipt = message.receipt_handle().unwrap_or_default();
+            let request = cloud.sqs.delete_message().queue_url(queue).receipt_handle(receipt);
+            unless(Class::Absent, request.send().await.map_err(error("DeleteMessage")))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The reason in an alarm's notification, which SNS wraps in one of its own.
+fn reason_of(body: &str) -> Option<String> {
+    let envelope: Value = serde_json::from_str(body).ok()?;
+    let notification: Value = serde_json::from_str(envelope["Message"].as_str()?).ok()?;
+    (notification["NewStateValue"] == "ALARM").then(|| notification["NewStateReason"].as_str().map(str::to_owned))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_alarm_that_goes_off_is_heard() {
+        let notification = |state: &str| {
+            let message = serde_json::json!({"NewStateValue": state, "NewStateReason": "because"}).to_string();
+            serde_json::json!({"Type": "Notification", "Message": message}).to_string()
+        };
+        assert_eq!(reason_of(&notification("ALARM")).as_deref(), Some("because"));
+        assert_eq!(reason_of(&notification("OK")), None);
+        assert_eq!(reason_of("hello"), None);
+    }
+}

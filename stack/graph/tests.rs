@@ -1,0 +1,87 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use payinfra_aws::names::Suffix;
+use payinfra_engine::Address;
+use serde_json::Value;
+
+use super::*;
+use payinfra_steps::functions::Artifacts;
+use payinfra_steps::functions::FunctionName;
+
+/// The graph of a stack with the default settings.
+fn default_graph(suffix: &str) -> Graph<Cloud> {
+    let (cloud, _) = Cloud::replaying([]);
+    let design = Design {
+        settings: Settings::default(),
+        names: Names::new(Suffix::parse(suffix).unwrap(), "123456789012".to_owned()),
+        zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec(),
+        artifacts: Artifacts::none(),
+        foreign_log_role: None,
+        sandbox_environment: BTreeMap::new(),
+    };
+    graph(&Arc::new(design), &cloud)
+}
+
+fn wanted(graph: &Graph<Cloud>, kind: &str, name: &str) -> Value {
+    graph.wanted(&Address::new(kind, name)).unwrap_or_else(|| panic!("there is no {kind}.{name}"))
+}
+
+/// The actions that a policy allows.
+fn allowed(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().unwrap().iter().filter(|statement| statement["Effect"] == "Allow");
+    let actions = statements.flat_map(|statement| match &statement["Action"] {
+        Value::String(one) => vec![one.clone()],
+        many => many.as_array().unwrap().iter().map(|action| action.as_str().unwrap().to_owned()).collect(),
+    });
+    actions.collect()
+}
+
+/// What Lambda does in the role's name, and the key that only ever is used through the services named.
+fn is_lambdas_own(action: &str) -> bool {
+    ["ec2:", "kms:", "logs:", "xray:"].iter().any(|service| action.starts_with(service))
+}
+
+#[test]
+fn a_function_may_do_what_its_code_does_and_nothing_else() {
+    let called: BTreeMap<String, BTreeSet<String>> =
+        serde_json::from_str(include_str!("../../functions/permissions.json")).unwrap();
+    let graph = default_graph("prod");
+    for function in FunctionName::ALL {
+        let role = wanted(&graph, "role", &function.name().replace('-', "_"));
+        let policies = role["policies"].as_object().unwrap();
+        let allowed: BTreeSet<String> =
+            policies.values().flat_map(allowed).filter(|action| !is_lambdas_own(action)).collect();
+        assert_eq!(allowed, called[function.name()], "{}", function.name());
+    }
+}
+
+/// The functions' own metrics are the only ones whose dimensions are not named by AWS.
+#[test]
+fn two_stacks_do_not_share_a_metric_of_their_own() {
+    for suffix in ["prod", "dev"] {
+        let graph = default_graph(suffix);
+        let alarm = wanted(&graph, "alarm", "database_response");
+        let function = format!("lambda-transaction-processing-{suffix}");
+        assert_eq!(alarm["metric"]["dimensions"]["Function"], function.as_str());
+        let dashboard = wanted(&graph, "dashboard", "main").to_string();
+        let own = format!(r#"["Payments","DatabaseResponseTime","Function","{function}","#);
+        assert_eq!(dashboard.matches(r#"["Payments","#).count(), dashboard.matches(&own).count(), "{dashboard}");
+        assert!(dashboard.contains(&own));
+    }
+}
+
+#[test]
+fn everything_with_a_name_carries_the_suffix() {
+    let (prod, dev) = (default_graph("prod"), default_graph("dev"));
+    // What belongs to an API is named within it.
+    for address in prod.addresses().iter().filter(|address| !address.kind().starts_with("api_")) {
+        // A few addresses hold a hash of names.
+        let (Some(one), Some(other)) = (prod.wanted(address), dev.wanted(address)) else { continue };
+        for field in ["name", "identifier", "function_name"] {
+            let Some(name) = one[field].as_str().filter(|name| !name.contains("(known after apply)")) else { continue };
+            assert_ne!(Some(name), other[field].as_str(), "{address} has the same {field} in both stacks");
+        }
+    }
+}

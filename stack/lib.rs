@@ -1,0 +1,7 @@
+//! What a payment stack is: its settings, the graph of its resources, and the capacity it is sized for.
+
+pub mod capacity;
+pub mod evidence;
+pub mod graph;
+pub mod settings;
+pub mod zones;

@@ -1,0 +1,76 @@
+use payinfra_engine::Address;
+
+use super::super::rds::samples;
+use super::*;
+
+const PROXIES: &str = "<DescribeDBProxiesResponse><DescribeDBProxiesResult><DBProxies><member>
+    <DBProxyName>rds-proxy-prod</DBProxyName><Status>available</Status><RoleArn>arn:role</RoleArn>
+    <DBProxyArn>arn:aws:rds:us-east-1:123456789012:db-proxy:prx-1</DBProxyArn><Endpoint>host</Endpoint>
+    <DefaultAuthScheme>IAM_AUTH</DefaultAuthScheme><RequireTLS>true</RequireTLS>
+    <IdleClientTimeout>1800</IdleClientTimeout><VpcSubnetIds><member>subnet-2</member><member>subnet-1</member>
+    </VpcSubnetIds><VpcSecurityGroupIds><member>sg-1</member></VpcSecurityGroupIds></member></DBProxies>
+    </DescribeDBProxiesResult></DescribeDBProxiesResponse>";
+const GROUPS: &str = "<DescribeDBProxyTargetGroupsResponse><DescribeDBProxyTargetGroupsResult><TargetGroups><member>
+    <ConnectionPoolConfig><MaxConnectionsPercent>70</MaxConnectionsPercent>
+    <MaxIdleConnectionsPercent>35</MaxIdleConnectionsPercent><ConnectionBorrowTimeout>3</ConnectionBorrowTimeout>
+    </ConnectionPoolConfig></member></TargetGroups></DescribeDBProxyTargetGroupsResult></DescribeDBProxyTargetGroupsResponse>";
+const TARGETS: &str = "<DescribeDBProxyTargetsResponse><DescribeDBProxyTargetsResult><Targets><member>
+    <RdsResourceId>aurora-prod</RdsResourceId><Type>TRACKED_CLUSTER</Type></member><member>
+    <RdsResourceId>aurora-1-prod</RdsResourceId><Type>RDS_INSTANCE</Type><TargetHealth><State>REGISTERING</State>
+    </TargetHealth></member></Targets></DescribeDBProxyTargetsResult></DescribeDBProxyTargetsResponse>";
+
+fn spec() -> DbProxy {
+    DbProxy {
+        name: "rds-proxy-prod".to_owned(),
+        role_arn: "arn:role".to_owned(),
+        subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
+        security_groups: vec!["sg-1".to_owned()],
+        auth_scheme: "IAM_AUTH".to_owned(),
+        require_tls: true,
+        idle_client_seconds: 1800,
+        debug_logging: false,
+        max_connections_percent: 70,
+        max_idle_connections_percent: 35,
+        borrow_timeout_seconds: 3,
+        cluster: "aurora-prod".to_owned(),
+        tags: samples::marks("db_proxy.main"),
+    }
+}
+
+#[tokio::test]
+async fn is_found_by_its_marks_with_its_pool_and_its_cluster() {
+    let tags = samples::tags("db_proxy.main");
+    let (cloud, _) = Cloud::replaying([(200, PROXIES), (200, &tags), (200, GROUPS), (200, TARGETS)]);
+    let live = DbProxy::list(&cloud, Select::Owned).await.expect("the answers are good");
+    assert_eq!(live[0].address, Some(Address::new("db_proxy", "main")));
+    assert_eq!(live[0].spec, spec());
+    assert_eq!(live[0].status, Status::Pending("registering its targets".to_owned()));
+    assert_eq!(live[0].outputs.resource_id, "prx-1");
+}
+
+#[tokio::test]
+async fn an_absent_id_is_left_out() {
+    let (cloud, _) = Cloud::replaying([(200, PROXIES)]);
+    let ids = ["rds-proxy-dev".to_owned()];
+    assert!(DbProxy::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
+}
+
+#[tokio::test]
+async fn is_made_with_its_marks_and_waits_for_an_instance_before_it_takes_the_cluster() {
+    let made = "<CreateDBProxyResponse><CreateDBProxyResult/></CreateDBProxyResponse>";
+    let refusal = samples::refusal("InvalidDBInstanceState");
+    let tags = samples::tags("db_proxy.main");
+    let no_targets = "<DescribeDBProxyTargetsResponse><DescribeDBProxyTargetsResult/></DescribeDBProxyTargetsResponse>";
+    let answers = [(200, made), (200, PROXIES), (200, &tags), (200, GROUPS), (200, no_targets), (400, &refusal)];
+    let (cloud, replay) = Cloud::replaying(answers);
+    let address = Address::new("db_proxy", "main");
+    let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+    spec().create(&cx).await.expect("it is made");
+    for part in ["Value=prod", "RequireTLS=true", "DefaultAuthScheme=IAM_AUTH"] {
+        assert!(replay.sent()[0].has(part), "{part} is missing");
+    }
+    assert!(!replay.sent()[0].has("Auth="));
+    let live = DbProxy::list(&cloud, Select::Owned).await.expect("the answers are good");
+    let refused = spec().update(&cx, &live[0], &["cluster"]).await;
+    assert_eq!(refused.expect_err("no instance is available").class, Class::InUse);
+}

@@ -1,0 +1,163 @@
+//! The subnets that a database may stand in.
+
+use aws_sdk_rds::types::DbSubnetGroup as Found;
+use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error};
+use payinfra_engine::{Created, Cx, Error, Identity, Live, Pace, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::rds::{retag, sorted, tags_of, text, to_rds, wanted};
+use crate::Cloud;
+
+/// A group of subnets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DbSubnetGroup {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The VPC of the subnets: RDS finds it out, and never lets it change.
+    pub vpc_id: String,
+    /// The subnets, in alphabetical order.
+    pub subnet_ids: Vec<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What others use of a group of subnets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+}
+
+impl Resource for DbSubnetGroup {
+    type Cloud = Cloud;
+    type Outputs = Outputs;
+    const KIND: &'static str = "db_subnet_group";
+    const REPLACED_BY: &'static [&'static str] = &["name", "vpc_id"];
+    const IDENTITY: Identity = Identity::Name;
+    const PACE: Pace = Pace::seconds(2, 1, 600);
+
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        let groups = cloud.rds.describe_db_subnet_groups().into_paginator().items().send();
+        let groups: Vec<Found> = groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBSubnetGroups"))?;
+        let groups =
+            groups.iter().filter(|group| wanted(cloud, select, group.db_subnet_group_name().unwrap_or_default()));
+        let mut found = try_join_all(groups.map(|group| live(cloud, group))).await?;
+        found.retain(|live| select != Select::Owned || live.address.is_some());
+        Ok(found)
+    }
+
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+        let request = cx
+            .rds
+            .create_db_subnet_group()
+            .db_subnet_group_name(&self.name)
+            .db_subnet_group_description(&self.description)
+            .set_subnet_ids(Some(self.subnet_ids.clone()))
+            .set_tags(Some(to_rds(&self.tags)));
+        let made = request.send().await.map_err(error("CreateDBSubnetGroup"))?;
+        Ok(Created { id: self.name.clone(), outputs: made.db_subnet_group().map(outputs) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        if changed.contains(&"subnet_ids") || changed.contains(&"description") {
+            let request = cx.rds.modify_db_subnet_group().db_subnet_group_name(&live.id);
+            let request = request.db_subnet_group_description(&self.description);
+            let request = request.set_subnet_ids(Some(self.subnet_ids.clone()));
+            request.send().await.map_err(error("ModifyDBSubnetGroup"))?;
+        }
+        if changed.contains(&"tags") {
+            retag(cx, &live.outputs.arn, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+        let request = cx.rds.delete_db_subnet_group().db_subnet_group_name(&live.id);
+        request.send().await.map_err(error("DeleteDBSubnetGroup"))?;
+        Ok(Progress::Going)
+    }
+}
+
+fn outputs(group: &Found) -> Outputs {
+    Outputs { name: text(group.db_subnet_group_name()), arn: text(group.db_subnet_group_arn()) }
+}
+
+async fn live(cloud: &Cloud, group: &Found) -> Result<Live<DbSubnetGroup>, Error> {
+    let outputs = outputs(group);
+    let tags = tags_of(cloud, &outputs.arn).await?;
+    Ok(Live {
+        address: tags.address_in(cloud.stack()),
+        id: outputs.name.clone(),
+        status: match group.subnet_group_status() {
+            Some("Complete") | None => Status::Ready,
+            Some(status) => Status::Pending(status.to_owned()),
+        },
+        spec: DbSubnetGroup {
+            name: outputs.name.clone(),
+            description: text(group.db_subnet_group_description()),
+            vpc_id: text(group.vpc_id()),
+            subnet_ids: sorted(group.subnets().iter().map(|subnet| subnet.subnet_identifier())),
+            tags,
+        },
+        outputs,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::{Address, Class};
+
+    use super::super::rds::samples;
+    use super::*;
+
+    const GROUPS: &str = "<DescribeDBSubnetGroupsResponse><DescribeDBSubnetGroupsResult><DBSubnetGroups>
+        <DBSubnetGroup><DBSubnetGroupName>db-subnet-group-prod</DBSubnetGroupName><VpcId>vpc-1</VpcId>
+        <DBSubnetGroupDescription>d</DBSubnetGroupDescription><SubnetGroupStatus>Complete</SubnetGroupStatus>
+        <Subnets><Subnet><SubnetIdentifier>subnet-2</SubnetIdentifier></Subnet>
+        <Subnet><SubnetIdentifier>subnet-1</SubnetIdentifier></Subnet></Subnets></DBSubnetGroup>
+        <DBSubnetGroup><DBSubnetGroupName>other</DBSubnetGroupName></DBSubnetGroup>
+        </DBSubnetGroups></DescribeDBSubnetGroupsResult></DescribeDBSubnetGroupsResponse>";
+
+    fn group() -> DbSubnetGroup {
+        DbSubnetGroup {
+            name: "db-subnet-group-prod".to_owned(),
+            description: "d".to_owned(),
+            vpc_id: "vpc-1".to_owned(),
+            subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
+            tags: samples::marks("db_subnet_group.main"),
+        }
+    }
+
+    #[tokio::test]
+    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+        let tags = samples::tags("db_subnet_group.main");
+        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags)]);
+        let live = DbSubnetGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live[0].address, Some(Address::new("db_subnet_group", "main")));
+        assert_eq!(live[0].spec, group());
+        assert_eq!(replay.sent().len(), 2, "others' groups are not asked for their tags");
+    }
+
+    #[tokio::test]
+    async fn an_absent_id_is_left_out() {
+        let (cloud, _) = Cloud::replaying([(200, GROUPS)]);
+        let ids = ["db-subnet-group-dev".to_owned()];
+        assert!(DbSubnetGroup::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
+    }
+
+    #[tokio::test]
+    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+        let refusal = samples::refusal("DBSubnetGroupAlreadyExists");
+        let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
+        let address = Address::new("db_subnet_group", "main");
+        let refused = group().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
+        assert!(replay.sent()[0].has("SubnetIds.SubnetIdentifier.1=subnet-1"));
+        assert!(replay.sent()[0].has("Value=prod"));
+    }
+}

@@ -1,0 +1,95 @@
+//! What the kinds of RDS have in common: tags, and names of this stack.
+
+use aws_sdk_rds::types::Tag;
+use payinfra_aws::{Emulator, Tags, error};
+use payinfra_engine::{Error, Select};
+
+use crate::Cloud;
+
+/// Tags as RDS wants them.
+pub(super) fn to_rds(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// Tags as RDS has them, without AWS's own.
+pub(super) fn from_rds(tags: &[Tag]) -> Tags {
+    let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
+    pairs.filter(|(key, _)| !key.starts_with("aws:")).collect()
+}
+
+/// The host name of an endpoint.
+///
+/// MiniStack makes up names, and turns a cluster's into `localhost` with its first instance; nothing listens behind
+/// either. The sandbox's own database answers to `localhost`. AWS's names never change.
+pub(super) fn host(cloud: &Cloud, name: Option<&str>) -> String {
+    match cloud.emulator {
+        Some(Emulator::MiniStack) => "localhost".to_owned(),
+        _ => text(name),
+    }
+}
+
+/// The tags of an object whose description does not carry them.
+pub(super) async fn tags_of(cloud: &Cloud, arn: &str) -> Result<Tags, Error> {
+    let request = cloud.rds.list_tags_for_resource().resource_name(arn);
+    let found = request.send().await.map_err(error("ListTagsForResource"))?;
+    Ok(from_rds(found.tag_list()))
+}
+
+/// Brings the tags of any object of RDS to `want`.
+pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
+    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
+    if !surplus.is_empty() {
+        let request = cloud.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(surplus));
+        request.send().await.map_err(error("RemoveTagsFromResource"))?;
+    }
+    let request = cloud.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_rds(want)));
+    request.send().await.map_err(error("AddTagsToResource"))?;
+    Ok(())
+}
+
+/// Whether an object of this name is wanted, before its tags are looked at: RDS cannot filter by tags.
+pub(super) fn wanted(cloud: &Cloud, select: Select<'_>, name: &str) -> bool {
+    match select {
+        Select::Owned => name.ends_with(&format!("-{}", cloud.stack())),
+        Select::Ids(ids) => ids.iter().any(|id| id == name),
+    }
+}
+
+pub(super) fn text(value: Option<&str>) -> String {
+    value.unwrap_or_default().to_owned()
+}
+
+pub(super) fn sorted<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
+    let mut values: Vec<String> = values.flatten().map(ToOwned::to_owned).collect();
+    values.sort();
+    values
+}
+
+#[cfg(test)]
+pub(super) mod samples {
+    use payinfra_aws::Tags;
+
+    pub(crate) const MARKS: &str = "<TagList><Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>
+        <Tag><Key>payinfra:address</Key><Value>ADDRESS</Value></Tag></TagList>";
+
+    pub(crate) fn marks(address: &str) -> Tags {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        Tags::from([pair("payinfra:stack", "prod"), pair("payinfra:address", address)])
+    }
+
+    pub(crate) fn tag_list(address: &str) -> String {
+        MARKS.replace("ADDRESS", address)
+    }
+
+    /// The answer of ListTagsForResource.
+    pub(crate) fn tags(address: &str) -> String {
+        let list = tag_list(address);
+        format!(
+            "<ListTagsForResourceResponse><ListTagsForResourceResult>{list}</ListTagsForResourceResult></ListTagsForResourceResponse>"
+        )
+    }
+
+    pub(crate) fn refusal(code: &str) -> String {
+        format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>")
+    }
+}

@@ -1,0 +1,131 @@
+//! A plain parameter in Parameter Store.
+
+use aws_sdk_ssm::types::{Parameter as Found, ParameterStringFilter, ParameterTier, ParameterType};
+use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use serde::{Deserialize, Serialize};
+
+use super::tags::{retag, root, tags_of, to_ssm};
+use crate::Cloud;
+
+/// A parameter that anybody who may read the stack's configuration sees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// Its full name, `/payments/<suffix>/…`.
+    pub name: String,
+    /// Its value, 1 to 4096 characters.
+    pub value: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What others use of a parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its full name.
+    pub name: String,
+}
+
+impl Resource for Parameter {
+    type Cloud = Cloud;
+    type Outputs = Outputs;
+    const KIND: &'static str = "parameter";
+    const REPLACED_BY: &'static [&'static str] = &["name"];
+    const IDENTITY: Identity = Identity::Name;
+    // It only tells of other resources.
+    const HOLDS: bool = false;
+
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        // All values come ten to a call; secret ones stay encrypted, and are another kind.
+        let plain = ParameterStringFilter::builder().key("Type").option("Equals").values("String").build();
+        let plain = plain.map_err(|error| Error::new(Class::Invalid, "GetParametersByPath", error.to_string()))?;
+        let request = cloud.ssm.get_parameters_by_path().path(root(cloud)).recursive(true).parameter_filters(plain);
+        let found = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(error("GetParametersByPath"))?;
+        let wanted = found.iter().flat_map(|page| page.parameters()).filter(|found| {
+            let named = match select {
+                Select::Owned => true,
+                Select::Ids(ids) => ids.iter().any(|id| Some(id.as_str()) == found.name()),
+            };
+            named && found.r#type() == Some(&ParameterType::String)
+        });
+        let live = wanted.map(|found| async move { unless(Class::Absent, live(cloud, found).await) });
+        let mut live: Vec<_> = try_join_all(live).await?.into_iter().flatten().collect();
+        live.retain(|live| select != Select::Owned || live.address.is_some());
+        Ok(live)
+    }
+
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+        let request = cx.ssm.put_parameter().name(&self.name).value(&self.value).r#type(ParameterType::String);
+        let request = request.tier(ParameterTier::Standard).overwrite(false).set_tags(Some(to_ssm(&self.tags)?));
+        request.send().await.map_err(error("PutParameter"))?;
+        Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone() }) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        if changed.contains(&"value") {
+            let request = cx.ssm.put_parameter().name(&live.id).value(&self.value).r#type(ParameterType::String);
+            request.overwrite(true).send().await.map_err(error("PutParameter"))?;
+        }
+        if changed.contains(&"tags") {
+            retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+        cx.ssm.delete_parameter().name(&live.id).send().await.map_err(error("DeleteParameter"))?;
+        Ok(Progress::Going)
+    }
+}
+
+async fn live(cloud: &Cloud, found: &Found) -> Result<Live<Parameter>, Error> {
+    let name = found.name().unwrap_or_default().to_owned();
+    let tags = tags_of(cloud, &name).await?;
+    Ok(Live {
+        address: tags.address_in(cloud.stack()),
+        id: name.clone(),
+        outputs: Outputs { name: name.clone() },
+        status: Status::Ready,
+        spec: Parameter { value: found.value().unwrap_or_default().to_owned(), tags, name },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+
+    use super::*;
+
+    const FOUND: &str = r#"{"Parameters":[{"Name":"/payments/prod/database/port","Type":"String","Value":"5432"},
+        {"Name":"/payments/prod/secrets/key","Type":"SecureString","Value":"cipher"}]}"#;
+    const TAGS: &str = r#"{"TagList":[{"Key":"payinfra:stack","Value":"prod"},
+        {"Key":"payinfra:address","Value":"parameter.database_port"}]}"#;
+
+    #[tokio::test]
+    async fn is_found_by_its_marks_with_its_value_and_secrets_are_not_among_them() {
+        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
+        let live = Parameter::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live.len(), 1);
+        assert_eq!(live[0].address, Some(Address::new("parameter", "database_port")));
+        assert_eq!(live[0].spec.value, "5432");
+        assert!(replay.sent()[0].has(r#""Path":"/payments/prod/""#));
+        assert!(!replay.sent()[0].has("WithDecryption\":true"));
+        let (cloud, _) = Cloud::replaying([(200, FOUND)]);
+        let ids = ["/payments/prod/other".to_owned()];
+        assert!(Parameter::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
+    }
+
+    #[tokio::test]
+    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type":"ParameterAlreadyExists"}"#)]);
+        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
+        let parameter = Parameter { name: "/payments/prod/a".to_owned(), value: "b".to_owned(), tags };
+        let address = Address::new("parameter", "a");
+        let refused = parameter.create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
+        assert!(replay.sent()[0].has(r#"{"Key":"payinfra:stack","Value":"prod"}"#));
+        assert!(replay.sent()[0].has(r#""Overwrite":false"#));
+    }
+}

@@ -1,0 +1,175 @@
+//! A secret that payinfra makes up and never sees again.
+
+use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType};
+use futures::future::try_join_all;
+use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_engine::{Class, Created, Cx, Error, Identity, Live, Progress, Resource, Select, Status};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use serde::{Deserialize, Serialize};
+
+use super::tags::{retag, root, tags_of, to_ssm};
+use crate::Cloud;
+
+/// A SecureString of 256 random bits. Its value is no part of it: it stands in no plan, no state and no log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecretParameter {
+    /// Its full name, `/payments/<suffix>/secrets/…`.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The KMS key that encrypts it. Another key means another secret: to encrypt the old one anew it would have to be
+    /// read.
+    pub key_arn: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What others use of a secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Its full name.
+    pub name: String,
+}
+
+impl Resource for SecretParameter {
+    type Cloud = Cloud;
+    type Outputs = Outputs;
+    const KIND: &'static str = "secret_parameter";
+    const REPLACED_BY: &'static [&'static str] = &["name", "description", "key_arn"];
+    const IDENTITY: Identity = Identity::Name;
+    const HOLDS: bool = false;
+
+    async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
+        // DescribeParameters gives no values at all.
+        let filters = [("Path", "Recursive", root(cloud)), ("Type", "Equals", "SecureString".to_owned())];
+        let filters = filters.into_iter().map(|(key, option, value)| {
+            let filter = ParameterStringFilter::builder().key(key).option(option);
+            filter.values(value.strip_suffix('/').unwrap_or(&value)).build()
+        });
+        let filters: Vec<_> = filters
+            .collect::<Result<_, _>>()
+            .map_err(|error| Error::new(Class::Invalid, "DescribeParameters", error.to_string()))?;
+        let request = cloud.ssm.describe_parameters().set_parameter_filters(Some(filters));
+        let found = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        let found = found.map_err(error("DescribeParameters"))?;
+        let wanted = found.iter().flat_map(|page| page.parameters()).filter(|found| match select {
+            Select::Owned => true,
+            Select::Ids(ids) => ids.iter().any(|id| Some(id.as_str()) == found.name()),
+        });
+        let live = wanted.map(|found| async move { unless(Class::Absent, live(cloud, found).await) });
+        let mut live: Vec<_> = try_join_all(live).await?.into_iter().flatten().collect();
+        live.retain(|live| select != Select::Owned || live.address.is_some());
+        Ok(live)
+    }
+
+    async fn create(&self, cx: &Cx<'_, Cloud>) -> Result<Created<Self>, Error> {
+        // A lost answer costs nothing: the name collides, and whichever value is there is the secret.
+        let request = cx.ssm.put_parameter().name(&self.name).value(fresh()?).r#type(ParameterType::SecureString);
+        let request = request.key_id(&self.key_arn).description(&self.description).tier(ParameterTier::Standard);
+        let request = request.overwrite(false).set_tags(Some(to_ssm(&self.tags)?));
+        request.send().await.map_err(error("PutParameter"))?;
+        Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone() }) })
+    }
+
+    async fn update(&self, cx: &Cx<'_, Cloud>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
+        if changed.contains(&"tags") {
+            retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(cx: &Cx<'_, Cloud>, live: &Live<Self>) -> Result<Progress, Error> {
+        cx.ssm.delete_parameter().name(&live.id).send().await.map_err(error("DeleteParameter"))?;
+        Ok(Progress::Going)
+    }
+}
+
+/// Makes up a secret: 32 bytes of the operating system's generator, in hexadecimal.
+fn fresh() -> Result<String, Error> {
+    let mut bytes = [0_u8; 32];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| Error::new(Class::Invalid, "PutParameter", format!("no random numbers: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+async fn live(cloud: &Cloud, found: &ParameterMetadata) -> Result<Live<SecretParameter>, Error> {
+    let name = found.name().unwrap_or_default().to_owned();
+    let tags = tags_of(cloud, &name).await?;
+    Ok(Live {
+        address: tags.address_in(cloud.stack()),
+        id: name.clone(),
+        outputs: Outputs { name: name.clone() },
+        status: Status::Ready,
+        spec: SecretParameter {
+            description: found.description().unwrap_or_default().to_owned(),
+            key_arn: found.key_id().unwrap_or_default().to_owned(),
+            tags,
+            name,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+
+    use super::*;
+
+    const FOUND: &str = r#"{"Parameters":[{"Name":"/payments/prod/secrets/key","Type":"SecureString","KeyId":"arn:key",
+        "Description":"d"}]}"#;
+    const TAGS: &str = r#"{"TagList":[{"Key":"payinfra:stack","Value":"prod"},
+        {"Key":"payinfra:address","Value":"secret_parameter.key"}]}"#;
+
+    fn secret() -> SecretParameter {
+        SecretParameter {
+            name: "/payments/prod/secrets/key".to_owned(),
+            description: "d".to_owned(),
+            key_arn: "arn:key".to_owned(),
+            tags: Tags::from([
+                ("payinfra:stack".to_owned(), "prod".to_owned()),
+                ("payinfra:address".to_owned(), "secret_parameter.key".to_owned()),
+            ]),
+        }
+    }
+
+    #[tokio::test]
+    async fn is_found_by_its_marks_without_asking_for_its_value() {
+        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
+        let live = SecretParameter::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live[0].address, Some(Address::new("secret_parameter", "key")));
+        assert_eq!(live[0].spec, secret());
+        assert!(replay.sent()[0].has("DescribeParameters"));
+        assert!(replay.sent().iter().all(|sent| !sent.has("GetParameter") && !sent.has("WithDecryption")));
+        let (cloud, _) = Cloud::replaying([(200, FOUND)]);
+        let ids = ["/payments/prod/other".to_owned()];
+        assert!(SecretParameter::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
+    }
+
+    #[tokio::test]
+    async fn gets_another_value_each_time_that_nothing_tells_afterwards() {
+        let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, "{}")]);
+        let address = Address::new("secret_parameter", "key");
+        let cx = Cx { cloud: &cloud, address: &address, token: "t" };
+        let value = |body: &str| {
+            let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+            body["Value"].as_str().expect("a value").to_owned()
+        };
+        let made = secret().create(&cx).await.expect("it is made");
+        secret().create(&cx).await.expect("it is made");
+        let (one, other) = (value(&replay.sent()[0].body), value(&replay.sent()[1].body));
+        assert_eq!(one.len(), 64);
+        assert_ne!(one, other);
+        assert!(!format!("{made:?} {:?}", secret()).contains(&one));
+        assert!(replay.sent()[0].has(r#""KeyId":"arn:key""#) && replay.sent()[0].has(r#""Value":"prod""#));
+    }
+
+    #[tokio::test]
+    async fn waits_for_a_key_that_is_not_known_everywhere() {
+        let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"InvalidKeyId"}"#)]);
+        let address = Address::new("secret_parameter", "key");
+        let refused = secret().create(&Cx { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("the key is new").class, Class::NotYet);
+    }
+}
