@@ -1,7 +1,7 @@
-//! Writes the OpenAPI document where it is read: `docs/openapi.yaml` for people,
-//! `steps/api/openapi.json` for the deployment.
+//! Writes the OpenAPI document to `docs/openapi.yaml` for people and to `steps/api/openapi.json` for the deployment.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
+use std::{fs, io};
 
 fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

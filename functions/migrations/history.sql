@@ -1,5 +1,4 @@
--- As payments_owner, before every migration run: who may enter the schema, and which migrations this
--- database has had.
+-- Runs as payments_owner before every migration run: who may use the schema, and the table of applied migrations.
 revoke all on schema payments from public;
 grant usage on schema payments to payments_app;
 

@@ -1,31 +1,12 @@
-//! What the three payment functions share: the rules, the ledger, and the ways to the services around
-//! them. Handlers are plain async functions; [`lambda`] puts them behind Lambda's runtime interface.
+//! The three payment functions and the library they share.
+//!
+//! Dependencies go one way: a function uses the stores, the stores use the frame, and the frame uses the rules. The
+//! handlers are plain async functions; [`frame::lambda`] runs them behind Lambda's runtime API.
 
-pub mod addresses;
-pub mod cards;
-pub mod clients;
-pub mod clock;
-pub mod configuration;
-pub mod database;
-pub mod deliveries;
-pub mod environment;
-pub mod http;
-pub mod iam_token;
-pub mod identifiers;
-pub mod invocation;
-pub mod lambda;
-pub mod ledger;
-pub mod migrations;
-pub mod money;
+pub mod frame;
 pub mod notifications;
-pub mod observation;
 pub mod openapi;
-pub mod outbox;
 pub mod payment_validation;
-pub mod redaction;
-pub mod refusal;
-pub mod routes;
-pub mod sessions;
+pub mod rules;
+pub mod stores;
 pub mod transaction_processing;
-pub mod validation;
-pub mod webhook;

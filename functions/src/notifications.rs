@@ -1,12 +1,11 @@
-//! The notifications function: archives each event, delivers its webhook, and sends what cannot be
+//! The notifications function: it archives each event, delivers its webhook, and sends an event that cannot be
 //! delivered to the dead-letter queue with the reason.
 //!
-//! Retries happen on three levels. Inside one invocation, passing failures are tried again with growing
-//! pauses. When that is not enough the invocation fails, and Lambda repeats it twice (asynchronous
-//! invocation). What is permanently refused, or fails in the third invocation, goes to the dead-letter
-//! queue **by this function's own message**, which carries the reason, the number of attempts and the
-//! event. Should even that fail, the invocation's error is the reason, and Lambda's own dead-letter
-//! handling carries it (attribute `ErrorMessage`).
+//! There are three levels of retries. Within an invocation, transient failures are retried with growing pauses. If that
+//! is not enough, the invocation fails, and Lambda repeats it twice (asynchronous invocation). An event that fails
+//! permanently or in the third invocation goes to the dead-letter queue **as a message from this function**, which
+//! contains the reason, the number of attempts, and the event. If even that fails, the reason is the invocation's
+//! error, which Lambda's own dead-letter queue receives as the attribute `ErrorMessage`.
 
 use std::time::Duration;
 
@@ -14,29 +13,31 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::{
-    clients,
-    clock::seconds_now,
-    configuration::{Configuration, ConfigurationError, ParameterStore},
-    deliveries::{self, Claim, DeliveryError},
-    environment::Environment,
-    http::{Request, Response},
-    identifiers::{self, Kind},
-    invocation::Invocation,
-    lambda::{Done, Handler, healthy},
-    observation::{Observation, Part},
-    refusal::{Refusal, chain},
-    routes::{Function, Matched},
-    webhook::{WebhookError, Webhooks},
-};
+use crate::frame::causes::chain;
+use crate::frame::clients;
+use crate::frame::clock::seconds_now;
+use crate::frame::environment::Environment;
+use crate::frame::function::Function;
+use crate::frame::invocation::Invocation;
+use crate::frame::lambda::{Handled, Handler, healthy};
+use crate::frame::observation::{Observation, Part};
+use crate::frame::rejection::Rejection;
+use crate::rules::identifiers::{self, Kind};
+use crate::stores::configuration::{Configuration, ConfigurationError, ParameterStore, Secrets};
+use crate::stores::deliveries::{self, Claim, DeliveryError};
+use crate::stores::webhook::{WebhookError, Webhooks};
 
-/// Lambda invokes once and repeats twice.
+/// The number of invocations of a failing event: Lambda repeats a failed one twice.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const INVOCATIONS: u64 = 3;
+/// The pause before the first retry of a webhook; each further pause is four times as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const TRIES: u32 = 3;
-/// Kept free at an invocation's end for telling what happened.
+/// The maximum number of attempts to deliver a webhook within an invocation.
+const ATTEMPTS: u32 = 3;
+/// The time reserved at the end of an invocation for recording the result.
 const RESERVE: Duration = Duration::from_millis(1500);
+/// The time that another attempt to deliver a webhook may take.
+const DELIVERY_TIME: Duration = Duration::from_secs(5);
 
 /// The function with its clients.
 pub struct Notifications {
@@ -47,9 +48,9 @@ pub struct Notifications {
     webhooks: Webhooks,
 }
 
-/// Why an event was not notified.
+/// An event was not archived or delivered.
 #[derive(Debug, thiserror::Error)]
-enum NotifyError {
+enum NotificationError {
     #[error("the message is not an event of the ledger")]
     Malformed,
     #[error(transparent)]
@@ -60,11 +61,11 @@ enum NotifyError {
     Delivery(#[from] DeliveryError),
     #[error(transparent)]
     Webhook(#[from] WebhookError),
-    #[error("another attempt is at this event")]
+    #[error("another attempt is processing this event")]
     Busy,
 }
 
-/// An event as the ledger wrote it; the raw text is what is archived, signed and sent.
+/// An event as the ledger wrote it. The raw text is archived, signed, and sent.
 struct Event<'a> {
     id: String,
     merchant_id: String,
@@ -77,16 +78,11 @@ impl Handler for Notifications {
 
     async fn start(environment: Environment) -> Result<Self, Error> {
         let settings = clients::settings(&environment, clients::credentials());
-        let parameters = ParameterStore::new(
-            aws_sdk_ssm::Client::new(&settings),
-            environment.parameter_path.clone(),
-            environment.configuration_max_age,
-            true,
-        );
-        // Emulated buckets have no host names of their own.
+        let parameters = ParameterStore::new(&settings, &environment, Secrets::Decrypted);
+        // Emulated buckets have no host names.
         let s3 =
             aws_sdk_s3::config::Builder::from(&settings).force_path_style(environment.endpoint_url.is_some()).build();
-        // Ahead of the first request, which meets a failure itself.
+        // Before the first event. A failure is ignored, because that event reads the parameters again.
         let _ = parameters.current().await;
         Ok(Self {
             parameters,
@@ -97,16 +93,7 @@ impl Handler for Notifications {
         })
     }
 
-    async fn http(
-        &self,
-        _: &Request<'_>,
-        _: &Matched<'_>,
-        _: &Observation,
-    ) -> Result<(&'static str, Response), Refusal> {
-        Err(Refusal::new(404, "no_route", "this function has no routes"))
-    }
-
-    async fn event(&self, invocation: &Invocation<'_>, observation: &Observation) -> Result<Done, Refusal> {
+    async fn event(&self, invocation: &Invocation<'_>, observation: &Observation) -> Result<Handled<Value>, Rejection> {
         let configuration = observation.time(Part::Service, self.parameters.current()).await?;
         match invocation {
             Invocation::Action("health") => {
@@ -117,30 +104,31 @@ impl Handler for Notifications {
             Invocation::Messages(messages) => {
                 let mut outcome = "empty";
                 for message in messages {
-                    outcome = self.take(message, &configuration, observation).await?;
+                    outcome = self.process(message, &configuration, observation).await?;
                 }
-                Ok(Done { outcome, answer: json!({"outcome": outcome}) })
+                Ok(Handled { outcome, output: json!({"outcome": outcome}) })
             }
-            _ => Err(Refusal::new(400, "unknown_event", "this function does not do that")),
+            _ => Err(Rejection::unknown_event()),
         }
     }
 }
 
 impl Notifications {
-    /// Sees one message to its end: notified, known already, or in the dead-letter queue. An error means
-    /// that Lambda shall invoke again.
-    async fn take(
+    /// Processes a message and returns the outcome: archived, delivered, duplicate, or dead letter. An error makes
+    /// Lambda repeat the invocation.
+    async fn process(
         &self,
         message: &str,
         configuration: &Configuration,
         observation: &Observation,
-    ) -> Result<&'static str, Refusal> {
+    ) -> Result<&'static str, Rejection> {
         let Some(event) = Event::read(message) else {
-            let reason = NotifyError::Malformed;
-            return self.bury(message, None, 1, &reason, configuration, observation).await;
+            let reason = NotificationError::Malformed;
+            let letter = DeadLetter { message, event_id: None, attempts: 1, reason: &reason };
+            return self.send_to_dead_letter_queue(letter, configuration, observation).await;
         };
-        observation.note("event_id", &event.id);
-        observation.note("merchant_id", &event.merchant_id);
+        observation.field("event_id", &event.id);
+        observation.field("merchant_id", &event.merchant_id);
         let table = configuration.required("storage/sessions-table")?;
         let now = seconds_now();
         let lease = i64::try_from(observation.remaining().as_secs()).unwrap_or(0) + 1;
@@ -148,39 +136,39 @@ impl Notifications {
         let attempts = match observation.time(Part::Service, claiming).await.map_err(failed)? {
             Claim::Claimed(attempts) => attempts,
             Claim::Delivered => return Ok("duplicate"),
-            Claim::Busy => return Err(failed(NotifyError::Busy)),
+            Claim::Busy => return Err(failed(NotificationError::Busy)),
         };
-        observation.count("attempt", attempts);
+        observation.number("attempt", attempts);
         match self.notify(&event, configuration, observation).await {
             Ok(outcome) => {
-                let noting = deliveries::delivered(&self.deliveries, table, &event.id, seconds_now());
-                observation.time(Part::Service, noting).await.map_err(failed)?;
+                let marking = deliveries::mark_delivered(&self.deliveries, table, &event.id, seconds_now());
+                observation.time(Part::Service, marking).await.map_err(failed)?;
                 Ok(outcome)
             }
             Err(reason) => {
-                let last = attempts >= INVOCATIONS || !reason.is_passing();
-                let releasing = deliveries::give_back(&self.deliveries, table, &event.id, last);
+                let last = attempts >= INVOCATIONS || !reason.is_transient();
+                let releasing = deliveries::release(&self.deliveries, table, &event.id, last);
                 let released = observation.time(Part::Service, releasing).await;
                 if last {
-                    let id = Some(event.id.as_str());
-                    return self.bury(message, id, attempts, &reason, configuration, observation).await;
+                    let letter = DeadLetter { message, event_id: Some(&event.id), attempts, reason: &reason };
+                    return self.send_to_dead_letter_queue(letter, configuration, observation).await;
                 }
-                // An unreturned claim runs out by itself.
+                // A claim that was not released expires.
                 if let Err(error) = released {
-                    observation.note("claim", &chain(&error));
+                    observation.field("claim", &chain(&error));
                 }
                 Err(failed(reason))
             }
         }
     }
 
-    /// Archives, then delivers where the merchant wants it and notifications are on.
+    /// Archives the event, and delivers it if the merchant has a webhook and notifications are enabled.
     async fn notify(
         &self,
         event: &Event<'_>,
         configuration: &Configuration,
         observation: &Observation,
-    ) -> Result<&'static str, NotifyError> {
+    ) -> Result<&'static str, NotificationError> {
         let bucket = configuration.required("storage/archive-bucket")?;
         observation.time(Part::Service, self.archive(bucket, event)).await?;
         let url = configuration.optional(&format!("webhooks/{}", event.merchant_id));
@@ -195,8 +183,8 @@ impl Notifications {
             match observation.time(Part::Webhook, delivering).await {
                 Ok(()) => break,
                 Err(error) => {
-                    let time_left = observation.remaining() > pause + RESERVE + Duration::from_secs(5);
-                    if attempt >= TRIES || !error.is_passing() || !time_left {
+                    let time_left = observation.remaining() > pause + RESERVE + DELIVERY_TIME;
+                    if attempt >= ATTEMPTS || !error.is_transient() || !time_left {
                         return Err(error.into());
                     }
                 }
@@ -207,9 +195,9 @@ impl Notifications {
         Ok("delivered")
     }
 
-    /// Writes the event's object unless it is there. The bucket's default encryption applies, so the
-    /// function need not know which key that is.
-    async fn archive(&self, bucket: &str, event: &Event<'_>) -> Result<(), NotifyError> {
+    /// Writes the event's object, unless it exists. The bucket's default encryption applies, so the function does not
+    /// need to know the key.
+    async fn archive(&self, bucket: &str, event: &Event<'_>) -> Result<(), NotificationError> {
         let answer = self
             .archive
             .put_object()
@@ -223,56 +211,59 @@ impl Notifications {
         match answer {
             Ok(_) => Ok(()),
             Err(error) if error.raw_response().is_some_and(|r| r.status().as_u16() == 412) => Ok(()),
-            Err(error) => Err(NotifyError::Archive(chain(&error))),
+            Err(error) => Err(NotificationError::Archive(chain(&error))),
         }
     }
 
     /// Sends a message to the dead-letter queue with the reason.
-    async fn bury(
+    async fn send_to_dead_letter_queue(
         &self,
-        message: &str,
-        event_id: Option<&str>,
-        attempts: u64,
-        reason: &NotifyError,
+        letter: DeadLetter<'_>,
         configuration: &Configuration,
         observation: &Observation,
-    ) -> Result<&'static str, Refusal> {
+    ) -> Result<&'static str, Rejection> {
+        let DeadLetter { message, event_id, attempts, reason } = letter;
         let reason = chain(reason);
-        observation.note("reason", &reason);
+        observation.field("reason", &reason);
         let Some(queue) = configuration.optional("queues/notifications-dlq-url") else {
-            // Without a queue of its own the reason goes where Lambda sends failed invocations.
-            let mut refusal = Refusal::new(500, "not_notified", "the event cannot be notified");
-            refusal.cause = Some(reason);
-            return Err(refusal);
+            // Without a configured queue, the reason goes where Lambda sends failed invocations.
+            return Err(Rejection::new(500, "not_notified", "the event cannot be delivered").with_cause(reason));
         };
         let event: Value = serde_json::from_str(message).unwrap_or_else(|_| message.into());
         let body = json!({"reason": reason, "attempts": attempts, "event_id": event_id, "event": event});
         let sending = self.dead_letters.send_message().queue_url(queue).message_body(body.to_string());
         observation.time(Part::Service, sending.send()).await.map_err(|error| {
-            let mut refusal = Refusal::unavailable("dead_letters_unavailable", &error);
-            refusal.cause = refusal.cause.map(|cause| format!("{reason}; {cause}"));
-            refusal
+            let cause = format!("{reason}; {}", chain(&error));
+            Rejection::unavailable("dead_letters_unavailable", &error).with_cause(cause)
         })?;
         Ok("dead_letter")
     }
 }
 
-impl NotifyError {
-    /// Says whether a later invocation may succeed.
-    fn is_passing(&self) -> bool {
+/// A message for the dead-letter queue.
+struct DeadLetter<'a> {
+    message: &'a str,
+    event_id: Option<&'a str>,
+    attempts: u64,
+    reason: &'a NotificationError,
+}
+
+impl NotificationError {
+    /// Reports whether a later invocation may succeed.
+    fn is_transient(&self) -> bool {
         match self {
             Self::Malformed => false,
-            Self::Webhook(error) => error.is_passing(),
+            Self::Webhook(error) => error.is_transient(),
             _ => true,
         }
     }
 }
 
 impl<'a> Event<'a> {
-    /// Reads an event; its id and merchant become parts of names, so their form is checked.
+    /// Reads an event. Its ID, merchant, and date are validated, because they become parts of names.
     fn read(raw: &'a str) -> Option<Self> {
         let event: Value = serde_json::from_str(raw).ok()?;
-        let id = event["id"].as_str().filter(|id| identifiers::is(Kind::Event, id))?;
+        let id = event["id"].as_str().filter(|id| identifiers::is_valid(Kind::Event, id))?;
         let merchant_id = event["data"]["merchant_id"]
             .as_str()
             .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'))?;
@@ -290,17 +281,17 @@ impl<'a> Event<'a> {
     }
 }
 
-fn failed(error: impl Into<NotifyError>) -> Refusal {
-    Refusal::unavailable("not_notified", &error.into())
+fn failed(error: impl Into<NotificationError>) -> Rejection {
+    Rejection::unavailable("not_notified", &error.into())
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
-    fn only_events_of_the_ledger_are_read() {
+    fn only_ledger_events_are_accepted() {
         let id = "evt_abcdefghijklmnopabcdefghijklmnop";
         let good = json!({"id": id, "created_at": "2026-11-22T10:00:00.000000Z", "data": {"merchant_id": "m-1"}});
         let text = good.to_string();

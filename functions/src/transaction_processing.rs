@@ -1,35 +1,37 @@
-//! The transaction-processing function: books payments and refunds, shows them, sweeps the outbox, and
-//! keeps the schema.
+//! The transaction-processing function: it books and returns payments and refunds, sweeps the outbox, and migrates the
+//! database schema.
 
 use std::time::Duration;
 
 use lambda_runtime::Error;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
+use tokio_postgres::Client;
 
-use crate::{
-    clients,
-    clock::seconds_now,
-    configuration::{Configuration, ParameterStore},
-    database::{Database, DatabaseError},
-    environment::Environment,
-    http::{Request, Response},
-    identifiers::{self, Kind, fingerprint},
-    invocation::Invocation,
-    lambda::{Done, Handler, healthy},
-    ledger::{self, NewPayment, NewRefund, Outcome},
-    migrations::{self, Status},
-    observation::{Observation, Part},
-    outbox,
-    refusal::{Refusal, chain},
-    routes::{Function, Matched, Operation},
-    sessions::{self, Consumption},
-    validation,
-    webhook::EVENT_HEADER,
-};
+use crate::frame::causes::chain;
+use crate::frame::clients;
+use crate::frame::clock::seconds_now;
+use crate::frame::environment::Environment;
+use crate::frame::function::Function;
+use crate::frame::invocation::Invocation;
+use crate::frame::lambda::{Handled, Handler, healthy};
+use crate::frame::observation::{Observation, Part};
+use crate::frame::rejection::Rejection;
+use crate::frame::request::Request;
+use crate::frame::response::Response;
+use crate::frame::routes::{Matched, Operation};
+use crate::rules::identifiers::{self, Kind, fingerprint};
+use crate::rules::validation::{self, Booking, Reason};
+use crate::stores::configuration::{Configuration, ParameterStore, Secrets};
+use crate::stores::database::{Database, DatabaseError};
+use crate::stores::ledger::{self, NewPayment, NewRefund, Outcome};
+use crate::stores::migrations;
+use crate::stores::outbox::{self, Event};
+use crate::stores::sessions::{self, Consumption, Session};
+use crate::stores::webhook::EVENT_HEADER;
 
-/// How long a caller waits for the topic after the commit; later the sweep publishes.
-const PUBLISH_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a caller waits for the topic after the commit. After that, the sweep publishes the event.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The function with its clients.
 pub struct TransactionProcessing {
@@ -47,16 +49,11 @@ impl Handler for TransactionProcessing {
     async fn start(environment: Environment) -> Result<Self, Error> {
         let credentials = clients::credentials();
         let settings = clients::settings(&environment, credentials.clone());
-        let parameters = ParameterStore::new(
-            aws_sdk_ssm::Client::new(&settings),
-            environment.parameter_path.clone(),
-            environment.configuration_max_age,
-            false,
-        );
+        let parameters = ParameterStore::new(&settings, &environment, Secrets::Encrypted);
         let database = Database::new(environment.clone(), credentials)?;
-        // Ahead of the first request, which meets a failure itself.
+        // Before the first request. A failure is ignored, because that request reads the parameters again.
         if let Ok(configuration) = parameters.current().await {
-            database.warm(&configuration).await;
+            database.warm_up(&configuration).await;
         }
         Ok(Self {
             environment,
@@ -73,8 +70,8 @@ impl Handler for TransactionProcessing {
         request: &Request<'_>,
         matched: &Matched<'_>,
         observation: &Observation,
-    ) -> Result<(&'static str, Response), Refusal> {
-        let id = matched.id.filter(|id| identifiers::is(Kind::Transaction, id));
+    ) -> Result<Handled<Response>, Rejection> {
+        let id = matched.id.filter(|id| identifiers::is_valid(Kind::Transaction, id));
         match (matched.route.operation, id) {
             (Operation::Book, _) => self.book(request, observation).await,
             (Operation::Get, Some(id)) => self.show(id, observation).await,
@@ -83,81 +80,65 @@ impl Handler for TransactionProcessing {
         }
     }
 
-    async fn event(&self, invocation: &Invocation<'_>, observation: &Observation) -> Result<Done, Refusal> {
+    async fn event(&self, invocation: &Invocation<'_>, observation: &Observation) -> Result<Handled<Value>, Rejection> {
         let configuration = observation.time(Part::Service, self.parameters.current()).await?;
         let (database, configuration) = (&self.database, configuration.as_ref());
         match invocation {
             Invocation::Action("health") => {
-                let ping = async |client: &tokio_postgres::Client| client.query_typed("select 1", &[]).await;
+                let ping = async |client: &Client| client.query_typed("select 1", &[]).await;
                 database.run(configuration, observation, ping).await?;
                 Ok(healthy(Self::FUNCTION))
             }
             Invocation::Action("migrations") => {
                 let status = migrations::status(database, configuration, observation).await?;
-                Ok(schema("migrations_shown", &status))
+                Ok(Handled { outcome: "migrations_shown", output: json!(status) })
             }
             Invocation::Action("migrate") => {
-                // Not timed as database time: migrations may be slow, and the promise is about requests.
+                // Not counted as database time, because a migration may be slow and the metric is about requests.
                 let status = migrations::apply(database, &self.environment, configuration, &self.secrets).await?;
-                Ok(schema("migrated", &status))
+                Ok(Handled { outcome: "migrated", output: json!(status) })
             }
             Invocation::Action("ledger-balance") => {
-                let balance = database.run(configuration, observation, ledger::balance).await.map_err(unbalanced)?;
-                Ok(Done { outcome: "balanced", answer: json!(balance) })
+                let balance = database.run(configuration, observation, ledger::balance).await;
+                Ok(Handled { outcome: "balanced", output: json!(balance.map_err(balance_rejection)?) })
             }
             Invocation::Schedule => {
                 let count = outbox::sweep(&self.topic, database, configuration, observation).await?;
-                observation.count("published", count);
-                Ok(Done { outcome: "swept", answer: json!({"published": count}) })
+                observation.number("published", count);
+                Ok(Handled { outcome: "swept", output: json!({"published": count}) })
             }
-            _ => Err(Refusal::new(400, "unknown_event", "this function does not do that")),
+            _ => Err(Rejection::unknown_event()),
         }
     }
 }
 
 impl TransactionProcessing {
-    async fn book(
-        &self,
-        request: &Request<'_>,
-        observation: &Observation,
-    ) -> Result<(&'static str, Response), Refusal> {
+    async fn book(&self, request: &Request<'_>, observation: &Observation) -> Result<Handled<Response>, Rejection> {
         let body = request.json_object()?;
         let key = validation::idempotency_key(request.header("Idempotency-Key"))?;
         let booking = validation::booking(&body)?;
-        observation.note("merchant_id", &booking.merchant_id);
-        observation.note("session_id", &booking.session_id);
+        let Booking { merchant_id, session_id } = &booking;
+        observation.field("merchant_id", merchant_id);
+        observation.field("session_id", session_id);
         let configuration = observation.time(Part::Service, self.parameters.current()).await?;
         let table = configuration.required("storage/sessions-table")?;
-        let request_hash = fingerprint(&["book", &booking.merchant_id, &booking.session_id]);
-        let consuming =
-            sessions::consume(&self.sessions, table, &booking.session_id, &booking.merchant_id, key, seconds_now());
-        let consumption = observation.time(Part::Service, consuming).await?;
-        let outcome = match &consumption {
+        let request_hash = fingerprint(&["book", merchant_id, session_id]);
+        let consuming = sessions::consume(&self.sessions, table, session_id, merchant_id, key, seconds_now());
+        let outcome = match observation.time(Part::Service, consuming).await? {
             Consumption::Consumed(session) => {
-                let (transaction_id, event_id) =
-                    (identifiers::fresh(Kind::Transaction)?, identifiers::fresh(Kind::Event)?);
-                let new = NewPayment {
-                    transaction_id: &transaction_id,
-                    event_id: &event_id,
-                    merchant_id: &booking.merchant_id,
-                    key,
-                    request_hash: &request_hash,
-                    session_id: &booking.session_id,
-                    expires_at: session.expires_at,
-                    amount: session.amount,
-                    currency: &session.currency,
-                    source_fingerprint: &session.source_fingerprint,
-                    reference: &session.reference,
-                };
-                let work = async |client: &tokio_postgres::Client| ledger::book(client, new).await;
-                self.database.run(&configuration, observation, work).await?
+                let outcome =
+                    self.book_session(&booking, &session, key, &request_hash, &configuration, observation).await?;
+                if outcome == Outcome::OtherRequest {
+                    // This key can never book the session, but another key can.
+                    let releasing = sessions::release(&self.sessions, table, session_id, merchant_id, key);
+                    observation.time(Part::Service, releasing).await?;
+                }
+                outcome
             }
-            // Not a live session of this key: only an earlier booking can still be the answer.
-            refused => {
-                let work = async |client: &tokio_postgres::Client| {
-                    ledger::earlier(client, &booking.merchant_id, key, &request_hash).await
-                };
-                match (self.database.run(&configuration, observation, work).await?, refused) {
+            // Without a live session, only an earlier booking with this key can be the answer.
+            failed => {
+                let find = async |client: &Client| ledger::earlier(client, merchant_id, key, &request_hash).await;
+                match (self.database.run(&configuration, observation, find).await?, failed) {
                     (Some(earlier), _) => earlier,
                     (None, Consumption::Used) => Outcome::SessionUsed,
                     (None, Consumption::OtherMerchant) => return Err(other_merchant()),
@@ -165,12 +146,35 @@ impl TransactionProcessing {
                 }
             }
         };
-        if outcome == Outcome::OtherRequest && matches!(consumption, Consumption::Consumed(_)) {
-            // This key can never book that session: another key may.
-            let releasing = sessions::release(&self.sessions, table, &booking.session_id, &booking.merchant_id, key);
-            observation.time(Part::Service, releasing).await?;
-        }
         self.answer(outcome, &configuration, observation).await
+    }
+
+    async fn book_session(
+        &self,
+        booking: &Booking,
+        session: &Session,
+        key: &str,
+        request_hash: &str,
+        configuration: &Configuration,
+        observation: &Observation,
+    ) -> Result<Outcome, Rejection> {
+        let (transaction_id, event_id) =
+            (identifiers::generate(Kind::Transaction)?, identifiers::generate(Kind::Event)?);
+        let new = NewPayment {
+            transaction_id: &transaction_id,
+            event_id: &event_id,
+            merchant_id: &booking.merchant_id,
+            key,
+            request_hash,
+            session_id: &booking.session_id,
+            expires_at: session.expires_at,
+            amount: session.amount,
+            currency: &session.currency,
+            source_fingerprint: &session.source_fingerprint,
+            reference: &session.reference,
+        };
+        let book = async |client: &Client| ledger::book(client, new).await;
+        Ok(self.database.run(configuration, observation, book).await?)
     }
 
     async fn refund(
@@ -178,17 +182,18 @@ impl TransactionProcessing {
         request: &Request<'_>,
         original_id: &str,
         observation: &Observation,
-    ) -> Result<(&'static str, Response), Refusal> {
+    ) -> Result<Handled<Response>, Rejection> {
         let body = request.json_object()?;
         let key = validation::idempotency_key(request.header("Idempotency-Key"))?;
         let refund = validation::refund(&body)?;
-        observation.note("original_id", original_id);
+        observation.field("original_id", original_id);
         let configuration = observation.time(Part::Service, self.parameters.current()).await?;
         if !configuration.flag("features/refunds-enabled")? {
-            return Err(Refusal::new(403, "refunds_disabled", "refunds are switched off"));
+            return Err(Rejection::new(403, "refunds_disabled", "refunds are switched off"));
         }
         let request_hash = fingerprint(&["refund", original_id, &refund.amount.to_string(), &refund.reason]);
-        let (transaction_id, event_id) = (identifiers::fresh(Kind::Transaction)?, identifiers::fresh(Kind::Event)?);
+        let (transaction_id, event_id) =
+            (identifiers::generate(Kind::Transaction)?, identifiers::generate(Kind::Event)?);
         let new = NewRefund {
             transaction_id: &transaction_id,
             event_id: &event_id,
@@ -198,87 +203,91 @@ impl TransactionProcessing {
             amount: refund.amount,
             reason: &refund.reason,
         };
-        let work = async |client: &tokio_postgres::Client| ledger::refund(client, new).await;
-        let outcome = self.database.run(&configuration, observation, work).await?;
+        let book = async |client: &Client| ledger::refund(client, new).await;
+        let outcome = self.database.run(&configuration, observation, book).await?;
         self.answer(outcome, &configuration, observation).await
     }
 
-    async fn show(&self, id: &str, observation: &Observation) -> Result<(&'static str, Response), Refusal> {
-        observation.note("transaction_id", id);
+    async fn show(&self, id: &str, observation: &Observation) -> Result<Handled<Response>, Rejection> {
+        observation.field("transaction_id", id);
         let configuration = observation.time(Part::Service, self.parameters.current()).await?;
-        let work = async |client: &tokio_postgres::Client| ledger::show(client, id).await;
-        match self.database.run(&configuration, observation, work).await? {
-            Some(transaction) => Ok(("shown", Response::json(200, transaction))),
+        let show = async |client: &Client| ledger::show(client, id).await;
+        match self.database.run(&configuration, observation, show).await? {
+            Some(transaction) => Ok(Handled { outcome: "shown", output: Response::json(200, transaction) }),
             None => Err(not_found()),
         }
     }
 
-    /// Publishes a fresh booking's event and words the answer. The booking stands whatever becomes of
-    /// the event now.
+    /// Publishes the event of a new booking and builds the response. The booking is final even if publishing fails.
     async fn answer(
         &self,
         outcome: Outcome,
         configuration: &Configuration,
         observation: &Observation,
-    ) -> Result<(&'static str, Response), Refusal> {
-        match outcome {
-            Outcome::Booked { transaction, replayed, event } => {
-                if let Some(event) = &event {
-                    observation.note("event_id", &event.id);
-                    let publishing = outbox::publish(&self.topic, &self.database, configuration, observation, event);
-                    match timeout(PUBLISH_PATIENCE, publishing).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) => observation.note("left_to_the_sweep", &chain(&error)),
-                        Err(_) => observation.note("left_to_the_sweep", "the topic did not answer in time"),
-                    }
-                }
-                if let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(&transaction)
-                    && let Some(id) = fields.get("id").and_then(|id| id.as_str())
-                {
-                    observation.note("transaction_id", id);
-                }
-                let response = Response::json(201, transaction);
-                let response = match event {
-                    Some(event) => response.with_header(EVENT_HEADER, &event.id),
-                    None => response,
-                };
-                Ok(if replayed {
-                    ("replayed", response.with_header("Idempotent-Replayed", "true"))
-                } else {
-                    ("booked", response)
-                })
-            }
+    ) -> Result<Handled<Response>, Rejection> {
+        let (transaction, replayed, event) = match outcome {
+            Outcome::Booked { transaction, replayed, event } => (transaction, replayed, event),
             Outcome::OtherRequest => {
-                Err(Refusal::new(422, "other_request", "the idempotency key was used with another body"))
+                return Err(Rejection::new(422, "other_request", "the idempotency key was used with another body"));
             }
-            Outcome::SessionUsed => Err(Refusal::new(409, "session_used", "the session was booked with another key")),
-            Outcome::Expired => Err(Refusal::new(410, "session_expired", "the session has expired or never existed")),
-            Outcome::NotFound => Err(not_found()),
-            Outcome::Exceeds => Err(Refusal::new(409, "refund_exceeds", "the refunds would be above the payment")),
+            Outcome::SessionUsed => {
+                return Err(Rejection::new(409, "session_used", "the session was booked with another key"));
+            }
+            Outcome::Expired => {
+                return Err(Rejection::new(410, "session_expired", "the session has expired or never existed"));
+            }
+            Outcome::NotFound => return Err(not_found()),
+            Outcome::Exceeds => {
+                return Err(Rejection::new(409, "refund_exceeds", "the refunds would exceed the payment"));
+            }
+        };
+        if let Some(event) = &event {
+            self.publish(event, configuration, observation).await;
+        }
+        if let Ok(Value::Object(fields)) = serde_json::from_str(&transaction)
+            && let Some(id) = fields.get("id").and_then(|id| id.as_str())
+        {
+            observation.field("transaction_id", id);
+        }
+        let mut response = Response::json(201, transaction);
+        if let Some(event) = event {
+            response = response.with_header(EVENT_HEADER, &event.id);
+        }
+        Ok(if replayed {
+            Handled { outcome: "replayed", output: response.with_header("Idempotent-Replayed", "true") }
+        } else {
+            Handled { outcome: "booked", output: response }
+        })
+    }
+
+    /// Publishes an event, or leaves it to the sweep.
+    async fn publish(&self, event: &Event, configuration: &Configuration, observation: &Observation) {
+        observation.field("event_id", &event.id);
+        let publishing = outbox::publish(&self.topic, &self.database, configuration, observation, event);
+        match timeout(PUBLISH_TIMEOUT, publishing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => observation.field("left_to_the_sweep", &chain(&error)),
+            Err(_) => observation.field("left_to_the_sweep", "the topic did not answer in time"),
         }
     }
 }
 
-fn schema(outcome: &'static str, status: &Status) -> Done {
-    Done { outcome, answer: json!(status) }
-}
-
-/// A ledger that takes longer to add up than a statement may is told apart from a database that fails.
-fn unbalanced(error: DatabaseError) -> Refusal {
+/// Distinguishes a ledger that cannot be added up within the statement timeout from a database failure.
+fn balance_rejection(error: DatabaseError) -> Rejection {
     if error.is_statement_timeout() {
-        return Refusal::new(503, "ledger_too_large", "the ledger takes too long to add up");
+        return Rejection::new(503, "ledger_too_large", "the ledger takes too long to add up");
     }
     error.into()
 }
 
-const fn not_found() -> Refusal {
-    Refusal::new(404, "not_found", "there is no such transaction")
+const fn not_found() -> Rejection {
+    Rejection::new(404, "not_found", "there is no such transaction")
 }
 
-fn other_merchant() -> Refusal {
-    Refusal::invalid(vec![crate::refusal::Reason {
+fn other_merchant() -> Rejection {
+    Rejection::invalid(vec![Reason {
         field: "merchant_id",
         code: "other_merchant",
-        message: "is not the merchant the session was opened for".to_owned(),
+        message: "is not the merchant that the session was opened for".to_owned(),
     }])
 }

@@ -1,16 +1,17 @@
-//! The written OpenAPI documents are those of the route table.
+//! The OpenAPI documents on disk match the route table.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
-fn written(path: &str) -> String {
+fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::read_to_string(root.join(path)).unwrap_or_default()
 }
 
 #[test]
-fn both_written_documents_are_current() {
+fn both_documents_on_disk_are_current() {
     let document = payments::openapi::document();
     let hint = "run `cargo run -p payments --example openapi`";
-    assert!(written("docs/openapi.yaml") == payments::openapi::to_yaml(&document), "{hint}");
-    assert!(written("steps/api/openapi.json") == payments::openapi::to_json(&document), "{hint}");
+    assert!(read("docs/openapi.yaml") == payments::openapi::to_yaml(&document), "{hint}");
+    assert!(read("steps/api/openapi.json") == payments::openapi::to_json(&document), "{hint}");
 }

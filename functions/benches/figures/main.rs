@@ -1,33 +1,29 @@
-//! The functions' figures on this machine: start-up, latency and throughput, own time apart from the
-//! database's, memory. PostgreSQL is real and durable (a commit waits for the disk); the AWS services
-//! are stubs. Run it with `cargo bench -p payments --profile function`, or with
-//! `PAYMENTS_FUNCTION_BINARIES=<directory>` for other builds of the functions.
+//! The functions' performance on this machine: start-up, latency, throughput, the functions' own time and the
+//! database's, and memory. PostgreSQL is real and durable (a commit waits for the disk), and the AWS services are
+//! stubs. Run it with `cargo bench -p payments --profile function`, and set `PAYMENTS_FUNCTION_BINARIES` to a directory
+//! for another build.
 
-#![allow(clippy::unwrap_used, reason = "a measurement that fails is none")]
+#![allow(clippy::unwrap_used, reason = "a failed measurement must not go unnoticed")]
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 mod stub;
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use payments::frame::function::Function;
 use serde_json::Value;
-use support::{
-    certificates::Authority,
-    pool::Pool,
-    postgres::{HOST, Postgres},
-    requests::{Answer, action, book, payment, show, validate},
-};
+use support::certificates::Authority;
+use support::pool::Pool;
+use support::postgres::{HOST, Postgres};
+use support::requests::{Answer, action, book, payment, show, validate};
+use support::stack::built;
 
 const SECONDS: u64 = 4;
 const KINDS: [&str; 4] = ["validate", "book", "replay", "get"];
@@ -41,7 +37,7 @@ struct Functions {
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    // Only as a benchmark: test runners that start every target pass other arguments.
+    // Test runners that start every target pass other arguments.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -62,30 +58,25 @@ async fn main() {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     let binaries = std::env::var_os("PAYMENTS_FUNCTION_BINARIES").map(PathBuf::from);
-    let pool = |built: &str, name: &str| {
-        let binary = binaries.as_ref().map_or(PathBuf::from(built), |at| at.join(name));
-        let logs = directory.path().join(name);
-        (Pool::new(&binary.display().to_string(), variables.clone(), &logs, 64, Duration::from_secs(20)), binary)
+    let binary = |function: Function| {
+        binaries.as_ref().map_or_else(|| built(function), |directory| directory.join(function.name()))
     };
-    let (validation, validation_binary) = pool(env!("CARGO_BIN_EXE_payment-validation"), "payment-validation");
-    let (processing, processing_binary) = pool(env!("CARGO_BIN_EXE_transaction-processing"), "transaction-processing");
-    let (notifications, notifications_binary) = pool(env!("CARGO_BIN_EXE_notifications"), "notifications");
+    let [validation, processing, notifications] = Function::ALL.map(|function| {
+        let logs = directory.path().join(function.name());
+        Pool::new(&binary(function), variables.clone(), &logs, 64, Duration::from_secs(20))
+    });
     processing.invoke(&action("migrate")).await.unwrap();
 
-    say(&format!("Machine: {}, {} processors; {}", machine(), cpus(), date()));
-    say("\n| function | size | init, median of 20 | resident after init |\n|---|---|---|---|");
-    for (name, pool, binary) in [
-        ("payment-validation", &validation, validation_binary),
-        ("transaction-processing", &processing, processing_binary),
-        ("notifications", &notifications, notifications_binary),
-    ] {
-        starting(name, pool, &binary).await;
+    print(&format!("Machine: {}, {} processors; {}", machine(), cpus(), date()));
+    print("\n| function | size | init, median of 20 | resident after init |\n|---|---|---|---|");
+    for (function, pool) in Function::ALL.into_iter().zip([&validation, &processing, &notifications]) {
+        measure_start(function.name(), pool, &binary(function)).await;
     }
 
     let first = book(&processing, "m-1", &session_id(0), "first").await.unwrap();
     let booked = first.body["id"].as_str().unwrap().to_owned();
     let functions = Arc::new(Functions { validation, processing, numbers: AtomicU64::new(1), booked });
-    say("\n| operation | clients | requests/s | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|---|");
+    print("\n| operation | clients | requests/s | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|---|");
     let mut saturation = 0.0_f64;
     for clients in [1, 8, 64] {
         for kind in KINDS {
@@ -93,13 +84,13 @@ async fn main() {
             if kind == "book" {
                 saturation = saturation.max(rate);
             }
-            say(&row(kind, &clients.to_string(), rate, latencies));
+            print(&row(kind, &clients.to_string(), rate, latencies));
         }
     }
     let (rate, latencies) = paced(&functions, saturation / 2.0).await;
-    say(&row("book", "half of saturation", rate, latencies));
+    print(&row("book", "half of saturation", rate, latencies));
 
-    say("\n| operation | own time p50 ms | own p99 | database p50 ms | database p99 |\n|---|---|---|---|---|");
+    print("\n| operation | own time p50 ms | own p99 | database p50 ms | database p99 |\n|---|---|---|---|---|");
     let logs = directory.path();
     for (outcome, function) in [
         ("validated", "payment-validation"),
@@ -107,18 +98,18 @@ async fn main() {
         ("replayed", "transaction-processing"),
         ("shown", "transaction-processing"),
     ] {
-        say(&inside(&logs.join(function), outcome));
+        print(&inside(&logs.join(function), outcome));
     }
     let resident = |pool: &Pool| pool.pids().into_iter().map(|pid| memory(pid, "VmHWM:")).fold(0.0, f64::max);
-    say(&format!(
+    print(&format!(
         "\nLargest resident size: payment-validation {:.1} MB, transaction-processing {:.1} MB",
         resident(&functions.validation),
         resident(&functions.processing),
     ));
 }
 
-/// Measures from the process's start to its first poll for an event.
-async fn starting(name: &str, pool: &Pool, binary: &Path) {
+/// Measures the time from a process's start to its first poll for an event.
+async fn measure_start(name: &str, pool: &Pool, binary: &Path) {
     let mut times = Vec::new();
     let mut resident = 0.0;
     for _ in 0..20 {
@@ -129,12 +120,12 @@ async fn starting(name: &str, pool: &Pool, binary: &Path) {
     }
     times.sort_unstable();
     let size = fs::metadata(binary).unwrap().len() as f64 / 1e6;
-    say(&format!("| {name} | {size:.2} MB | {:.1} ms | {resident:.1} MB |", milliseconds(times[times.len() / 2])));
+    print(&format!("| {name} | {size:.2} MB | {:.1} ms | {resident:.1} MB |", milliseconds(times[times.len() / 2])));
 }
 
-/// Each client sends its next request when the last is answered.
+/// Measures clients that each send the next request when the last one is answered.
 async fn closed(functions: &Arc<Functions>, kind: &'static str, clients: usize) -> (f64, Vec<Duration>) {
-    // Every environment has started before the clock does.
+    // Every environment starts before the measurement.
     futures::future::join_all((0..clients).map(|_| request(functions, kind))).await;
     let latencies = Arc::new(Mutex::new(Vec::new()));
     let started = Instant::now();
@@ -153,7 +144,7 @@ async fn closed(functions: &Arc<Functions>, kind: &'static str, clients: usize) 
     (latencies.len() as f64 / started.elapsed().as_secs_f64(), latencies)
 }
 
-/// Requests start at a fixed rate, whether earlier ones are answered or not.
+/// Measures requests that start at a fixed rate, whether or not earlier ones have been answered.
 async fn paced(functions: &Arc<Functions>, rate: f64) -> (f64, Vec<Duration>) {
     let started = Instant::now();
     let count = (rate * SECONDS as f64) as u32;
@@ -182,14 +173,14 @@ async fn request(functions: &Functions, kind: &str) {
     assert!(answer.status < 300, "{answer:?}");
 }
 
-/// Writes a number in the letters of a session id.
+/// Formats a number in the letters of a session ID.
 fn session_id(number: u64) -> String {
     let letters = format!("{number:032x}");
     let letters = letters.chars().map(|c| char::from(b'a' + u8::try_from(c.to_digit(16).unwrap()).unwrap()));
     format!("ses_{}", letters.collect::<String>())
 }
 
-/// Reads own and database time from the functions' own lines.
+/// Reads the functions' own time and the database's from their log lines.
 fn inside(logs: &Path, outcome: &str) -> String {
     let (mut own, mut database) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(logs).unwrap() {
@@ -225,7 +216,7 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Reads a line of `/proc/<pid>/status`, in megabytes.
+/// Reads a field of `/proc/<pid>/status`, in megabytes.
 fn memory(pid: u32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with(field)).unwrap_or_default();
@@ -248,6 +239,6 @@ fn date() -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-fn say(line: &str) {
+fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,19 +1,21 @@
-//! Canned answers of the AWS services, so that the figures are those of the functions and PostgreSQL.
+//! Canned responses of the AWS services, so that the figures are those of the functions and PostgreSQL only.
 
 use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use payments::sessions::LIFETIME;
+use payments::stores::sessions::LIFETIME;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 const PATH: &str = "/payments/bench";
 
-/// Starts answering; gives the endpoint's URL.
+/// Starts the server and returns the endpoint's URL.
 pub async fn start(host: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,5 +1,5 @@
 //! The notifications function; deployed as `bootstrap`.
 
 fn main() -> Result<(), lambda_runtime::Error> {
-    payments::lambda::serve::<payments::notifications::Notifications>()
+    payments::frame::lambda::serve::<payments::notifications::Notifications>()
 }

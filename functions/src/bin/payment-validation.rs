@@ -1,5 +1,5 @@
 //! The payment-validation function; deployed as `bootstrap`.
 
 fn main() -> Result<(), lambda_runtime::Error> {
-    payments::lambda::serve::<payments::payment_validation::PaymentValidation>()
+    payments::frame::lambda::serve::<payments::payment_validation::PaymentValidation>()
 }

@@ -1,5 +1,5 @@
 //! The transaction-processing function; deployed as `bootstrap`.
 
 fn main() -> Result<(), lambda_runtime::Error> {
-    payments::lambda::serve::<payments::transaction_processing::TransactionProcessing>()
+    payments::frame::lambda::serve::<payments::transaction_processing::TransactionProcessing>()
 }

@@ -1,16 +1,16 @@
-//! The OpenAPI 3.0.3 document, made from the route table.
+//! The OpenAPI 3.0.3 document, generated from the route table.
 
 pub mod schemas;
 mod yaml;
 
 use serde_json::{Map, Value, json};
 
-use crate::routes::{Operation, ROUTES, Route};
+use crate::frame::routes::{Operation, ROUTES, Route};
 
 pub use yaml::to_yaml;
 
-/// Statuses API Gateway itself answers in front of every function: malformed requests (400), no or wrong
-/// credentials (403), throttling (429), its own failures (500, 502, 504).
+/// The statuses that API Gateway itself returns before any function runs: malformed requests (400), missing or wrong
+/// credentials (403), throttling (429), and its own failures (500, 502, 504).
 const GATEWAY: [u16; 6] = [400, 403, 429, 500, 502, 504];
 
 /// Builds the document.
@@ -27,7 +27,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Payments",
             "version": "1",
-            "description": "Amounts are integers in the currency's minor unit (ISO 4217). Anything that looks like a card number is refused with 422.",
+            "description": "Amounts are integers in the currency's minor unit (ISO 4217). Anything that looks like a card number is rejected with 422.",
         },
         "security": [{"sigv4": []}, {"apiKey": []}],
         "paths": paths,
@@ -44,7 +44,7 @@ pub fn document() -> Value {
     }))
 }
 
-/// Orders all keys, so that the text does not depend on which map serde_json was built with.
+/// Sorts all keys, so that the text does not depend on the map type that serde_json was built with.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -57,7 +57,7 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// Gives the JSON form as it stands on disk.
+/// Formats the document as JSON, as it is stored on disk.
 pub fn to_json(document: &Value) -> String {
     format!("{document:#}\n")
 }
@@ -86,14 +86,14 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{id}") {
         parameters.push(json!({
             "name": "id", "in": "path", "required": true,
-            "description": "The id of a booked transaction.",
+            "description": "The ID of a booked transaction.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 64},
         }));
     }
     if route.idempotent {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": true,
-            "description": "Chosen by the caller: the same key and body are answered alike and booked once.",
+            "description": "Chosen by the caller. Repeated requests with the same key and body are booked once and get the same answer.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9_.:-]+$"},
         }));
     }
@@ -103,7 +103,7 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn responses(route: &Route) -> Value {
     let (success, schema) = route.success;
     let mut statuses: Vec<(u16, &str)> =
-        GATEWAY.iter().chain(route.refusals).map(|status| (*status, "Error")).collect();
+        GATEWAY.iter().chain(route.rejections).map(|status| (*status, "Error")).collect();
     statuses.push((success, schema));
     statuses.sort_unstable();
     statuses.dedup();
@@ -118,7 +118,7 @@ fn responses(route: &Route) -> Value {
     Value::Object(responses.collect())
 }
 
-/// What a caller does next with an answer: a session is booked, a payment is shown or refunded.
+/// Links a response to the next request: a session can be booked, and a payment can be read or refunded.
 fn links(operation: Operation) -> Value {
     let with_id = |operation: &str| json!({"operationId": operation, "parameters": {"id": "$response.body#/id"}});
     match operation {
@@ -139,20 +139,20 @@ fn content(schema: &str) -> Value {
 const fn meaning(status: u16) -> &'static str {
     match status {
         200 => "Done.",
-        201 => "Booked, now or by an earlier request with the same key and body.",
+        201 => "Booked, either now or by an earlier request with the same key and body.",
         400 => "The request does not have the documented form.",
         403 => "Credentials are missing or wrong, or the feature is switched off.",
         404 => "No such transaction.",
-        409 => "The session is used, or the refunds would exceed the payment.",
+        409 => "The session has already been booked, or the refunds would exceed the payment.",
         410 => "The session has expired or never existed.",
         413 => "The body is larger than 16 KiB.",
         415 => "The body is not application/json.",
-        422 => "The values are refused; every reason is given.",
+        422 => "The values are invalid; every reason is listed.",
         429 => "Too many requests.",
         500 => "The gateway failed.",
         502 => "The function failed.",
-        503 => "A part behind the API does not answer; the same request may be sent again.",
-        _ => "The function did not answer in time.",
+        503 => "A dependency of the API is unavailable; retry the same request.",
+        _ => "The function did not respond in time.",
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reference_has_its_schema_and_no_schema_refers_further() {
+    fn every_reference_has_a_schema_and_no_schema_contains_a_reference() {
         let document = document();
         let schemas = &document["components"]["schemas"];
         assert!(!schemas.to_string().contains("$ref"));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn every_link_leads_to_an_operation_with_its_parameters() {
+    fn every_link_names_an_operation_and_its_parameters() {
         let document = document();
         for route in ROUTES {
             let (status, _) = route.success;
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn only_health_is_open() {
+    fn only_health_needs_no_credentials() {
         let document = document();
         for route in ROUTES {
             let operation = &document["paths"][route.path][route.method.to_lowercase()];

@@ -1,14 +1,12 @@
-//! The component schemas: each self-contained and valid JSON Schema draft 4, because API Gateway
-//! makes its models from them.
+//! The component schemas. Each is self-contained and valid JSON Schema draft 4, because API Gateway builds its models
+//! from them.
 //!
-//! They hold the *form* of a body (types, presence, sizes). What a value means (currency, limit,
-//! card numbers) is judged in the function, which names every reason at once.
+//! A schema describes the *form* of a body: types, presence, and sizes. The function validates what the values mean
+//! (currency, limit, card numbers), because it can report everything that is wrong at once.
 
 use serde_json::{Value, json};
 
-/// The largest amount in minor units that can be asked for: eleven digits, so that no amount can be
-/// taken for a card number, which has at least twelve.
-pub const LARGEST_AMOUNT: i64 = 99_999_999_999;
+use crate::rules::money::MAX_AMOUNT;
 
 pub(super) fn all() -> Value {
     json!({
@@ -25,25 +23,25 @@ pub(super) fn all() -> Value {
 fn validate_request() -> Value {
     json!({
         "type": "object",
-        "description": "A payment to check.",
+        "description": "A payment to validate.",
         "required": ["merchant_id", "amount", "currency", "source_token", "reference"],
         "additionalProperties": false,
         "properties": {
             "merchant_id": {
                 "type": "string", "minLength": 1, "maxLength": 64,
-                "description": "Letters, digits, underscore and hyphen.",
+                "description": "Letters, digits, underscores, and hyphens.",
             },
             "amount": {
-                "type": "integer", "maximum": LARGEST_AMOUNT,
-                "description": "In the minor unit of the currency: 1050 is 10.50 EUR, 1050 JPY, 1.050 KWD. Above zero and at most the configured limit.",
+                "type": "integer", "maximum": MAX_AMOUNT,
+                "description": "In the minor unit of the currency: 1050 is 10.50 EUR, 1050 JPY, or 1.050 KWD. Greater than zero and at most the configured limit.",
             },
             "currency": {
                 "type": "string", "minLength": 3, "maxLength": 3,
-                "description": "ISO 4217, three capitals.",
+                "description": "An ISO 4217 code in upper case.",
             },
             "source_token": {
                 "type": "string", "minLength": 8, "maxLength": 255,
-                "description": "The token of the means of payment; never a card number.",
+                "description": "The token of the payment method; never a card number.",
             },
             "reference": {
                 "type": "string", "minLength": 1, "maxLength": 140,
@@ -56,7 +54,7 @@ fn validate_request() -> Value {
 fn session() -> Value {
     json!({
         "type": "object",
-        "description": "A checked payment, waiting to be booked.",
+        "description": "A validated payment that has not been booked yet.",
         "required": ["session_id", "expires_at"],
         "properties": {
             "session_id": {"type": "string", "pattern": "^ses_[a-p]{32}$"},
@@ -74,7 +72,7 @@ fn transaction_request() -> Value {
         "properties": {
             "merchant_id": {
                 "type": "string", "minLength": 1, "maxLength": 64,
-                "description": "The merchant the session was opened for.",
+                "description": "The merchant that the session was opened for.",
             },
             "session_id": {"type": "string", "minLength": 1, "maxLength": 64},
         },
@@ -84,12 +82,12 @@ fn transaction_request() -> Value {
 fn refund_request() -> Value {
     json!({
         "type": "object",
-        "description": "The part of a payment to give back.",
+        "description": "A refund of a payment, in full or in part.",
         "required": ["amount", "reason"],
         "additionalProperties": false,
         "properties": {
             "amount": {
-                "type": "integer", "maximum": LARGEST_AMOUNT,
+                "type": "integer", "maximum": MAX_AMOUNT,
                 "description": "In the minor unit of the payment's currency.",
             },
             "reason": {"type": "string", "minLength": 1, "maxLength": 140},
@@ -109,8 +107,8 @@ fn transaction() -> Value {
             "amount": {"type": "integer", "minimum": 1},
             "currency": {"type": "string", "minLength": 3, "maxLength": 3},
             "reference": {"type": "string"},
-            "original_id": {"type": "string", "description": "The refunded payment; only on refunds."},
-            "refunded": {"type": "integer", "minimum": 0, "description": "Given back so far; only when a payment is read."},
+            "original_id": {"type": "string", "description": "The refunded payment; present on refunds only."},
+            "refunded": {"type": "integer", "minimum": 0, "description": "The amount refunded so far; present only when a payment is read."},
             "created_at": {"type": "string", "description": "RFC 3339 in UTC."},
         },
     })
@@ -130,7 +128,7 @@ fn health() -> Value {
 fn error() -> Value {
     json!({
         "type": "object",
-        "description": "Why a request was refused; the gateway's own refusals carry only the message.",
+        "description": "Why a request was rejected. Rejections by the gateway itself contain only the message.",
         "required": ["message"],
         "properties": {
             "message": {"type": "string"},

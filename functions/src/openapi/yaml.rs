@@ -1,12 +1,12 @@
-//! The readable form of the document: block YAML with JSON strings, which are YAML scalars too
-//! (YAML 1.2, section 1.3), so nothing needs a YAML library.
+//! The human-readable form of the document: block YAML whose scalars are JSON strings. YAML 1.2 is a superset of JSON
+//! (section 1.3), so this needs no YAML library.
 
 use serde_json::Value;
 
-/// Writes a JSON value as block YAML.
+/// Formats a JSON value as block YAML.
 pub fn to_yaml(document: &Value) -> String {
     let mut text = String::from(
-        "# Generated from the route table in functions/src/routes.rs by `cargo run -p payments --example openapi`.\n",
+        "# Generated from the route table in functions/src/frame/routes.rs by `cargo run -p payments --example openapi`.\n",
     );
     block(document, 0, &mut text);
     text
@@ -17,7 +17,7 @@ fn block(value: &Value, depth: usize, text: &mut String) {
         Value::Object(members) => {
             for (key, member) in members {
                 indent(depth, text);
-                text.push_str(&written_key(key));
+                text.push_str(&quoted_key(key));
                 text.push(':');
                 after_marker(member, depth, text);
             }
@@ -37,7 +37,7 @@ fn block(value: &Value, depth: usize, text: &mut String) {
     }
 }
 
-/// Writes what follows `key:` or `-`: a scalar or something empty stays on the line.
+/// Writes what follows `key:` or `-`. A scalar or an empty collection stays on the same line.
 fn after_marker(value: &Value, depth: usize, text: &mut String) {
     let nested = match value {
         Value::Object(members) => !members.is_empty(),
@@ -58,7 +58,7 @@ fn indent(depth: usize, text: &mut String) {
     text.push_str(&"  ".repeat(depth));
 }
 
-fn written_key(key: &str) -> String {
+fn quoted_key(key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
         && !["y", "n", "yes", "no", "on", "off", "true", "false", "null"].contains(&key);
@@ -71,7 +71,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn nesting_and_quoting_follow_yaml() {
+    fn nesting_and_quoting_are_valid_yaml() {
         let text = to_yaml(&json!({"a": {"200": [1, {"b": "x: y"}], "empty": []}}));
         let body = text.split_once('\n').map_or("", |(_, body)| body);
         assert_eq!(body, "a:\n  \"200\":\n    - 1\n    -\n      b: \"x: y\"\n  empty: []\n");

@@ -1,65 +1,60 @@
-//! Payments under fire: many clients, requests doubled and re-ordered, processes killed at any moment,
-//! the database crashed and restarted. Nothing is lost, doubled or unbalanced.
+//! Payments under fire: many clients send duplicate and reordered requests while processes are killed at any moment and
+//! the database crashes and restarts. Nothing is lost, booked twice, or unbalanced.
 //!
-//! `PAYMENTS_FIRE_COUNT` is the number of payments (3000); `PAYMENTS_FUNCTION_BINARIES` a directory with
-//! other builds of the functions. `scripts/fire` sets both.
+//! `PAYMENTS_FIRE_COUNT` is the number of payments (3000 by default), and `PAYMENTS_FUNCTION_BINARIES` is a directory
+//! with another build of the functions. `scripts/fire` sets both.
 
-#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    io::Write,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, HashSet};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{
-    pool::Pool,
-    relay::Relay,
-    requests::{Answer, action, book, payment, refund, schedule, validate},
-    runtime_api::Failure,
-    stack::{Options, Stack},
-};
+use support::pool::Pool;
+use support::relay::Relay;
+use support::requests::{Answer, action, book, payment, refund, schedule, validate};
+use support::runtime_api::InvocationError;
+use support::stack::{Options, Stack};
 
 const CLIENTS: usize = 64;
-/// So many payments apart the database crashes, and how often it does so at least and at most.
-const APART: u64 = 2000;
+/// The number of payments between two database crashes.
+const PAYMENTS_PER_CRASH: u64 = 2000;
+/// The minimum and the maximum number of database crashes.
 const CRASHES: std::ops::RangeInclusive<u64> = 4..=50;
 
-/// What the clients were told.
+/// The answers that the clients received.
 #[derive(Default)]
-struct Told {
-    /// Booked payments: key to transaction id and amount.
+struct Answers {
+    /// Booked payments: from the key to the transaction's ID and amount.
     payments: BTreeMap<String, (String, i64)>,
-    /// Booked refunds: key to transaction id and amount.
+    /// Booked refunds: from the key to the transaction's ID and amount.
     refunds: BTreeMap<String, (String, i64)>,
-    /// Answers that contradict an earlier one.
+    /// Answers that contradict an earlier answer.
     contradictions: Vec<String>,
-    /// Requests that never got an answer.
+    /// Requests that were never answered.
     unanswered: Vec<String>,
-    /// Answers to bookings and refunds, of any kind.
-    answers: u64,
-    /// Answers that were another's repeated: the request had been sent more than once.
+    /// The number of answers to bookings and refunds, of any kind.
+    count: u64,
+    /// The number of repeated answers, to requests that were sent more than once.
     repeated: u64,
 }
 
-/// How hot the fire was.
-struct Heat {
+/// The faults that were injected, and the time that booking took.
+struct Faults {
     kills: [u64; 3],
     crashes: u64,
     booking_time: Duration,
 }
 
-/// Repeats a request as a client would, until it is answered.
-async fn insist<F: Future<Output = Result<Answer, Failure>>>(send: impl Fn() -> F) -> Option<Answer> {
+/// Retries a request as a client would, until it is answered.
+async fn retry<F: Future<Output = Result<Answer, InvocationError>>>(send: impl Fn() -> F) -> Option<Answer> {
     for attempt in 0..200 {
         match send().await {
             Ok(answer) if answer.status < 500 => return Some(answer),
@@ -69,20 +64,20 @@ async fn insist<F: Future<Output = Result<Answer, Failure>>>(send: impl Fn() -> 
     None
 }
 
-/// One payment from its check to its refunds.
-async fn pay(stack: &Stack, number: u64, told: &Mutex<Told>) {
+/// Makes one payment, from its validation to its refunds.
+async fn pay(stack: &Stack, number: u64, answers: &Mutex<Answers>) {
     let (key, amount) = (format!("pay-{number}"), rand::random_range(1..100_000));
     let body = payment("m-hook", amount);
-    let Some(validated) = insist(|| validate(&stack.validation, &body)).await else {
-        return told.lock().unwrap().unanswered.push(key);
+    let Some(validated) = retry(|| validate(&stack.validation, &body)).await else {
+        return answers.lock().unwrap().unanswered.push(key);
     };
     assert_eq!(validated.status, 200, "{validated:?}");
     let session_id = validated.body["session_id"].as_str().unwrap();
-    // Up to three at once, each with a delay of its own: they arrive in any order.
+    // Up to three concurrent requests with different delays, so that they arrive in any order.
     let once = async |delay: u64| {
         tokio::time::sleep(Duration::from_millis(delay)).await;
-        let answer = insist(|| book(&stack.processing, "m-hook", session_id, &key)).await;
-        note(told, answer, &key, amount, false);
+        let answer = retry(|| book(&stack.processing, "m-hook", session_id, &key)).await;
+        record(answers, answer, &key, amount, false);
     };
     match number % 4 {
         0 => {
@@ -93,51 +88,52 @@ async fn pay(stack: &Stack, number: u64, told: &Mutex<Told>) {
         }
         _ => once(0).await,
     }
-    let id = told.lock().unwrap().payments.get(&key).map(|(id, _)| id.clone());
+    let id = answers.lock().unwrap().payments.get(&key).map(|(id, _)| id.clone());
     if let (Some(id), 0) = (id, number % 10) {
-        // Three refunds of two fifths each: two fit.
+        // Three refunds of two fifths each, of which two can succeed.
         let part = (amount * 2 / 5).max(1);
         let once = async |key: String| {
-            let answer = insist(|| refund(&stack.processing, &id, part, &key)).await;
-            note(told, answer, &key, part, true);
+            let answer = retry(|| refund(&stack.processing, &id, part, &key)).await;
+            record(answers, answer, &key, part, true);
         };
         let keys = [1, 2, 3].map(|refund| format!("refund-{number}-{refund}"));
         tokio::join!(once(keys[0].clone()), once(keys[1].clone()), once(keys[2].clone()), once(keys[0].clone()));
     }
 }
 
-fn note(told: &Mutex<Told>, answer: Option<Answer>, key: &str, amount: i64, refund: bool) {
-    let mut told = told.lock().unwrap();
-    let Some(answer) = answer else { return told.unanswered.push(key.to_owned()) };
-    told.answers += 1;
+fn record(answers: &Mutex<Answers>, answer: Option<Answer>, key: &str, amount: i64, refund: bool) {
+    let mut answers = answers.lock().unwrap();
+    let Some(answer) = answer else { return answers.unanswered.push(key.to_owned()) };
+    answers.count += 1;
     match answer.status {
         201 => {
             let id = answer.body["id"].as_str().unwrap().to_owned();
-            let booked = if refund { &mut told.refunds } else { &mut told.payments };
+            let booked = if refund { &mut answers.refunds } else { &mut answers.payments };
             let earlier = booked.insert(key.to_owned(), (id.clone(), amount));
-            told.repeated += u64::from(answer.headers["Idempotent-Replayed"] == "true");
+            answers.repeated += u64::from(answer.headers["Idempotent-Replayed"] == "true");
             if earlier.is_some_and(|(earlier, _)| earlier != id) || answer.body["amount"] != amount {
-                told.contradictions.push(format!("{key}: {answer:?}"));
+                answers.contradictions.push(format!("{key}: {answer:?}"));
             }
         }
         409 if refund => {}
-        _ => told.contradictions.push(format!("{key}: {answer:?}")),
+        _ => answers.contradictions.push(format!("{key}: {answer:?}")),
     }
 }
 
-/// So many answers must come between two kills: on a crowded machine nothing would live long enough to give one.
-const ANSWERS_APART: u64 = 4;
+/// The minimum number of answers between two kills. Without it, no process would live long enough to answer on a busy
+/// machine.
+const ANSWERS_PER_KILL: u64 = 4;
 
-/// Kills processes until told to stop; gives how many of each function.
-async fn kill(pools: [Arc<Pool>; 3], told: Arc<Mutex<Told>>, stop: Arc<AtomicBool>) -> [u64; 3] {
+/// Kills processes until `stop` is set, and returns how many of each function.
+async fn kill(pools: [Arc<Pool>; 3], answers: Arc<Mutex<Answers>>, stop: Arc<AtomicBool>) -> [u64; 3] {
     let (mut kills, mut last) = ([0; 3], 0);
     while !stop.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(rand::random_range(20..160))).await;
-        let answers = told.lock().unwrap().answers;
-        if answers < last + ANSWERS_APART {
+        let count = answers.lock().unwrap().count;
+        if count < last + ANSWERS_PER_KILL {
             continue;
         }
-        last = answers;
+        last = count;
         let function = match rand::random_range(0..10) {
             0 => 0,
             1 => 2,
@@ -149,7 +145,7 @@ async fn kill(pools: [Arc<Pool>; 3], told: Arc<Mutex<Told>>, stop: Arc<AtomicBoo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_lost_doubled_or_unbalanced() {
+async fn nothing_is_lost_booked_twice_or_unbalanced() {
     let count = std::env::var("PAYMENTS_FIRE_COUNT").ok().and_then(|count| count.parse().ok());
     let count: u64 = count.unwrap_or(3000);
     let binaries = std::env::var_os("PAYMENTS_FUNCTION_BINARIES").map(PathBuf::from);
@@ -162,12 +158,12 @@ async fn nothing_is_lost_doubled_or_unbalanced() {
     };
     let stack = Arc::new(Stack::start(options).await);
     let relay = Relay::start(stack.sqs(), stack.events_queue.clone(), Arc::clone(&stack.notifications));
-    let (told, next, stop) =
-        (Arc::new(Mutex::new(Told::default())), Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let (answers, next, stop) =
+        (Arc::new(Mutex::new(Answers::default())), Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let started = Instant::now();
 
     let pools = [&stack.validation, &stack.processing, &stack.notifications].map(Arc::clone);
-    let killer = tokio::spawn(kill(pools, Arc::clone(&told), Arc::clone(&stop)));
+    let killer = tokio::spawn(kill(pools, Arc::clone(&answers), Arc::clone(&stop)));
     let sweeper = {
         let (stack, stop) = (Arc::clone(&stack), Arc::clone(&stop));
         tokio::spawn(async move {
@@ -177,7 +173,7 @@ async fn nothing_is_lost_doubled_or_unbalanced() {
             }
         })
     };
-    let crashes = (count / APART).clamp(*CRASHES.start(), *CRASHES.end());
+    let crashes = (count / PAYMENTS_PER_CRASH).clamp(*CRASHES.start(), *CRASHES.end());
     let restarter = {
         let (stack, next) = (Arc::clone(&stack), Arc::clone(&next));
         tokio::spawn(async move {
@@ -192,14 +188,14 @@ async fn nothing_is_lost_doubled_or_unbalanced() {
     };
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
-            let (stack, told, next) = (Arc::clone(&stack), Arc::clone(&told), Arc::clone(&next));
+            let (stack, answers, next) = (Arc::clone(&stack), Arc::clone(&answers), Arc::clone(&next));
             tokio::spawn(async move {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= count {
                         return;
                     }
-                    pay(&stack, number, &told).await;
+                    pay(&stack, number, &answers).await;
                 }
             })
         })
@@ -211,13 +207,13 @@ async fn nothing_is_lost_doubled_or_unbalanced() {
     stop.store(true, Ordering::Relaxed);
     let kills = killer.await.unwrap();
     sweeper.await.unwrap();
-    let heat = Heat { kills, crashes, booking_time: started.elapsed() };
+    let faults = Faults { kills, crashes, booking_time: started.elapsed() };
     settle(&stack, &relay).await;
-    let told = Arc::into_inner(told).unwrap().into_inner().unwrap();
-    report(&stack, &relay, &told, &heat).await;
+    let answers = Arc::into_inner(answers).unwrap().into_inner().unwrap();
+    check(&stack, &relay, &answers, &faults).await;
 }
 
-/// Adds the ledger up; on a busy machine a large one may take more than one attempt.
+/// Adds up the ledger. On a busy machine, a large one may take more than one attempt.
 async fn balance(stack: &Stack) -> Value {
     for _ in 0..20 {
         if let Ok(balance) = stack.processing.invoke(&action("ledger-balance")).await {
@@ -228,29 +224,30 @@ async fn balance(stack: &Stack) -> Value {
     panic!("the ledger cannot be added up");
 }
 
-/// Sweeps and waits until every event has been published and notified, without further faults.
+/// Sweeps without further faults, and waits until every event has been published and delivered.
 async fn settle(stack: &Stack, relay: &Relay) {
     let started = Instant::now();
     let mut last = (0, Instant::now());
     loop {
         let _ = stack.processing.invoke(&schedule()).await;
         let unpublished = balance(stack).await["unpublished"].as_u64().unwrap();
-        // In this order: on its way a message counts in both places for a while, and never in none.
-        let left = stack.waiting(&stack.events_queue).await + relay.under_way.load(Ordering::SeqCst);
+        // In this order, a message that moves from the queue to the relay counts twice for a moment, but never zero
+        // times.
+        let left = stack.waiting(&stack.events_queue).await + relay.in_flight.load(Ordering::SeqCst);
         let done = unpublished == 0 && left == 0;
         if left != last.0 {
             last = (left, Instant::now());
         }
-        // Progress is what is waited for: give up a minute after the last.
+        // Give up after a minute without progress.
         if done || last.1.elapsed() > Duration::from_secs(60) {
-            say(&format!("settled in {:.1} s", started.elapsed().as_secs_f64()));
+            print(&format!("settled in {:.1} s", started.elapsed().as_secs_f64()));
             return;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
-async fn report(stack: &Stack, relay: &Relay, told: &Told, heat: &Heat) {
+async fn check(stack: &Stack, relay: &Relay, answers: &Answers, faults: &Faults) {
     let client = stack.connect("postgres").await;
     let rows = client
         .query("select kind, idempotency_key, transaction_id, amount from payments.transactions", &[])
@@ -260,22 +257,22 @@ async fn report(stack: &Stack, relay: &Relay, told: &Told, heat: &Heat) {
     for row in &rows {
         found.entry((row.get(0), row.get(1))).or_default().push((row.get(2), row.get(3)));
     }
-    let acknowledged = told.payments.iter().map(|(key, booked)| ("payment", key, booked));
-    let acknowledged = acknowledged.chain(told.refunds.iter().map(|(key, booked)| ("refund", key, booked)));
+    let acknowledged = answers.payments.iter().map(|(key, booked)| ("payment", key, booked));
+    let acknowledged = acknowledged.chain(answers.refunds.iter().map(|(key, booked)| ("refund", key, booked)));
     let lost = acknowledged
         .filter(|(kind, key, booked)| {
             let found = found.get(&((*kind).to_owned(), (*key).clone()));
             found.is_none_or(|found| !found.contains(booked))
         })
         .count()
-        + told.unanswered.len();
+        + answers.unanswered.len();
     let doubled = found.values().filter(|bookings| bookings.len() > 1).count();
-    // Apart from keys: the merchant's account holds exactly what was acknowledged.
+    // Independently of keys, the merchant's balance is exactly what was acknowledged.
     let account =
         "select coalesce(sum(amount), 0)::bigint from payments.entries where account_id = 'merchant:m-hook:EUR'";
     let held: i64 = client.query_one(account, &[]).await.unwrap().get(0);
     let sum = |booked: &BTreeMap<String, (String, i64)>| booked.values().map(|(_, amount)| amount).sum::<i64>();
-    let owed = sum(&told.payments) - sum(&told.refunds);
+    let owed = sum(&answers.payments) - sum(&answers.refunds);
 
     let balance = balance(stack).await;
     let events: Vec<String> =
@@ -288,24 +285,24 @@ async fn report(stack: &Stack, relay: &Relay, told: &Told, heat: &Heat) {
     let notified: HashSet<&str> = deliveries.iter().map(|delivery| delivery.event_id.as_str()).collect();
     let unnotified = events.iter().filter(|id| !notified.contains(id.as_str())).count();
 
-    let [validation, processing, notifications] = heat.kills;
-    tell(&format!(
-        "booked {} payments and {} refunds in {:.0} s by {CLIENTS} clients, {} requests sent again were answered alike; \
+    let [validation, processing, notifications] = faults.kills;
+    report(&format!(
+        "booked {} payments and {} refunds in {:.0} s by {CLIENTS} clients, {} repeated requests were answered alike; \
          killed {validation} payment-validation, {processing} transaction-processing, {notifications} notifications; \
          {} database crashes",
-        told.payments.len(),
-        told.refunds.len(),
-        heat.booking_time.as_secs_f64(),
-        told.repeated,
-        heat.crashes,
+        answers.payments.len(),
+        answers.refunds.len(),
+        faults.booking_time.as_secs_f64(),
+        answers.repeated,
+        faults.crashes,
     ));
-    tell(&format!(
+    report(&format!(
         "lost {lost}, doubled {doubled}, contradicted {}, unbalanced {}, over-refunded {}",
-        told.contradictions.len(),
+        answers.contradictions.len(),
         balance["unbalanced"],
         balance["overrefunded"]
     ));
-    tell(&format!(
+    report(&format!(
         "events {}, archived {}, notifications {} ({} repeated by kills, same event id), dead letters {}",
         events.len(),
         archived.len(),
@@ -314,23 +311,23 @@ async fn report(stack: &Stack, relay: &Relay, told: &Told, heat: &Heat) {
         relay.given_up.load(Ordering::SeqCst),
     ));
     assert_eq!((lost, doubled, unarchived, unnotified), (0, 0, 0, 0));
-    assert_eq!(told.contradictions, Vec::<String>::new());
+    assert_eq!(answers.contradictions, Vec::<String>::new());
     assert_eq!(
         (&balance["unbalanced"], &balance["overrefunded"], &balance["sums"]["EUR"]),
         (&Value::from(0), &Value::from(0), &Value::from(0))
     );
     assert_eq!((archived.len(), notified.len()), (events.len(), events.len()));
-    assert_eq!(events.len(), told.payments.len() + told.refunds.len());
+    assert_eq!(events.len(), answers.payments.len() + answers.refunds.len());
     assert_eq!(held, owed, "the merchant's account");
 }
 
-/// Shows a figure and keeps it for the summary.
-fn tell(text: &str) {
+/// Prints a figure and adds it to the summary.
+fn report(text: &str) {
     support::summary::line("fire", text);
-    say(text);
+    print(text);
 }
 
-/// Shows a figure even when the test passes quietly.
-fn say(text: &str) {
+/// Prints a figure even if the test passes.
+fn print(text: &str) {
     let _ = writeln!(std::io::stderr(), "fire: {text}");
 }

@@ -1,14 +1,13 @@
-//! Sessions are booked exactly once, whoever asks and however often.
+//! A session is booked exactly once, regardless of who requests it and how often.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, send_raw, show, validate},
-    stack::{LIMIT, Options, Stack},
-};
+use crate::support::requests::{action, book, payment, send_raw, show, validate};
+use crate::support::stack::{LIMIT, Options, Stack};
 
 async fn session(stack: &Stack, amount: i64) -> String {
     let answer = validate(&stack.validation, &payment("m-1", amount)).await.unwrap();
@@ -17,7 +16,7 @@ async fn session(stack: &Stack, amount: i64) -> String {
 }
 
 #[tokio::test]
-async fn a_payment_is_booked_once_and_replayed_alike() {
+async fn a_payment_is_booked_once_and_its_answer_is_repeated() {
     let stack = Stack::start(Options::default()).await;
     let session_id = session(&stack, 1050).await;
     let first = book(&stack.processing, "m-1", &session_id, "key-1").await.unwrap();
@@ -32,7 +31,7 @@ async fn a_payment_is_booked_once_and_replayed_alike() {
     let other_key = book(&stack.processing, "m-1", &session_id, "key-2").await.unwrap();
     assert_eq!((other_key.status, &other_key.body["code"]), (409, &json!("session_used")));
 
-    // The same key with another session: refused, and that session stays usable.
+    // The same key is rejected with another session, which stays usable.
     let second = session(&stack, 700).await;
     let mismatch = book(&stack.processing, "m-1", &second, "key-1").await.unwrap();
     assert_eq!((mismatch.status, &mismatch.body["code"]), (422, &json!("other_request")));
@@ -46,7 +45,7 @@ async fn a_payment_is_booked_once_and_replayed_alike() {
 }
 
 #[tokio::test]
-async fn an_expired_or_foreign_session_books_nothing_but_still_replays() {
+async fn an_expired_or_foreign_session_books_nothing_but_answers_are_still_repeated() {
     let stack = Stack::start(Options::default()).await;
     let unknown = format!("ses_{}", "a".repeat(32));
     assert_eq!(book(&stack.processing, "m-1", &unknown, "key-1").await.unwrap().status, 410);
@@ -82,10 +81,10 @@ async fn delete(stack: &Stack, session_id: &str) {
 }
 
 #[tokio::test]
-async fn sixty_four_clients_at_once_book_each_key_once() {
+async fn sixty_four_concurrent_clients_book_each_session_once() {
     let stack = Arc::new(Stack::start(Options { environments: 32, ..Options::default() }).await);
     let sessions = Arc::new([session(&stack, 300).await, session(&stack, 400).await]);
-    // 64 clients: two keys fight for each of two sessions, every key many times.
+    // Two keys compete for each of the two sessions, and every key is used many times.
     let clients = (0..64).map(|client| {
         let (stack, sessions) = (Arc::clone(&stack), Arc::clone(&sessions));
         tokio::spawn(async move {
@@ -100,15 +99,15 @@ async fn sixty_four_clients_at_once_book_each_key_once() {
         let booked: HashSet<_> =
             of_session.iter().filter(|(.., a)| a.status == 201).map(|(_, key, a)| (key, a.body.to_string())).collect();
         assert_eq!(booked.len(), 1, "one key and one answer: {booked:?}");
-        let refused = of_session.iter().filter(|(.., a)| a.status != 201);
-        refused.for_each(|(.., a)| assert_eq!(a.status, 409, "{a:?}"));
+        let rejected = of_session.iter().filter(|(.., a)| a.status != 201);
+        rejected.for_each(|(.., a)| assert_eq!(a.status, 409, "{a:?}"));
     }
     let balance = stack.processing.invoke(&action("ledger-balance")).await.unwrap();
     assert_eq!(balance["payments"], 2);
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_and_secrets_are_never_logged() {
+async fn errors_are_reported_and_secrets_are_never_logged() {
     let stack = Stack::start(Options::default()).await;
     let invalid = json!({"merchant_id": "m 1", "amount": LIMIT + 1, "currency": "EURO", "source_token": "short"});
     let answer = validate(&stack.validation, &invalid).await.unwrap();

@@ -1,30 +1,28 @@
-//! Whatever could be a card number, wherever in a request, is refused by the deployed binaries and stands in
-//! no log line.
+//! The deployed binaries reject a possible card number anywhere in a request and never log it.
 
-use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::support::{
-    requests::{payment, send_raw},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{payment, send_raw};
+use crate::support::stack::{Options, Stack};
 
-/// Makes a Luhn-valid number of 12 to 19 digits.
+/// Generates a Luhn-valid number of 12 to 19 digits.
 fn number(random: &mut impl Rng) -> String {
     let length = random.random_range(12..=19);
     let mut digits: Vec<u32> = (1..length).map(|_| random.random_range(0..10)).collect();
-    let weighed = digits.iter().rev().enumerate().map(|(at, digit)| match (at % 2, digit * 2) {
+    let weighted = digits.iter().rev().enumerate().map(|(at, digit)| match (at % 2, digit * 2) {
         (0, doubled) if doubled > 9 => doubled - 9,
         (0, doubled) => doubled,
         _ => *digit,
     });
-    let sum: u32 = weighed.sum();
+    let sum: u32 = weighted.sum();
     digits.push((10 - sum % 10) % 10);
     digits.iter().map(ToString::to_string).collect()
 }
 
-/// Writes it as people do, or as those do who hide it.
-fn written(number: &str, random: &mut impl Rng) -> String {
+/// Formats the number as people write it, or as those who hide it do.
+fn formatted(number: &str, random: &mut impl Rng) -> String {
     let groups = |by: &str| {
         let groups: Vec<String> =
             number.as_bytes().chunks(4).map(|g| String::from_utf8_lossy(g).into_owned()).collect();
@@ -40,7 +38,7 @@ fn written(number: &str, random: &mut impl Rng) -> String {
     }
 }
 
-/// Puts it somewhere into a body; gives the body's text.
+/// Hides the number at a random place in a body, and returns the body's text.
 fn hidden(mut body: Value, text: &str, number: &str, random: &mut impl Rng) -> String {
     let names: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
     let name = names[random.random_range(0..names.len())].as_str();
@@ -50,7 +48,7 @@ fn hidden(mut body: Value, text: &str, number: &str, random: &mut impl Rng) -> S
         2 => body[name] = json!([{"deep": [text]}]),
         3 => body["note"] = json!({"a": {"b": text}}),
         4 => return format!("{}, \"n\": {number}}}", body.to_string().trim_end_matches('}')),
-        // In escapes, which only a reader of JSON undoes.
+        // As escape sequences, which only a JSON parser decodes.
         _ => {
             let escaped: String = text.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
             return body.to_string().replacen('{', &format!("{{\"x\": \"{escaped}\", "), 1);
@@ -60,7 +58,7 @@ fn hidden(mut body: Value, text: &str, number: &str, random: &mut impl Rng) -> S
 }
 
 #[tokio::test]
-async fn no_body_with_a_card_number_passes_or_is_logged() {
+async fn no_body_with_a_card_number_is_accepted_or_logged() {
     let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     let seed = rand::random();
     let mut random = StdRng::seed_from_u64(seed);
@@ -78,7 +76,7 @@ async fn no_body_with_a_card_number_passes_or_is_logged() {
     for _ in 0..300 {
         let (resource, id, body) = &bodies[random.random_range(0..bodies.len())];
         let number = number(&mut random);
-        let text = written(&number, &mut random);
+        let text = formatted(&number, &mut random);
         let body = hidden(body.clone(), &text, &number, &mut random);
         let pool = if *resource == "/payments/validate" { &stack.validation } else { &stack.processing };
         let answer = send_raw(pool, "POST", resource, *id, Some("key-1"), Some(&body)).await.unwrap();

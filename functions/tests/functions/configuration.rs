@@ -1,17 +1,16 @@
-//! What is missing or broken is answered with 503 and a safe body, and heals by itself.
+//! A missing or broken dependency causes a 503 with a safe body, and the functions recover without a restart.
 
 use std::time::Duration;
 
+use payments::frame::function::Function;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, send_raw, show, validate},
-    runtime_api::Failure,
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, send_raw, show, validate};
+use crate::support::runtime_api::InvocationError;
+use crate::support::stack::{Options, Stack};
 
 #[tokio::test]
-async fn a_missing_parameter_is_503_until_it_is_there() {
+async fn a_missing_parameter_causes_a_503_until_it_is_set() {
     let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     let validated = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
     let session_id = validated.body["session_id"].as_str().unwrap();
@@ -25,31 +24,27 @@ async fn a_missing_parameter_is_503_until_it_is_there() {
     assert_eq!(book(&stack.processing, "m-1", session_id, "key-1").await.unwrap().status, 503);
     let health = stack.processing.invoke(&action("health")).await.unwrap_err();
     assert!(
-        matches!(health, Failure::Reported { kind, message } if kind == "configuration_unavailable" && message.contains("writer-endpoint"))
+        matches!(health, InvocationError::Reported { kind, message } if kind == "configuration_unavailable" && message.contains("writer-endpoint"))
     );
 
     stack.set("storage/sessions-table", "sessions").await;
     stack.set("database/writer-endpoint", "another.name.test").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    // The server's certificate is for another name: verified, although the address is given.
+    // The server's certificate has another name, which is verified even though the address is configured.
     let answer = book(&stack.processing, "m-1", session_id, "key-1").await.unwrap();
     assert_eq!((answer.status, &answer.body["code"]), (503, &json!("database_unavailable")));
     assert!(stack.logs().contains("not valid for name"), "{}", stack.logs());
     stack.set("database/writer-endpoint", "writer.payments.test").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(book(&stack.processing, "m-1", session_id, "key-1").await.unwrap().status, 201);
-    for (pool, name) in [
-        (&stack.validation, "payment-validation"),
-        (&stack.processing, "transaction-processing"),
-        (&stack.notifications, "notifications"),
-    ] {
-        let health = pool.invoke(&action("health")).await.unwrap();
-        assert_eq!((&health["status"], &health["function"]), (&json!("ok"), &json!(name)));
+    for function in Function::ALL {
+        let health = stack.pool(function).invoke(&action("health")).await.unwrap();
+        assert_eq!((&health["status"], &health["function"]), (&json!("ok"), &json!(function.name())));
     }
 }
 
 #[tokio::test]
-async fn events_of_no_known_form_fail_without_a_panic() {
+async fn an_unknown_event_fails_without_a_panic() {
     let stack = Stack::start(Options { environments: 1, migrated: false, ..Options::default() }).await;
     for event in [
         json!(null),
@@ -60,15 +55,18 @@ async fn events_of_no_known_form_fail_without_a_panic() {
         json!({"payinfra": {"action": "drop"}}),
         json!({"httpMethod": "GET", "path": null}),
     ] {
-        for pool in [&stack.validation, &stack.processing, &stack.notifications] {
-            assert!(matches!(pool.invoke(&event).await, Err(Failure::Reported { .. })), "{event}");
+        for function in Function::ALL {
+            assert!(
+                matches!(stack.pool(function).invoke(&event).await, Err(InvocationError::Reported { .. })),
+                "{event}"
+            );
         }
     }
     assert!(!stack.logs().contains("panic"));
 }
 
 #[tokio::test]
-async fn a_configuration_is_kept_while_parameter_store_is_away() {
+async fn a_configuration_is_kept_while_parameter_store_is_unavailable() {
     let mut stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     let validated = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
     let session_id = validated.body["session_id"].as_str().unwrap();
@@ -79,7 +77,7 @@ async fn a_configuration_is_kept_while_parameter_store_is_away() {
     assert_eq!(show(&stack.processing, id).await.unwrap().status, 200);
     let answer = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
     assert_eq!((answer.status, &answer.body["code"]), (503, &json!("sessions_unavailable")));
-    // A new environment has nothing to keep.
+    // A new environment has no cached configuration.
     stack.processing.kill_all();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let answer = show(&stack.processing, id).await.unwrap();

@@ -1,28 +1,26 @@
-//! The way to the database: one connection for each environment, nothing kept in its session, and answers
-//! in time whatever the database does.
+//! The database connection: each environment has one, no state is kept in its session, and the functions answer in time
+//! whatever the database does.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{
-    requests::{book, payment, refund, show, validate},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{book, payment, refund, show, validate};
+use crate::support::stack::{Options, Stack};
 
 async fn session(stack: &Stack) -> String {
     let answer = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
     answer.body["session_id"].as_str().unwrap().to_owned()
 }
 
-/// The processes that serve the functions' connections.
+/// Returns the IDs of the server processes that serve the functions' connections.
 async fn backends(owner: &tokio_postgres::Client) -> Vec<i32> {
     let sql = "select pid from pg_stat_activity where usename = 'payments_app'";
     owner.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
-async fn an_environment_keeps_one_connection_and_makes_it_again_when_it_breaks() {
+async fn an_environment_keeps_one_connection_and_reopens_it_when_it_breaks() {
     let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     let owner = stack.connect("postgres").await;
     let mut before = Vec::new();
@@ -46,7 +44,7 @@ async fn an_environment_keeps_one_connection_and_makes_it_again_when_it_breaks()
 }
 
 #[tokio::test]
-async fn nothing_is_prepared_or_set_that_would_pin_a_proxys_session() {
+async fn no_statement_would_pin_a_proxy_connection() {
     let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     let owner = stack.connect("postgres").await;
     for setting in ["log_statement = 'all'", "log_min_messages = 'log'"] {
@@ -63,7 +61,7 @@ async fn nothing_is_prepared_or_set_that_would_pin_a_proxys_session() {
     for function in ["payments.book(", "payments.refund(", "payments.show(", "payments.mark_published("] {
         assert!(statements.iter().any(|line| line.contains(function)), "{function} is not in the log:\n{log}");
     }
-    // Unnamed statements only; and no statement of another kind at all.
+    // All statements are unnamed, and there are no session statements at all.
     assert!(statements.iter().all(|line| line.contains("execute <unnamed>: ")), "{statements:#?}");
     for word in ["statement: set", "statement: prepare", "statement: discard", "statement: listen", "temp table"] {
         assert!(!log.to_lowercase().contains(word), "{word} in\n{log}");
@@ -71,7 +69,7 @@ async fn nothing_is_prepared_or_set_that_would_pin_a_proxys_session() {
 }
 
 #[tokio::test]
-async fn a_database_that_stands_still_is_answered_for_in_time() {
+async fn a_stalled_database_is_reported_in_time() {
     let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     let session_id = session(&stack).await;
     let mut owner = stack.connect("postgres").await;
@@ -86,10 +84,10 @@ async fn a_database_that_stands_still_is_answered_for_in_time() {
 }
 
 #[tokio::test]
-async fn serialisation_failures_are_tried_again_so_many_times() {
+async fn serialisation_failures_are_retried_a_limited_number_of_times() {
     let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     let owner = stack.connect("postgres").await;
-    // What a sequence has given is not taken back with the transaction.
+    // A rollback does not reset a sequence, so it counts the attempts.
     owner
         .batch_execute(
             "create sequence attempts; grant usage on sequence attempts to payments_app; \
@@ -108,7 +106,7 @@ async fn serialisation_failures_are_tried_again_so_many_times() {
     assert_eq!(attempts().await, 4);
     owner.batch_execute("update failing set until = 1000").await.unwrap();
     assert_eq!(book(&stack.processing, "m-1", &other, "key-2").await.unwrap().status, 503);
-    assert_eq!(attempts().await, 10, "six attempts, then the caller is told");
+    assert_eq!(attempts().await, 10, "six attempts, and then an error");
     owner.batch_execute("update failing set until = 0").await.unwrap();
     assert_eq!(book(&stack.processing, "m-1", &other, "key-2").await.unwrap().status, 201);
 }

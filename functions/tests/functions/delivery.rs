@@ -1,20 +1,18 @@
-//! Events are published, archived and delivered; what cannot be is in the dead-letter queue with its
-//! reason.
+//! Events are published, archived, and delivered. An event that cannot be delivered goes to the dead-letter queue with
+//! the reason.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use payments::{redaction::Secret, webhook};
+use payments::rules::redaction::Secret;
+use payments::stores::webhook;
 use serde_json::{Value, json};
 
-use crate::support::{
-    relay::Relay,
-    requests::{book, message, payment, schedule, validate},
-    stack::{Options, SIGNING_KEY, Stack},
-};
+use crate::support::relay::Relay;
+use crate::support::requests::{book, message, payment, schedule, validate};
+use crate::support::stack::{Options, SIGNING_KEY, Stack};
 
 async fn booked(stack: &Stack, merchant: &str, key: &str) -> Value {
     let validated = validate(&stack.validation, &payment(merchant, 100)).await.unwrap();
@@ -59,7 +57,7 @@ async fn a_booking_is_archived_and_its_webhook_signed() {
 }
 
 #[tokio::test]
-async fn duplicates_at_once_are_delivered_once() {
+async fn concurrent_duplicates_are_delivered_once() {
     let stack = Arc::new(Stack::start(Options::default()).await);
     let (id, text) = event('a', "m-hook");
     let tasks: Vec<_> = (0..8)
@@ -69,7 +67,7 @@ async fn duplicates_at_once_are_delivered_once() {
         })
         .collect();
     for task in tasks {
-        // Those that came while another was at it are repeated by Lambda, and find it done.
+        // Lambda repeats an invocation that another attempt blocked, and the repetition finds the event delivered.
         if task.await.unwrap().is_err() {
             let repeated = stack.notifications.invoke(&message(&text)).await;
             assert!(repeated.is_err() || repeated.unwrap()["outcome"] == "duplicate");
@@ -83,9 +81,9 @@ async fn duplicates_at_once_are_delivered_once() {
 }
 
 #[tokio::test]
-async fn dead_letters_say_why() {
+async fn a_dead_letter_contains_the_reason() {
     let stack = Stack::start(Options::default()).await;
-    // Refused for good: at once.
+    // A permanent failure is a dead letter at once.
     stack.merchant.status.store(302, Ordering::Relaxed);
     let (id, text) = event('b', "m-hook");
     let outcome = stack.notifications.invoke(&message(&text)).await.unwrap();
@@ -94,9 +92,9 @@ async fn dead_letters_say_why() {
     assert_eq!((&letter["event_id"], &letter["attempts"]), (&json!(id), &json!(1)));
     assert_eq!(letter["reason"], "the webhook was answered with status 302");
     assert_eq!(letter["event"]["data"]["merchant_id"], "m-hook");
-    assert_eq!(stack.merchant.received().len(), 1, "the redirect is not followed and nothing tried again");
+    assert_eq!(stack.merchant.received().len(), 1, "the redirect is not followed and there is no retry");
 
-    // Failing for now: tried again within an invocation, buried by the third.
+    // A transient failure is retried within each invocation, and it is a dead letter after the third.
     stack.merchant.status.store(500, Ordering::Relaxed);
     let (_, text) = event('c', "m-hook");
     for _ in 0..2 {
@@ -110,9 +108,9 @@ async fn dead_letters_say_why() {
         (&letter["attempts"], &letter["reason"]),
         (&json!(3), &json!("the webhook was answered with status 500"))
     );
-    assert!(stack.merchant.received().len() > 4, "tried again within invocations");
+    assert!(stack.merchant.received().len() > 4, "there are retries within the invocations");
 
-    // Both are archived all the same, and sending one again by hand delivers it.
+    // Both events are archived anyway, and sending one again by hand delivers it.
     assert_eq!(stack.archived().await.len(), 2);
     stack.merchant.status.store(200, Ordering::Relaxed);
     assert_eq!(stack.notifications.invoke(&message(&text)).await.unwrap()["outcome"], "delivered");
@@ -124,7 +122,7 @@ async fn dead_letters_say_why() {
 }
 
 #[tokio::test]
-async fn webhooks_into_the_network_are_refused_with_the_reason() {
+async fn webhooks_into_the_private_network_are_rejected_with_a_reason() {
     let stack = Stack::start(Options::default()).await;
     let urls = [
         ("http://127.0.0.1/", "https"),
@@ -154,7 +152,7 @@ async fn webhooks_into_the_network_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn notifications_switched_off_still_archive() {
+async fn events_are_archived_while_notifications_are_switched_off() {
     let stack = Stack::start(Options::default()).await;
     stack.set("features/notifications-enabled", "false").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -165,7 +163,7 @@ async fn notifications_switched_off_still_archive() {
 }
 
 #[tokio::test]
-async fn what_the_topic_did_not_take_is_swept() {
+async fn the_sweep_publishes_what_the_topic_did_not_accept() {
     let stack = Stack::start(Options::default()).await;
     stack.set("topics/payment-events-arn", "arn:aws:sns:us-east-1:123456789012:absent").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;

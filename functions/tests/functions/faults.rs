@@ -1,19 +1,18 @@
-//! Processes and the database die; payments do not.
+//! Payments survive when processes and the database die.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use payments::frame::function::Function;
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::Notify,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
-use crate::support::{
-    requests::{action, book, payment, schedule, validate},
-    runtime_api::Failure,
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, schedule, validate};
+use crate::support::runtime_api::InvocationError;
+use crate::support::stack::{Options, Stack};
 
 async fn session(stack: &Stack) -> String {
     let answer = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
@@ -21,7 +20,7 @@ async fn session(stack: &Stack) -> String {
 }
 
 #[tokio::test]
-async fn a_database_restart_is_survived_by_the_same_process() {
+async fn a_process_survives_a_database_restart() {
     let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
     for round in 0..3 {
         let session_id = session(&stack).await;
@@ -40,7 +39,7 @@ async fn a_database_restart_is_survived_by_the_same_process() {
 }
 
 #[tokio::test]
-async fn a_process_killed_at_any_moment_leaves_a_key_that_books_once() {
+async fn a_key_books_once_even_if_its_process_is_killed_at_any_moment() {
     let stack = Arc::new(Stack::start(Options::default()).await);
     for round in 0..60_u64 {
         let session_id = session(&stack).await;
@@ -60,13 +59,13 @@ async fn a_process_killed_at_any_moment_leaves_a_key_that_books_once() {
         let after = book(&stack.processing, "m-1", &session_id, &key).await;
         let after = if after.is_ok() { after } else { book(&stack.processing, "m-1", &session_id, &key).await };
         assert_eq!(after.unwrap().status, 201);
-        assert!(statuses.iter().all(|status| matches!(status, Ok(201) | Err(Failure::Died))), "{statuses:?}");
+        assert!(statuses.iter().all(|status| matches!(status, Ok(201) | Err(InvocationError::Died))), "{statuses:?}");
     }
     let balance = stack.processing.invoke(&action("ledger-balance")).await.unwrap();
     assert_eq!((balance["payments"].as_i64(), balance["unbalanced"].as_i64()), (Some(60), Some(0)));
 }
 
-/// Passes everything on to the emulator but holds what is published.
+/// Starts a proxy that forwards everything to the emulator except publishing, which it holds.
 async fn hold_publishing(ministack: &str) -> (String, Arc<Notify>) {
     let upstream = ministack.trim_start_matches("http://").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -83,12 +82,12 @@ async fn hold_publishing(ministack: &str) -> (String, Arc<Notify>) {
                 tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
                 let mut buffer = vec![0; 64 * 1024];
                 while let Ok(count) = from_client.read(&mut buffer).await {
-                    let part = &buffer[..count];
-                    if part.windows(14).any(|window| window == b"Action=Publish") {
+                    let chunk = &buffer[..count];
+                    if chunk.windows(14).any(|window| window == b"Action=Publish") {
                         held.notify_one();
                         std::future::pending::<()>().await;
                     }
-                    if count == 0 || to_server.write_all(part).await.is_err() {
+                    if count == 0 || to_server.write_all(chunk).await.is_err() {
                         return;
                     }
                 }
@@ -102,16 +101,16 @@ async fn hold_publishing(ministack: &str) -> (String, Arc<Notify>) {
 async fn an_event_lost_between_commit_and_publish_is_published_by_the_sweep() {
     let stack = Stack::start(Options::default()).await;
     let (proxy, held) = hold_publishing(&stack.ministack.url).await;
-    let held_pool = stack.other("transaction-processing", &[("AWS_ENDPOINT_URL", Some(&proxy))]);
+    let held_pool = stack.pool_with(Function::TransactionProcessing, &[("AWS_ENDPOINT_URL", Some(&proxy))]);
     let session_id = session(&stack).await;
     let booking = book(&held_pool, "m-1", &session_id, "key-1");
     let killing = async {
-        // Committed, and about to publish.
+        // The booking is committed and about to be published.
         held.notified().await;
         held_pool.kill_all();
     };
     let (answer, ()) = tokio::join!(booking, killing);
-    assert_eq!(answer.unwrap_err(), Failure::Died);
+    assert_eq!(answer.unwrap_err(), InvocationError::Died);
     assert!(stack.drain(&stack.events_queue).await.is_empty());
     let replayed = book(&stack.processing, "m-1", &session_id, "key-1").await.unwrap();
     assert_eq!(replayed.status, 201);

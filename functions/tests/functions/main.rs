@@ -1,6 +1,6 @@
-//! The functions against a real PostgreSQL and a real MiniStack, as the binaries that are deployed.
+//! Tests of the deployed binaries against a real PostgreSQL and a real MiniStack.
 
-#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod booking;
 mod cards;

@@ -1,24 +1,22 @@
-//! What the functions call is what `permissions.json` says, to which the deployment's policies are held.
+//! The functions call exactly what `permissions.json` declares. The deployment's tests compare its policies with the
+//! same file.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::Ordering,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
+use payments::frame::function::Function;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, message, payment, refund, schedule, show, validate},
-    stack::{Options, Stack},
-    wire::{Cut, Wire},
-};
+use crate::support::proxy::{Cut, Proxy};
+use crate::support::requests::{action, book, message, payment, refund, schedule, show, validate};
+use crate::support::stack::{Options, Stack};
 
-/// Reads the IAM actions of all requests that were sent, and counts the requests.
+/// Returns the IAM actions of all requests that were sent, and the number of requests.
 fn actions(sent: &[String]) -> (BTreeSet<String>, usize) {
     let (mut actions, mut read) = (BTreeSet::new(), 0);
     let mut add = |action: String| {
         read += 1;
-        // There is no action of this name: the permission to publish covers the batch.
+        // IAM has no such action: the permission to publish includes batches.
         actions.insert(action.replace("sns:PublishBatch", "sns:Publish"));
     };
     for text in sent {
@@ -38,34 +36,33 @@ fn actions(sent: &[String]) -> (BTreeSet<String>, usize) {
         (0..text.matches("PUT /archive/").count()).for_each(|_| add("s3:PutObject".to_owned()));
     }
     let signed = sent.iter().map(|text| text.matches("authorization: AWS4-HMAC-SHA256").count()).sum::<usize>();
-    assert_eq!(read, signed, "a request is of no known form");
+    assert_eq!(read, signed, "a request has an unknown form");
     (actions, signed)
 }
 
 #[tokio::test]
-async fn the_functions_call_what_is_declared_and_nothing_else() {
+async fn the_functions_make_exactly_the_declared_calls() {
     let stack = Stack::start(Options { migrated: false, ..Options::default() }).await;
     let cut = Cut::never();
-    let mut wires = BTreeMap::new();
-    for function in ["payment-validation", "transaction-processing", "notifications"] {
-        wires.insert(function, Wire::to(stack.ministack.url.trim_start_matches("http://"), &cut).await);
+    let mut proxies = BTreeMap::new();
+    for function in Function::ALL {
+        proxies.insert(function.name(), Proxy::to(stack.ministack.url.trim_start_matches("http://"), &cut).await);
     }
-    let database = Wire::to(&format!("127.0.0.1:{}", stack.postgres.port), &cut).await;
-    let pool = |function: &str, master: Option<&str>| {
-        let url = format!("http://{}", wires[function].address);
-        stack.other(
+    let database = Proxy::to(&format!("127.0.0.1:{}", stack.postgres.port), &cut).await;
+    let pool = |function: Function| {
+        let url = format!("http://{}", proxies[function.name()].address);
+        stack.pool_with(
             function,
             &[
                 ("AWS_ENDPOINT_URL", Some(&url)),
                 ("PAYMENTS_DATABASE_ADDRESS", Some(&database.address)),
-                ("PAYMENTS_DATABASE_MASTER_USER", master),
+                ("PAYMENTS_DATABASE_MASTER_USER", None),
             ],
         )
     };
-    let arn = stack.keep_secret(r#"{"username": "postgres", "password": "x"}"#).await;
+    let arn = stack.create_secret(r#"{"username": "postgres", "password": "x"}"#).await;
     stack.set("database/master-secret-arn", &arn).await;
-    let (validation, processing, notifications) =
-        (pool("payment-validation", None), pool("transaction-processing", None), pool("notifications", None));
+    let [validation, processing, notifications] = Function::ALL.map(pool);
 
     for name in ["migrate", "migrations", "health", "ledger-balance"] {
         processing.invoke(&action(name)).await.unwrap();
@@ -74,11 +71,11 @@ async fn the_functions_call_what_is_declared_and_nothing_else() {
     let session_id = session.body["session_id"].as_str().unwrap();
     let booked = book(&processing, "m-hook", session_id, "key-1").await.unwrap();
     let second = validate(&validation, &payment("m-hook", 1000)).await.unwrap();
-    // Marked, refused and released.
+    // The session is marked, the booking is rejected, and the session is released.
     let other = book(&processing, "m-hook", second.body["session_id"].as_str().unwrap(), "key-1").await.unwrap();
     assert_eq!((booked.status, other.status), (201, 422));
     let id = booked.body["id"].as_str().unwrap();
-    // Left to the sweep.
+    // The event is left to the sweep.
     stack.set("topics/payment-events-arn", "arn:aws:sns:us-east-1:123456789012:absent").await;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     assert_eq!(refund(&processing, id, 1, "key-2").await.unwrap().status, 201);
@@ -95,9 +92,9 @@ async fn the_functions_call_what_is_declared_and_nothing_else() {
 
     let declared: BTreeMap<String, BTreeSet<String>> =
         serde_json::from_str(include_str!("../../permissions.json")).unwrap();
-    for (function, wire) in &wires {
-        let (mut called, requests) = actions(&wire.sent());
-        assert!(requests > 1, "{function} called nothing");
+    for (function, proxy) in &proxies {
+        let (mut called, requests) = actions(&proxy.sent());
+        assert!(requests > 1, "{function} made no calls");
         if *function == "transaction-processing" && !database.sent().is_empty() {
             called.insert("rds-db:connect".to_owned());
         }

@@ -1,14 +1,13 @@
-//! Refunds never go above the payment, and obey their flag.
+//! Refunds never exceed the payment, and a feature flag switches them off.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, refund, show, validate},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, refund, show, validate};
+use crate::support::stack::{Options, Stack};
 
 async fn booked(stack: &Stack, amount: i64, key: &str) -> String {
     let validated = validate(&stack.validation, &payment("m-1", amount)).await.unwrap();
@@ -19,7 +18,7 @@ async fn booked(stack: &Stack, amount: i64, key: &str) -> String {
 }
 
 #[tokio::test]
-async fn refunds_are_partial_idempotent_and_bounded() {
+async fn refunds_may_be_partial_and_are_idempotent_and_limited() {
     let stack = Stack::start(Options::default()).await;
     let id = booked(&stack, 1000, "pay-1").await;
     let first = refund(&stack.processing, &id, 600, "refund-1").await.unwrap();
@@ -41,10 +40,10 @@ async fn refunds_are_partial_idempotent_and_bounded() {
 }
 
 #[tokio::test]
-async fn sixty_four_refunds_at_once_stay_within_the_payment() {
+async fn sixty_four_concurrent_refunds_never_exceed_the_payment() {
     let stack = Arc::new(Stack::start(Options { environments: 32, ..Options::default() }).await);
     let id = Arc::new(booked(&stack, 1000, "pay-1").await);
-    // 64 clients with 32 keys ask for 100 each: ten keys can be served.
+    // 64 clients with 32 keys request 100 each, so ten keys can succeed.
     let clients = (0..64).map(|client| {
         let (stack, id) = (Arc::clone(&stack), Arc::clone(&id));
         tokio::spawn(
@@ -65,8 +64,8 @@ async fn the_flag_switches_refunds_off_without_a_restart() {
     assert_eq!(refund(&stack.processing, &id, 10, "refund-1").await.unwrap().status, 201);
     stack.set("features/refunds-enabled", "false").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    let refused = refund(&stack.processing, &id, 10, "refund-2").await.unwrap();
-    assert_eq!((refused.status, &refused.body["code"]), (403, &json!("refunds_disabled")));
+    let rejected = refund(&stack.processing, &id, 10, "refund-2").await.unwrap();
+    assert_eq!((rejected.status, &rejected.body["code"]), (403, &json!("refunds_disabled")));
     stack.set("features/refunds-enabled", "true").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(refund(&stack.processing, &id, 10, "refund-2").await.unwrap().status, 201);

@@ -1,22 +1,21 @@
-//! The schema holds its promises against whoever is connected.
+//! The schema enforces its rules against every database user.
 
 use std::sync::Arc;
 
 use futures::future::join_all;
+use payments::frame::function::Function;
 use serde_json::json;
 
-use crate::support::{
-    requests::{action, book, payment, validate},
-    stack::{Options, Stack},
-};
+use crate::support::requests::{action, book, payment, validate};
+use crate::support::stack::{Options, Stack};
 
 #[tokio::test]
-async fn migrations_are_shown_applied_once_and_guarded() {
+async fn migrations_are_listed_applied_once_and_protected_against_changes() {
     let stack = Arc::new(Stack::start(Options { migrated: false, ..Options::default() }).await);
     let before = stack.processing.invoke(&action("migrations")).await.unwrap();
     assert_eq!((&before["applied"], before["pending"].as_array().unwrap().len()), (&json!([]), 3));
     assert_eq!(before["pending"][0]["name"], "ledger");
-    // Eight deployments at once.
+    // Eight concurrent deployments.
     let runs = (0..8).map(|_| {
         let stack = Arc::clone(&stack);
         tokio::spawn(async move { stack.processing.invoke(&action("migrate")).await.unwrap() })
@@ -37,7 +36,7 @@ async fn migrations_are_shown_applied_once_and_guarded() {
 }
 
 #[tokio::test]
-async fn booked_rows_are_fixed_and_unbalanced_ones_refused() {
+async fn booked_rows_are_immutable_and_unbalanced_ones_are_rejected() {
     let stack = Stack::start(Options::default()).await;
     let validated = validate(&stack.validation, &payment("m-1", 100)).await.unwrap();
     let session_id = validated.body["session_id"].as_str().unwrap();
@@ -67,7 +66,7 @@ async fn booked_rows_are_fixed_and_unbalanced_ones_refused() {
     ] {
         assert_eq!(application.batch_execute(sql).await.expect_err(sql).code().unwrap().code(), "42501", "{sql}");
     }
-    // An entry more, a transaction without entries: refused when they are committed.
+    // An additional entry and a transaction without entries are rejected at the commit.
     for sql in [
         "insert into payments.entries select transaction_id, 3, account_id, currency, 1 from payments.entries limit 1",
         "insert into payments.transactions select 'txn_' || repeat('a', 32), kind, merchant_id, 'other', request_hash, \
@@ -79,18 +78,18 @@ async fn booked_rows_are_fixed_and_unbalanced_ones_refused() {
     assert_eq!(timeout.get::<_, &str>(0), "3s");
 }
 
-/// As on Aurora: the master user is no superuser, its password stands in a secret, and the configured
-/// application user has another name.
+/// As on Aurora, the master user is not a superuser, and its password is in a secret. The configured application user
+/// has another name.
 #[tokio::test]
-async fn a_plain_master_user_migrates_with_the_managed_secret() {
+async fn a_master_user_without_superuser_rights_migrates_with_the_managed_secret() {
     let stack = Stack::start(Options { migrated: false, ..Options::default() }).await;
     let superuser = stack.connect("postgres").await;
     let aurora = "create role rds_iam; create role master login createrole; alter database postgres owner to master;";
     superuser.batch_execute(aurora).await.unwrap();
-    let arn = stack.keep_secret(r#"{"username": "master", "password": "hidden-master-password"}"#).await;
+    let arn = stack.create_secret(r#"{"username": "master", "password": "hidden-master-password"}"#).await;
     stack.set("database/master-secret-arn", &arn).await;
     stack.set("database/user", "shop").await;
-    let pool = stack.other("transaction-processing", &[("PAYMENTS_DATABASE_MASTER_USER", None)]);
+    let pool = stack.pool_with(Function::TransactionProcessing, &[("PAYMENTS_DATABASE_MASTER_USER", None)]);
     for _ in 0..2 {
         let run = pool.invoke(&action("migrate")).await.unwrap();
         assert_eq!(run["pending"], json!([]));

@@ -1,43 +1,43 @@
-//! What API Gateway does before a function is called, as the deployment configures it from the same
-//! document: routing, authentication, required headers, the models of bodies.
+//! What API Gateway does before it calls a function, as the deployment configures it from the same document: routing,
+//! authentication, required headers, and the models of bodies.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html>
 
 use serde_json::{Value, json};
 
-/// The key that callers are known by.
+/// The API key of the fuzzer.
 pub const API_KEY: &str = "key-of-the-fuzzer";
 
-/// A request as it came in, its texts as the gateway hands them on.
+/// A request as the gateway receives it, with its texts as the gateway passes them on.
 pub struct Request {
     pub method: String,
-    /// Decoded.
+    /// The decoded path.
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-/// What becomes of a request.
-pub enum Verdict {
-    /// The gateway answers itself.
-    Refused(u16, &'static str),
-    /// The named function answers this event.
+/// The gateway's decision about a request.
+pub enum Decision {
+    /// The gateway rejects the request.
+    Rejected(u16, &'static str),
+    /// The gateway passes this event to a function.
     Passed { function: String, event: Value },
 }
 
 impl Request {
     fn header(&self, name: &str) -> Option<&str> {
-        // Of several the last counts.
+        // The last of several values counts.
         self.headers.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Judges the request by the document.
-    pub fn judged(&self, document: &Value) -> Verdict {
+    /// Decides about the request, according to the document.
+    pub fn decide(&self, document: &Value) -> Decision {
         let Some((resource, id, operation)) = self.operation(document) else {
-            return Verdict::Refused(403, "Missing Authentication Token");
+            return Decision::Rejected(403, "Missing Authentication Token");
         };
         let is_open = operation["security"] == json!([]);
         if !is_open && self.header("x-api-key") != Some(API_KEY) {
-            return Verdict::Refused(403, "Forbidden");
+            return Decision::Rejected(403, "Forbidden");
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let name = parameter["name"].as_str().unwrap();
@@ -46,10 +46,10 @@ impl Request {
                 _ => id.as_deref(),
             };
             if given.is_none_or(|value| value.trim().is_empty()) {
-                return Verdict::Refused(400, "Missing required request parameters");
+                return Decision::Rejected(400, "Missing required request parameters");
             }
         }
-        // Without a type a body counts as JSON; bodies of other types have no model and pass.
+        // A body without a type counts as JSON. A body of another type has no model and is passed.
         let media_type = self.header("content-type").unwrap_or("application/json");
         let is_json = media_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json");
         if let (Some(reference), true) =
@@ -57,7 +57,7 @@ impl Request {
         {
             let schema = &document["components"]["schemas"][reference.rsplit('/').next().unwrap()];
             if !serde_json::from_str(&self.body).is_ok_and(|body| conforms(&body, schema)) {
-                return Verdict::Refused(400, "Invalid request body");
+                return Decision::Rejected(400, "Invalid request body");
             }
         }
         let headers: serde_json::Map<String, Value> =
@@ -69,10 +69,10 @@ impl Request {
             "body": if self.body.is_empty() { Value::Null } else { self.body.as_str().into() },
             "isBase64Encoded": false,
         });
-        Verdict::Passed { function: operation["x-payinfra-function"].as_str().unwrap().to_owned(), event }
+        Decision::Passed { function: operation["x-payinfra-function"].as_str().unwrap().to_owned(), event }
     }
 
-    /// Finds the resource, the path's parameter and the operation.
+    /// Finds the resource, the path parameter, and the operation.
     fn operation<'a>(&self, document: &'a Value) -> Option<(&'a str, Option<String>, &'a Value)> {
         document["paths"].as_object().unwrap().iter().find_map(|(resource, methods)| {
             let (expected, given): (Vec<&str>, Vec<&str>) =
@@ -87,7 +87,7 @@ impl Request {
     }
 }
 
-/// Judges a body by a model: the parts of JSON Schema that the document's requests use.
+/// Validates a body against a model. Supports the parts of JSON Schema that the document's requests use.
 fn conforms(value: &Value, schema: &Value) -> bool {
     schema.as_object().unwrap().iter().all(|(keyword, bound)| match keyword.as_str() {
         "description" => true,
@@ -95,7 +95,7 @@ fn conforms(value: &Value, schema: &Value) -> bool {
             "object" => value.is_object(),
             "string" => value.is_string(),
             "integer" => value.is_i64() || value.is_u64(),
-            other => panic!("the gateway of this test knows no type {other}"),
+            other => panic!("this gateway does not support the type {other}"),
         },
         "required" => bound.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
         "properties" => {
@@ -109,6 +109,6 @@ fn conforms(value: &Value, schema: &Value) -> bool {
         "minLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 >= bound.as_u64().unwrap()),
         "maxLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 <= bound.as_u64().unwrap()),
         "maximum" => value.as_f64().is_none_or(|number| number <= bound.as_f64().unwrap()),
-        other => panic!("the gateway of this test does not know {other}"),
+        other => panic!("this gateway does not support the keyword {other}"),
     })
 }

@@ -1,5 +1,5 @@
-"""Makes many generated requests reach the ledger: what the schema allows is often put into the form that a payment needs,
-with sessions and transactions of earlier answers. What the schema refuses stays as it was generated."""
+"""Makes many generated requests reach the ledger: a body that the schema allows is often turned into a valid payment,
+with sessions and transactions from earlier responses. A body that the schema rejects stays as generated."""
 
 import itertools
 import random
@@ -14,7 +14,7 @@ def printable(text):
     return re.sub(r"[^ -~]", ".", text).strip() or "order"
 
 
-# Name: shortest, longest, and the form.
+# Name: the minimum and maximum length, and the form.
 TEXTS = {
     "merchant_id": (1, 64, lambda text: re.sub(r"[^A-Za-z0-9_-]", "-", text)),
     "currency": (3, 3, lambda text: CURRENCIES[sum(map(ord, text)) % len(CURRENCIES)]),
@@ -39,7 +39,7 @@ def is_short(value):
 
 CHANCE = random.Random(20261122)
 NUMBERS = itertools.count()
-# What earlier answers gave: sessions with their merchants, and booked transactions.
+# From earlier responses: sessions with their merchants, and booked transactions.
 SESSIONS = []
 TRANSACTIONS = []
 

@@ -1,40 +1,40 @@
-//! The API fuzzed from its OpenAPI document by Schemathesis: the real function binaries, a real
-//! PostgreSQL, and a front that does what API Gateway does. No answer of 5xx, none that is not documented,
-//! none whose body is not as documented; nothing unauthenticated, nothing malformed that is accepted.
+//! Schemathesis fuzzes the API from its OpenAPI document: the function binaries, a real PostgreSQL, and a front end
+//! that does what API Gateway does. There is no 5xx response, every status and body is as documented, and no
+//! unauthenticated or malformed request is accepted.
 //!
-//! `PAYINFRA_SCHEMATHESIS` names the program (`tests/support/setup schemathesis` installs it);
-//! `PAYMENTS_FUZZ_EXAMPLES` is how many requests each operation and phase gets (40), `PAYMENTS_FUZZ_SEED` the
-//! seed.
+//! `PAYINFRA_SCHEMATHESIS` is the path of the program (`tests/support/setup schemathesis` installs it),
+//! `PAYMENTS_FUZZ_EXAMPLES` the number of requests per operation and phase (40 by default), and `PAYMENTS_FUZZ_SEED`
+//! the seed.
 
-#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod gateway;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    path::Path,
-    sync::{Arc, Mutex},
-};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use gateway::{API_KEY, Verdict};
+use gateway::{API_KEY, Decision};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use payments::frame::function::Function;
 use serde_json::{Value, json};
-use support::{
-    requests::action,
-    stack::{Options, Stack},
-};
-use tokio::{net::TcpListener, process::Command};
+use support::requests::action;
+use support::stack::{Options, Stack};
+use tokio::net::TcpListener;
+use tokio::process::Command;
 
-/// The checks that the API promises to pass. Not among them: that every body the schema allows is taken
-/// (what a value means is judged in the function), and what API Gateway itself answers to methods and
-/// paths that it does not have (403).
+/// The checks that the API must pass. Two are left out: that every body the schema allows is accepted, because the
+/// function validates what the values mean, and how unknown methods and paths are answered, because API Gateway returns
+/// 403.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance,negative_data_rejection,missing_required_header,\
     ignored_auth";
@@ -42,8 +42,8 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 struct Front {
     stack: Stack,
     document: Value,
-    /// How often each status was answered.
-    answered: Mutex<BTreeMap<u16, u64>>,
+    /// The number of responses by status.
+    statuses: Mutex<BTreeMap<u16, u64>>,
 }
 
 impl Front {
@@ -57,23 +57,21 @@ impl Front {
             headers: headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
             body: text(&body.collect().await.map(|body| body.to_bytes()).unwrap_or_default()),
         };
-        let answer = match request.judged(&self.document) {
-            Verdict::Refused(status, message) => json!({
+        let answer = match request.decide(&self.document) {
+            Decision::Rejected(status, message) => json!({
                 "statusCode": status, "headers": {"Content-Type": "application/json"},
                 "body": json!({"message": message}).to_string(),
             }),
-            Verdict::Passed { function, event } => {
-                let pool = match function.as_str() {
-                    "payment-validation" => &self.stack.validation,
-                    _ => &self.stack.processing,
-                };
+            Decision::Passed { function, event } => {
+                let function = Function::ALL.into_iter().find(|listed| listed.name() == function).unwrap();
+                let pool = self.stack.pool(function);
                 pool.invoke(&event)
                     .await
                     .unwrap_or_else(|failure| json!({"statusCode": 502, "body": format!("{failure:?}")}))
             }
         };
         let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
-        *self.answered.lock().unwrap().entry(status).or_default() += 1;
+        *self.statuses.lock().unwrap().entry(status).or_default() += 1;
         let mut response = Response::builder().status(status);
         for (name, value) in answer["headers"].as_object().into_iter().flatten() {
             response = response.header(name, value.as_str().unwrap());
@@ -82,14 +80,14 @@ impl Front {
     }
 }
 
-/// Undoes percent-encoding.
+/// Decodes percent-encoding.
 fn decoded(path: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = path.as_bytes();
     while let [first, tail @ ..] = rest {
         let code = tail.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
         match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            // A slash that was encoded does not separate.
+            // An encoded slash is not a separator.
             Some(byte) => {
                 bytes.push(if byte == b'/' { b'?' } else { byte });
                 rest = &tail[2..];
@@ -123,21 +121,21 @@ async fn serve(front: Arc<Front>) -> String {
 }
 
 #[tokio::test]
-async fn the_api_keeps_its_document() {
+async fn the_api_conforms_to_its_document() {
     let program = std::env::var_os("PAYINFRA_SCHEMATHESIS")
-        .expect("no Schemathesis: set PAYINFRA_SCHEMATHESIS to what `tests/support/setup schemathesis` installs");
+        .expect("Schemathesis not found: set PAYINFRA_SCHEMATHESIS to the program that `tests/support/setup schemathesis` installs");
     let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let examples = setting("PAYMENTS_FUZZ_EXAMPLES", "40");
     let seed = setting("PAYMENTS_FUZZ_SEED", "20261122");
     let front = Arc::new(Front {
         stack: Stack::start(Options { environments: 2, configuration_seconds: 30, ..Options::default() }).await,
         document: payments::openapi::document(),
-        answered: Mutex::default(),
+        statuses: Mutex::default(),
     });
     let url = serve(Arc::clone(&front)).await;
     let home = tempfile::tempdir().unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // A deployed API has one of the two ways to authenticate; this one has keys (`api.auth = "api-key"`).
+    // A deployed API uses one of the two authentication methods; this one uses keys (`api.auth = "api-key"`).
     let mut document = front.document.clone();
     document["security"] = json!([{"apiKey": []}]);
     document["components"]["securitySchemes"].as_object_mut().unwrap().remove("sigv4");
@@ -165,19 +163,19 @@ async fn the_api_keeps_its_document() {
         .await
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    let answered = std::mem::take(&mut *front.answered.lock().unwrap());
-    assert!(output.status.success(), "seed {seed}, {answered:?}\n{text}{}", String::from_utf8_lossy(&output.stderr));
+    let statuses = std::mem::take(&mut *front.statuses.lock().unwrap());
+    assert!(output.status.success(), "seed {seed}, {statuses:?}\n{text}{}", String::from_utf8_lossy(&output.stderr));
     let balance = front.stack.processing.invoke(&action("ledger-balance")).await.unwrap();
     let booked = balance["payments"].as_u64().unwrap();
     support::summary::line(
         "schemathesis",
         &format!(
-            "seed {seed}, {} requests: answers {answered:?}, {booked} payments booked; 0 failures",
-            answered.values().sum::<u64>()
+            "seed {seed}, {} requests: answers {statuses:?}, {booked} payments booked; 0 failures",
+            statuses.values().sum::<u64>()
         ),
     );
-    // The run went through to the ledger, and the ledger stayed sound.
-    assert!(booked > 0 && answered.contains_key(&200) && answered.contains_key(&422), "{answered:?}\n{text}");
+    // The run reached the ledger, and the ledger stayed consistent.
+    assert!(booked > 0 && statuses.contains_key(&200) && statuses.contains_key(&422), "{statuses:?}\n{text}");
     assert_eq!((&balance["unbalanced"], &balance["overrefunded"]), (&json!(0), &json!(0)));
     assert!(!front.stack.logs().contains("\"Outcome\":\"panic\""));
 }

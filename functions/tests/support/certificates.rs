@@ -1,17 +1,17 @@
-//! A certificate authority of the test's own.
+//! A certificate authority for the test.
 
 use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// An authority with its certificate on disk.
+/// A certificate authority whose certificate is on disk.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    /// The PEM file to trust.
+    /// The PEM file that clients trust.
     pub file: PathBuf,
 }
 
-/// A certificate with its key, PEM.
+/// A certificate and its key as PEM.
 pub struct Leaf {
     pub certificate: String,
     pub key: String,

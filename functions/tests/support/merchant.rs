@@ -1,28 +1,25 @@
-//! A merchant's HTTPS server that takes webhooks.
+//! A merchant's HTTPS server, which receives webhooks.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU16, Ordering},
-    },
-};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Authority;
 
-/// One webhook as it came.
+/// A webhook as it was received.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub event_id: String,
@@ -32,7 +29,7 @@ pub struct Delivery {
 
 pub struct Merchant {
     pub port: u16,
-    /// What it answers with.
+    /// The status that it responds with.
     pub status: Arc<AtomicU16>,
     received: Arc<Mutex<Vec<Delivery>>>,
 }
@@ -60,7 +57,7 @@ impl Merchant {
                 let (acceptor, shared) = (acceptor.clone(), shared.clone());
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let service = service_fn(|request| take(request, shared.clone()));
+                    let service = service_fn(|request| receive(request, shared.clone()));
                     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
             }
@@ -79,7 +76,7 @@ impl Merchant {
 
 type Shared = (Arc<AtomicU16>, Arc<Mutex<Vec<Delivery>>>);
 
-async fn take(request: Request<Incoming>, (status, received): Shared) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn receive(request: Request<Incoming>, (status, received): Shared) -> Result<Response<Full<Bytes>>, Infallible> {
     let header = |name: &str| {
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()

@@ -1,10 +1,8 @@
-//! A MiniStack of the test's own: the emulated SSM, DynamoDB, SNS, SQS and S3.
+//! A private MiniStack: the emulated SSM, DynamoDB, SNS, SQS, and S3.
 
-use std::{
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -21,7 +19,7 @@ impl Ministack {
         let program = std::env::var_os("PAYINFRA_MINISTACK").map(PathBuf::from);
         let program = program
             .or_else(on_path)
-            .expect("no MiniStack: set PAYINFRA_MINISTACK to its program or put `ministack` on the PATH");
+            .expect("MiniStack not found: set PAYINFRA_MINISTACK to its path or add `ministack` to PATH");
         let home = tempfile::Builder::new().prefix("payments-ms-").tempdir().unwrap();
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
@@ -46,7 +44,7 @@ impl Ministack {
         ministack
     }
 
-    /// Ends it at once: nothing answers any more.
+    /// Kills the emulator, so that nothing answers any more.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

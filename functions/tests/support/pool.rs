@@ -1,15 +1,13 @@
-//! The environments of one function, as many as there are invocations at once.
+//! The execution environments of one function, one for each concurrent invocation.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Mutex,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::runtime_api::{Environment, Failure};
+use super::runtime_api::{Environment, InvocationError};
 
 pub struct Pool {
     binary: PathBuf,
@@ -22,26 +20,26 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub fn new(binary: &str, variables: Vec<(String, String)>, logs: &Path, most: usize, time: Duration) -> Self {
+    pub fn new(binary: &Path, variables: Vec<(String, String)>, logs: &Path, limit: usize, time: Duration) -> Self {
         std::fs::create_dir_all(logs).unwrap();
         Self {
-            binary: PathBuf::from(binary),
+            binary: binary.to_owned(),
             variables,
             logs: logs.to_owned(),
             time,
-            permits: Semaphore::new(most),
+            permits: Semaphore::new(limit),
             idle: Mutex::default(),
             killers: Mutex::default(),
         }
     }
 
-    /// Starts one environment outside of the pool.
+    /// Starts an environment outside the pool.
     pub async fn environment(&self) -> Environment {
         Environment::start(&self.binary, &self.variables, &self.logs).await
     }
 
-    /// Invokes the function in an idle environment or a new one.
-    pub async fn invoke(&self, event: &Value) -> Result<Value, Failure> {
+    /// Invokes the function in an idle or a new environment.
+    pub async fn invoke(&self, event: &Value) -> Result<Value, InvocationError> {
         let _permit = self.permits.acquire().await.unwrap();
         let idle = std::iter::from_fn(|| self.idle.lock().unwrap().pop()).find(|e| !e.is_dead());
         let environment = match idle {
@@ -55,13 +53,13 @@ impl Pool {
             }
         };
         let answer = environment.invoke(event, self.time).await;
-        if !matches!(answer, Err(Failure::Died | Failure::TimedOut)) {
+        if !matches!(answer, Err(InvocationError::Died | InvocationError::TimedOut)) {
             self.idle.lock().unwrap().push(environment);
         }
         answer
     }
 
-    /// Kills one process with SIGKILL, whatever it is doing. Says whether there was one.
+    /// Kills a random process with SIGKILL, whatever it is doing. Returns whether there was one.
     pub fn kill_one(&self) -> bool {
         let killers = self.killers.lock().unwrap();
         let alive: Vec<_> = killers.iter().filter(|(_, killer)| !killer.is_closed()).collect();
@@ -71,7 +69,7 @@ impl Pool {
         alive[rand::random_range(0..alive.len())].1.try_send(()).is_ok()
     }
 
-    /// Gives the process ids of the running environments.
+    /// Returns the process IDs of the running environments.
     pub fn pids(&self) -> Vec<u32> {
         let killers = self.killers.lock().unwrap();
         killers.iter().filter(|(_, killer)| !killer.is_closed()).map(|(pid, _)| *pid).collect()

@@ -1,19 +1,16 @@
-//! A private PostgreSQL server: own data directory, own port, TLS only, never as root.
+//! A private PostgreSQL server with its own data directory and port. It accepts TLS only and never runs as root.
 
-use std::{
-    os::unix::{
-        fs::{PermissionsExt, chown},
-        process::CommandExt,
-    },
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{certificates::Authority, free_port};
+use super::certificates::Authority;
+use super::free_port;
 
-/// The name in the server's certificate, as an Aurora endpoint would be.
+/// The name in the server's certificate, in place of an Aurora endpoint.
 pub const HOST: &str = "writer.payments.test";
 
 pub struct Postgres {
@@ -24,7 +21,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster and starts it. With `durable` a commit waits for the disk, as in a measurement.
+    /// Creates a cluster and starts it. With `durable`, a commit waits for the disk.
     pub fn start(authority: &Authority, durable: bool) -> Self {
         let directory = tempfile::Builder::new().prefix("payments-pg-").tempdir().unwrap();
         let postgres = Self { binaries: binaries(), user: other_user(), port: free_port(), directory };
@@ -48,7 +45,7 @@ impl Postgres {
         postgres
     }
 
-    /// Kills the server as a power cut would, and starts it again.
+    /// Kills the server as a power failure would, and restarts it.
     pub fn crash_and_restart(&self) {
         self.control("restart", &["-m", "immediate"]);
     }
@@ -61,7 +58,7 @@ impl Postgres {
         self.control("start", &[]);
     }
 
-    /// Gives what the server has logged.
+    /// Returns the server's log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
@@ -116,7 +113,7 @@ impl Drop for Postgres {
     }
 }
 
-/// Finds the server's binaries: `PAYINFRA_POSTGRES_BIN`, else the newest of Debian's.
+/// Finds the server's binaries: in `PAYINFRA_POSTGRES_BIN`, or the newest ones from Debian.
 fn binaries() -> PathBuf {
     if let Some(path) = std::env::var_os("PAYINFRA_POSTGRES_BIN") {
         return path.into();
@@ -126,10 +123,11 @@ fn binaries() -> PathBuf {
         .map(|major| major.path().join("bin"))
         .filter(|bin| bin.join("initdb").exists())
         .max()
-        .expect("no PostgreSQL server: install Debian's `postgresql` or set PAYINFRA_POSTGRES_BIN")
+        .expect("PostgreSQL not found: install Debian's `postgresql` package or set PAYINFRA_POSTGRES_BIN")
 }
 
-/// Root must not run the server: then it is run as postgres or nobody.
+/// Returns the user and the group to run the server as: postgres or nobody if this process is root, because the server
+/// refuses to run as root.
 fn other_user() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| {
         let output = Command::new("id").args(arguments).output().unwrap();

@@ -1,10 +1,11 @@
-//! Requests as API Gateway hands them to the functions, and their answers.
+//! Requests as API Gateway passes them to the functions, and their responses.
 
 use serde_json::{Value, json};
 
-use super::{pool::Pool, runtime_api::Failure};
+use super::pool::Pool;
+use super::runtime_api::InvocationError;
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -12,7 +13,7 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// Sends one request through the proxy integration's form.
+/// Sends a request in the proxy integration's format.
 pub async fn send(
     pool: &Pool,
     method: &str,
@@ -20,7 +21,7 @@ pub async fn send(
     id: Option<&str>,
     key: Option<&str>,
     body: Option<&Value>,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, InvocationError> {
     let text = body.map(Value::to_string);
     send_raw(pool, method, resource, id, key, text.as_deref()).await
 }
@@ -32,7 +33,7 @@ pub async fn send_raw(
     id: Option<&str>,
     key: Option<&str>,
     body: Option<&str>,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, InvocationError> {
     let mut headers = json!({"content-type": "application/json"});
     if let Some(key) = key {
         headers["idempotency-key"] = key.into();
@@ -56,7 +57,7 @@ pub async fn send_raw(
     })
 }
 
-/// A payment that is in order.
+/// A valid payment.
 pub fn payment(merchant_id: &str, amount: i64) -> Value {
     json!({
         "merchant_id": merchant_id, "amount": amount, "currency": "EUR",
@@ -64,35 +65,35 @@ pub fn payment(merchant_id: &str, amount: i64) -> Value {
     })
 }
 
-pub async fn validate(pool: &Pool, body: &Value) -> Result<Answer, Failure> {
+pub async fn validate(pool: &Pool, body: &Value) -> Result<Answer, InvocationError> {
     send(pool, "POST", "/payments/validate", None, None, Some(body)).await
 }
 
-pub async fn book(pool: &Pool, merchant_id: &str, session_id: &str, key: &str) -> Result<Answer, Failure> {
+pub async fn book(pool: &Pool, merchant_id: &str, session_id: &str, key: &str) -> Result<Answer, InvocationError> {
     let body = json!({"merchant_id": merchant_id, "session_id": session_id});
     send(pool, "POST", "/payments/transactions", None, Some(key), Some(&body)).await
 }
 
-pub async fn refund(pool: &Pool, id: &str, amount: i64, key: &str) -> Result<Answer, Failure> {
+pub async fn refund(pool: &Pool, id: &str, amount: i64, key: &str) -> Result<Answer, InvocationError> {
     let body = json!({"amount": amount, "reason": "returned"});
     send(pool, "POST", "/payments/transactions/{id}/refunds", Some(id), Some(key), Some(&body)).await
 }
 
-pub async fn show(pool: &Pool, id: &str) -> Result<Answer, Failure> {
+pub async fn show(pool: &Pool, id: &str) -> Result<Answer, InvocationError> {
     send(pool, "GET", "/payments/transactions/{id}", Some(id), None, None).await
 }
 
-/// What the deployment sends.
+/// An event from the deployment.
 pub fn action(name: &str) -> Value {
     json!({"payinfra": {"action": name}})
 }
 
-/// What the schedule sends.
+/// An event from the schedule.
 pub fn schedule() -> Value {
     json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 }
 
-/// What the topic sends.
+/// An event from the topic.
 pub fn message(text: &str) -> Value {
     json!({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Message": text}}]})
 }

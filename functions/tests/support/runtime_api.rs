@@ -1,43 +1,39 @@
-//! One Lambda environment: a function process and the runtime interface it polls.
+//! A Lambda execution environment: a function's process and the runtime API that it polls.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::{
-    convert::Infallible,
-    path::Path,
-    process::Stdio,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::convert::Infallible;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::{
-    net::TcpListener,
-    process::Command,
-    sync::{mpsc, oneshot, watch},
-};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot, watch};
 
-/// Why an invocation gave no answer.
+/// An invocation returned no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The process died under it.
+pub enum InvocationError {
+    /// The process died.
     Died,
-    /// Its time ran out; the process was killed, as Lambda does.
+    /// The invocation timed out, and the process was killed, as in Lambda.
     TimedOut,
     /// The function reported an error.
     Reported { kind: String, message: String },
 }
 
-type Answer = Result<Value, Failure>;
+type Answer = Result<Value, InvocationError>;
 
-/// What process and interface share.
+/// The state that the process and the API share.
 struct Exchange {
     events: tokio::sync::Mutex<mpsc::Receiver<(Bytes, Duration)>>,
     waiting: Mutex<Option<oneshot::Sender<Answer>>>,
@@ -57,7 +53,7 @@ pub struct Environment {
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 impl Environment {
-    /// Starts the binary; what it writes goes to a file in `logs`.
+    /// Starts the binary. Its output goes to a file in `logs`.
     pub async fn start(binary: &Path, variables: &[(String, String)], logs: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -99,13 +95,13 @@ impl Environment {
             }
             serving.abort();
             exit.send_replace(true);
-            // Whoever waits for an answer learns of the death by the sender's end.
+            // Dropping the sender reports the death to the waiting invocation.
             shared.waiting.lock().unwrap().take();
         });
         Self { pid, started, exchange, events, kill, exited }
     }
 
-    /// Gives a handle that kills the process with SIGKILL.
+    /// Returns a handle that kills the process with SIGKILL.
     pub fn killer(&self) -> mpsc::Sender<()> {
         self.kill.clone()
     }
@@ -114,32 +110,32 @@ impl Environment {
         *self.exited.borrow()
     }
 
-    /// Waits until the process polls for its first event; gives the time since its start.
+    /// Waits until the process polls for its first event, and returns the time since its start.
     pub async fn initialised(&self) -> Duration {
         let mut ready = self.exchange.ready.subscribe();
         let ready = ready.wait_for(Option::is_some).await.unwrap();
         ready.unwrap().duration_since(self.started)
     }
 
-    /// Invokes the function and waits for its answer.
+    /// Invokes the function and waits for the result.
     pub async fn invoke(&self, event: &Value, time: Duration) -> Answer {
         let (sender, receiver) = oneshot::channel();
         *self.exchange.waiting.lock().unwrap() = Some(sender);
         if self.is_dead() || self.events.send((Bytes::from(event.to_string()), time)).await.is_err() {
-            return Err(Failure::Died);
+            return Err(InvocationError::Died);
         }
         match tokio::time::timeout(time + Duration::from_millis(500), receiver).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(Failure::Died),
+            Ok(Err(_)) => Err(InvocationError::Died),
             Err(_) => {
                 let _ = self.kill.try_send(());
-                Err(Failure::TimedOut)
+                Err(InvocationError::TimedOut)
             }
         }
     }
 }
 
-/// The name the deployment would give the function.
+/// Returns the name that the deployment would give the function.
 pub fn full_name(binary: &Path) -> String {
     format!("lambda-{}-test", binary.file_name().unwrap().to_string_lossy())
 }
@@ -181,7 +177,7 @@ async fn answer(request: Request<Incoming>, exchange: Arc<Exchange>) -> Result<R
         Ok(value)
     } else {
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        Err(Failure::Reported { kind: text("errorType"), message: text("errorMessage") })
+        Err(InvocationError::Reported { kind: text("errorType"), message: text("errorMessage") })
     };
     if let Some(waiting) = exchange.waiting.lock().unwrap().take() {
         let _ = waiting.send(result);

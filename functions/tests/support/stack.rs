@@ -1,34 +1,30 @@
-//! The whole world of one test, and its parameters.
+//! The complete environment of one test, and its options.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_ssm::types::ParameterType;
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use payments::{
-    clients,
-    configuration::Configuration,
-    database::{Database, Target},
-    environment::Environment,
-    observation::Level,
-};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use payments::frame::clients;
+use payments::frame::environment::Environment;
+use payments::frame::function::Function;
+use payments::frame::observation::Level;
+use payments::stores::configuration::Configuration;
+use payments::stores::database::{Database, Target};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{
-    certificates::Authority,
-    merchant::Merchant,
-    ministack::Ministack,
-    pool::Pool,
-    postgres::{self, Postgres},
-    requests::action,
-};
+use super::certificates::Authority;
+use super::merchant::Merchant;
+use super::ministack::Ministack;
+use super::pool::Pool;
+use super::postgres::{self, Postgres};
+use super::requests::action;
 
 pub const PATH: &str = "/payments/test";
 pub const SIGNING_KEY: &str = "webhook-signing-key-of-the-test";
@@ -43,7 +39,7 @@ pub struct Stack {
     pub postgres: Postgres,
     pub ministack: Ministack,
     pub topic: String,
-    /// Receives what the topic publishes.
+    /// The queue that receives the topic's messages.
     pub events_queue: String,
     pub dead_letters: String,
     settings: aws_types::SdkConfig,
@@ -57,11 +53,11 @@ pub struct Options {
     pub environments: usize,
     pub durable: bool,
     pub migrated: bool,
-    /// How old the functions' configuration may grow.
+    /// The maximum age of the functions' configuration.
     pub configuration_seconds: u64,
-    /// The time an invocation of notifications has.
+    /// The timeout of an invocation of notifications.
     pub notification_seconds: u64,
-    /// The directory of the function binaries; the test build's own when empty.
+    /// The directory of the function binaries; by default, that of the test build.
     pub binaries: Option<PathBuf>,
 }
 
@@ -111,20 +107,20 @@ impl Stack {
             database_master_user: Some("postgres".to_owned()),
             webhook_loopback_ca: None,
         };
-        // What the test itself asks for may take long on a crowded machine, and is not asked for twice.
-        let patient = TimeoutConfig::builder().operation_timeout(Duration::from_secs(60)).build();
+        // The test's own calls may take long on a busy machine and are not retried.
+        let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(60)).build();
         let settings = clients::settings(&environment, Credentials::new("test", "test", None, None, "test"));
-        let settings = settings.into_builder().timeout_config(patient).retry_config(RetryConfig::disabled()).build();
-        let pool = |built: &str, name: &str, most: usize, seconds: u64| {
-            let binary = options.binaries.as_ref().map(|at| at.join(name).display().to_string());
-            let logs = directory.path().join("logs").join(name);
-            let binary = binary.unwrap_or_else(|| built.to_owned());
-            Arc::new(Pool::new(&binary, variables.clone(), &logs, most, Duration::from_secs(seconds)))
+        let settings = settings.into_builder().timeout_config(timeouts).retry_config(RetryConfig::disabled()).build();
+        let pool = |function: Function, limit: usize| {
+            let binaries = options.binaries.as_ref();
+            let binary = binaries.map_or_else(|| built(function), |directory| directory.join(function.name()));
+            let logs = directory.path().join("logs").join(function.name());
+            let time = invocation_time(function, options.notification_seconds);
+            Arc::new(Pool::new(&binary, variables.clone(), &logs, limit, time))
         };
-        let most = options.environments;
-        let validation = pool(env!("CARGO_BIN_EXE_payment-validation"), "payment-validation", most, 20);
-        let processing = pool(env!("CARGO_BIN_EXE_transaction-processing"), "transaction-processing", most, 20);
-        let notifications = pool(env!("CARGO_BIN_EXE_notifications"), "notifications", 8, options.notification_seconds);
+        let validation = pool(Function::PaymentValidation, options.environments);
+        let processing = pool(Function::TransactionProcessing, options.environments);
+        let notifications = pool(Function::Notifications, 8);
         let mut stack = Self {
             validation,
             processing,
@@ -148,7 +144,7 @@ impl Stack {
         stack
     }
 
-    /// Makes what the deployment would make.
+    /// Creates what the deployment would create.
     async fn create(&mut self) {
         let key = KeySchemaElement::builder().attribute_name("session_id").key_type(KeyType::Hash);
         let attribute =
@@ -195,7 +191,16 @@ impl Stack {
             .unwrap();
     }
 
-    /// Sets a parameter; the functions see it at most a second later.
+    /// Returns the environments of a function.
+    pub fn pool(&self, function: Function) -> &Arc<Pool> {
+        match function {
+            Function::PaymentValidation => &self.validation,
+            Function::TransactionProcessing => &self.processing,
+            Function::Notifications => &self.notifications,
+        }
+    }
+
+    /// Sets a parameter. The functions use it after a second at most.
     pub async fn set(&self, name: &str, value: &str) {
         let ssm = aws_sdk_ssm::Client::new(&self.settings);
         let put = ssm.put_parameter().name(format!("{PATH}/{name}")).value(value);
@@ -220,29 +225,25 @@ impl Stack {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// Gives one environment of a function with variables changed, or taken away.
-    pub fn other(&self, function: &str, changes: &[(&str, Option<&str>)]) -> Pool {
+    /// Returns a pool of one environment of a function, with some variables changed or removed.
+    pub fn pool_with(&self, function: Function, changes: &[(&str, Option<&str>)]) -> Pool {
         let mut variables = self.variables.clone();
         variables.retain(|(name, _)| changes.iter().all(|(changed, _)| name != changed));
-        let given = changes.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
-        variables.extend(given);
-        let (built, seconds) = match function {
-            "payment-validation" => (env!("CARGO_BIN_EXE_payment-validation"), 20),
-            "transaction-processing" => (env!("CARGO_BIN_EXE_transaction-processing"), 20),
-            _ => (env!("CARGO_BIN_EXE_notifications"), self.notification_seconds),
-        };
-        let logs = self.directory.path().join("logs").join(format!("{function}-otherwise"));
-        Pool::new(built, variables, &logs, 1, Duration::from_secs(seconds))
+        let changed = changes.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
+        variables.extend(changed);
+        let logs = self.directory.path().join("logs").join(format!("{}-changed", function.name()));
+        let time = invocation_time(function, self.notification_seconds);
+        Pool::new(&built(function), variables, &logs, 1, time)
     }
 
-    /// Keeps a secret as RDS does; gives its ARN.
-    pub async fn keep_secret(&self, text: &str) -> String {
+    /// Creates a secret as RDS does, and returns its ARN.
+    pub async fn create_secret(&self, text: &str) -> String {
         let secrets = aws_sdk_secretsmanager::Client::new(&self.settings);
-        let kept = secrets.create_secret().name("master").secret_string(text).send().await.unwrap();
-        kept.arn.unwrap()
+        let created = secrets.create_secret().name("master").secret_string(text).send().await.unwrap();
+        created.arn.unwrap()
     }
 
-    /// Gives the keys of all archived events.
+    /// Returns the keys of all archived events.
     pub async fn archived(&self) -> Vec<String> {
         let mut keys = Vec::new();
         let mut next = None;
@@ -257,7 +258,7 @@ impl Stack {
         }
     }
 
-    /// How many messages are in a queue, received ones included.
+    /// Returns the number of messages in a queue, including received ones.
     pub async fn waiting(&self, queue: &str) -> u64 {
         const COUNTS: [QueueAttributeName; 2] = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -268,16 +269,16 @@ impl Stack {
         COUNTS.iter().map(|count| attributes[count].parse::<u64>().unwrap()).sum()
     }
 
-    /// Gives the bodies of the messages in a queue and takes them out.
+    /// Removes the messages from a queue and returns their bodies.
     pub async fn drain(&self, queue: &str) -> Vec<Value> {
         let mut bodies = Vec::new();
         loop {
             let receiving = self.sqs().receive_message().queue_url(queue).max_number_of_messages(10);
-            let taken = receiving.send().await.unwrap().messages.unwrap_or_default();
-            if taken.is_empty() {
+            let messages = receiving.send().await.unwrap().messages.unwrap_or_default();
+            if messages.is_empty() {
                 return bodies;
             }
-            for message in taken {
+            for message in messages {
                 bodies.push(serde_json::from_str(message.body().unwrap()).unwrap());
                 let handle = message.receipt_handle().unwrap();
                 self.sqs().delete_message().queue_url(queue).receipt_handle(handle).send().await.unwrap();
@@ -297,11 +298,25 @@ impl Stack {
         database.connect(&target, &token).await.unwrap()
     }
 
-    /// Gives everything the functions have written so far.
+    /// Returns everything that the functions have written so far.
     pub fn logs(&self) -> String {
         let entries = |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         let directories: Vec<PathBuf> = entries(&self.directory.path().join("logs"));
         let files = directories.iter().flat_map(|directory| -> Vec<PathBuf> { entries(directory) });
         files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    }
+}
+
+/// Returns the path of a function's binary in the test build.
+pub fn built(function: Function) -> PathBuf {
+    // Cargo puts all binaries into one directory.
+    Path::new(env!("CARGO_BIN_EXE_notifications")).with_file_name(function.name())
+}
+
+/// Returns the timeout of an invocation.
+fn invocation_time(function: Function, notification_seconds: u64) -> Duration {
+    match function {
+        Function::Notifications => Duration::from_secs(notification_seconds),
+        _ => Duration::from_secs(20),
     }
 }

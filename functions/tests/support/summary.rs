@@ -1,10 +1,11 @@
-//! The lines that `scripts/test` prints at its end: what was counted.
+//! The figures that `scripts/test` prints at the end.
 
-use std::{fs::OpenOptions, io::Write};
+use std::fs::OpenOptions;
+use std::io::Write;
 
-/// Appends a line to the file that `PAYINFRA_SUMMARY` names; without it, does nothing.
+/// Appends a line to the file that `PAYINFRA_SUMMARY` names. Does nothing without that variable.
 ///
-/// Tests run in processes of their own, so the line goes out in one write.
+/// Tests run in separate processes, so the line is written in a single write.
 pub fn line(what: &str, text: &str) {
     let Some(path) = std::env::var_os("PAYINFRA_SUMMARY") else { return };
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();

@@ -41,12 +41,9 @@ pub struct Outputs {
     pub version: String,
 }
 
-/// The migrations that the transaction-processing function carries, as `functions/src/migrations.rs` lists them.
-const FILES: [(&str, &str); 3] = [
-    ("ledger", include_str!("../../../functions/migrations/0001_ledger.sql")),
-    ("outbox", include_str!("../../../functions/migrations/0002_outbox.sql")),
-    ("booking", include_str!("../../../functions/migrations/0003_booking.sql")),
-];
+// The migrations that the transaction-processing function contains.
+#[path = "../../../functions/migrations/list.rs"]
+mod list;
 
 impl Schema {
     /// The migrations of this version of payinfra.
@@ -56,7 +53,7 @@ impl Schema {
             name: name.to_owned(),
             checksum: fingerprint(text.as_bytes(), 32),
         };
-        (1..).zip(FILES).map(migration).collect()
+        (1..).zip(list::MIGRATIONS).map(migration).collect()
     }
 }
 

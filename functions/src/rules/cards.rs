@@ -1,19 +1,19 @@
-//! Recognises what could be a card number, so that no card data enters the system.
+//! Recognises possible card numbers, so that no card data enters the system.
 //!
-//! A primary account number has 12 to 19 digits (ISO/IEC 7812-1) and ends in a Luhn check digit. It may
-//! be written in groups, in other scripts' digits, or with invisible characters between. Looked at are:
-//! every row of neighbouring digit groups that has 12 to 19 digits together, and inside a longer
-//! unbroken group every part that also starts and is as long as the large card brands' numbers. Within
-//! a longer group an arbitrary Luhn-valid part is no evidence (one number in ten is Luhn-valid).
+//! A primary account number has 12 to 19 digits (ISO/IEC 7812-1), the last of which is a Luhn check digit. It may be
+//! written in groups, in the digits of another script, or with invisible characters in between. Two kinds of candidates
+//! are checked: every run of adjacent digit groups with 12 to 19 digits in total, and, inside a longer unbroken group,
+//! every part with the prefix and the length of a major card brand. Inside a longer group, an arbitrary Luhn-valid part
+//! is no evidence, because one number in ten is Luhn-valid.
 
 use serde_json::Value;
 
-const SHORTEST: usize = 12;
-const LONGEST: usize = 19;
-/// How many separators may stand between two groups of one number.
-const SEPARATORS: usize = 3;
+const MIN_DIGITS: usize = 12;
+const MAX_DIGITS: usize = 19;
+/// The maximum number of separators between two groups of one number.
+const MAX_SEPARATORS: usize = 3;
 
-/// Says whether a text holds what could be a card number.
+/// Reports whether a text contains a possible card number.
 pub fn found_in(text: &str) -> bool {
     let mut groups: Vec<Vec<u8>> = Vec::new();
     let mut gap = 0;
@@ -26,7 +26,7 @@ pub fn found_in(text: &str) -> bool {
             if let Some(group) = groups.last_mut() {
                 group.push(digit);
             }
-        } else if is_separator(c) && gap < SEPARATORS {
+        } else if is_separator(c) && gap < MAX_SEPARATORS {
             gap += 1;
         } else if !is_invisible(c) {
             if any_number(&groups) {
@@ -39,7 +39,7 @@ pub fn found_in(text: &str) -> bool {
     any_number(&groups)
 }
 
-/// Says whether a JSON value holds what could be a card number in a key, a text or a number.
+/// Reports whether a JSON value contains a possible card number in a key, a string, or a number.
 pub fn found_in_json(value: &Value) -> bool {
     match value {
         Value::String(text) => found_in(text),
@@ -50,16 +50,16 @@ pub fn found_in_json(value: &Value) -> bool {
     }
 }
 
-/// Looks at every row of neighbouring groups, then inside each long group.
+/// Checks every run of adjacent groups, then the inside of each long group.
 fn any_number(groups: &[Vec<u8>]) -> bool {
     for first in 0..groups.len() {
-        let mut row: Vec<u8> = Vec::new();
+        let mut run: Vec<u8> = Vec::new();
         for group in &groups[first..] {
-            row.extend_from_slice(group);
-            if row.len() > LONGEST {
+            run.extend_from_slice(group);
+            if run.len() > MAX_DIGITS {
                 break;
             }
-            if row.len() >= SHORTEST && luhn(&row) {
+            if run.len() >= MIN_DIGITS && luhn(&run) {
                 return true;
             }
         }
@@ -73,7 +73,8 @@ fn any_brand_number(group: &[u8]) -> bool {
     })
 }
 
-/// Gives the lengths of the brand whose numbers start like these digits (published issuer ranges).
+/// Returns the lengths of the numbers of the brand that these digits begin like, according to the published issuer
+/// ranges.
 fn brand_lengths(digits: &[u8]) -> &'static [usize] {
     let Some(head) = digits.get(..4) else { return &[] };
     let head = head.iter().fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
@@ -88,7 +89,7 @@ fn brand_lengths(digits: &[u8]) -> &'static [usize] {
     }
 }
 
-/// Checks the last digit (ISO/IEC 7812-1, annex B).
+/// Verifies the check digit (ISO/IEC 7812-1, annex B).
 fn luhn(digits: &[u8]) -> bool {
     let sum: u32 = digits
         .iter()
@@ -103,7 +104,7 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// The zeros of all decimal digits (Unicode 14, general category Nd); the nine others follow each.
+/// The zero of every script's decimal digits (Unicode 14, general category Nd). The other nine digits follow it.
 const ZEROS: [u32; 65] = [
     0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20,
     0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0,
@@ -112,7 +113,7 @@ const ZEROS: [u32; 65] = [
     0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
 ];
 
-/// Reads a decimal digit of any script.
+/// Returns the value of a decimal digit of any script.
 fn digit(c: char) -> Option<u8> {
     if c.is_ascii() {
         return c.to_digit(10).and_then(|value| u8::try_from(value).ok());
@@ -126,8 +127,8 @@ const fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '.' | '_' | '/' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-/// Characters without width, which would otherwise hide a number from a reader of digits: joiners, marks of
-/// direction, variation selectors, keycaps.
+/// Reports whether a character has no width, so that it could hide a number: a joiner, a direction mark, a variation
+/// selector, or a keycap.
 const fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -138,11 +139,11 @@ const fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use proptest::prelude::*;
 
-    /// Published test numbers of the brands.
+    /// Test numbers that the brands publish.
     const NUMBERS: [&str; 7] = [
         "4111111111111111",
         "5555555555554444",
@@ -153,13 +154,13 @@ mod tests {
         "4222222222222",
     ];
 
-    /// Writes a number in the digits of another script, by its zero.
+    /// Writes a number in the digits of another script, given that script's zero.
     fn script(number: &str, zero: u32) -> String {
         number.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + zero).unwrap()).collect()
     }
 
     #[test]
-    fn every_numeric_digit_is_read() {
+    fn every_decimal_digit_is_read() {
         for c in ('\0'..=char::MAX).filter(|c| digit(*c).is_some()) {
             assert!(c.is_numeric(), "{c}");
         }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn test_numbers_are_found_however_they_are_written() {
+    fn test_numbers_are_found_in_every_notation() {
         for number in NUMBERS {
             let grouped: Vec<String> =
                 number.as_bytes().chunks(4).map(|c| String::from_utf8(c.to_vec()).unwrap()).collect();
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_looked_at_everywhere_and_after_unescaping() {
+    fn all_parts_of_json_are_checked_after_unescaping() {
         for body in
             [r#"{"a":{"b":["x",4111111111111111]}}"#, r#"{"4111111111111111":1}"#, r#"{"a":"\u0034111111111111111"}"#]
         {
@@ -236,12 +237,12 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_fail(text in any::<String>()) {
+        fn no_text_causes_a_panic(text in any::<String>()) {
             found_in(&text);
         }
 
         #[test]
-        fn eleven_digits_are_never_one(text in "[0-9]{0,11}") {
+        fn eleven_digits_are_never_a_card_number(text in "[0-9]{0,11}") {
             prop_assert!(!found_in(&text));
         }
     }

@@ -1,26 +1,26 @@
-//! The kinds of events the functions are invoked with.
+//! The kinds of events that the functions are invoked with.
 
 use serde_json::Value;
 
-use crate::http::Request;
+use crate::frame::request::Request;
 
-/// One event, told apart by its shape.
+/// An event, classified by its shape.
 #[derive(Debug)]
 pub enum Invocation<'a> {
-    /// `{"payinfra": {"action": …}}`, from the deployment.
+    /// `{"payinfra": {"action": …}}`, sent by the deployment.
     Action(&'a str),
     /// A request through API Gateway.
     Http(Request<'a>),
-    /// EventBridge's schedule.
+    /// An EventBridge schedule.
     Schedule,
-    /// Messages of the topic.
+    /// Messages from the SNS topic.
     Messages(Vec<&'a str>),
     /// None of these.
     Unknown,
 }
 
 impl<'a> Invocation<'a> {
-    /// Tells what an event is.
+    /// Classifies an event.
     pub fn of(event: &'a Value) -> Self {
         if let Some(action) = event["payinfra"]["action"].as_str() {
             return Self::Action(action);
@@ -47,7 +47,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn events_are_told_apart() {
+    fn events_are_classified_by_their_shape() {
         let action = json!({"payinfra": {"action": "health"}});
         assert!(matches!(Invocation::of(&action), Invocation::Action("health")));
         let http = json!({"httpMethod": "GET", "path": "/health"});

@@ -1,10 +1,12 @@
-//! Which addresses a webhook may go to: public unicast ones, so that a merchant's URL cannot make the
-//! function call into the network it stands in (server-side request forgery).
+//! The addresses that a webhook may be sent to: public unicast ones only, so that a merchant's URL cannot make the
+//! function call into its own network (server-side request forgery).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Says whether an address is reachable for everyone on the internet, by the IANA special-purpose
-/// registries (RFC 6890 and its successors).
+/// Reports whether an address is globally reachable, according to the IANA special-purpose address registries (RFC 6890
+/// and its updates).
+/// <https://www.iana.org/assignments/iana-ipv4-special-registry/>
+/// <https://www.iana.org/assignments/iana-ipv6-special-registry/>
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -18,7 +20,7 @@ const fn is_public_v4(address: Ipv4Addr) -> bool {
         || a == 10 // private
         || a == 127 // loopback
         || (a == 100 && b & 0b1100_0000 == 64) // carrier-grade NAT
-        || (a == 169 && b == 254) // link-local, with the metadata services
+        || (a == 169 && b == 254) // link-local, including the metadata services
         || (a == 172 && b & 0b1111_0000 == 16) // private
         || (a == 192 && b == 168) // private
         || (a == 192 && b == 0 && (c == 0 || c == 2)) // protocol assignments, documentation
@@ -31,11 +33,11 @@ const fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
-    // Global unicast is 2000::/3; loopback, ULA, link-local, multicast, v4-mapped, v4-compatible and
-    // the NAT64 prefix are outside of it.
+    // Global unicast is 2000::/3. Loopback, unique local, link-local, multicast, v4-mapped, and v4-compatible addresses
+    // and the NAT64 prefix are outside it.
     let global = segments[0] & 0xE000 == 0x2000;
     let special = match segments[0] {
-        // Protocol assignments with Teredo, and documentation.
+        // Protocol assignments including Teredo, and documentation.
         0x2001 => segments[1] < 0x0200 || segments[1] == 0x0DB8,
         // 6to4 embeds any v4 address.
         0x2002 => true,
@@ -48,11 +50,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
-    fn nothing_special_is_public() {
+    fn special_purpose_addresses_are_not_public() {
         for text in [
             "0.0.0.0",
             "10.0.0.1",

@@ -1,70 +1,68 @@
-//! The way to PostgreSQL: TLS with verified names, an IAM token as password, one connection per
-//! environment that is made again when broken, and bounded retries.
+//! The PostgreSQL client: TLS with verified names, an IAM token as the password, one connection per execution
+//! environment that is reopened when it breaks, and a limited number of retries.
 //!
-//! Statements go out unnamed and typed (`query_typed`): one round trip each, nothing prepared and
-//! nothing set in the session, so RDS Proxy can share its connections.
+//! Statements are unnamed and typed (`query_typed`): each takes one round trip, and none is prepared or sets a session
+//! variable, so RDS Proxy can multiplex its connections.
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html>
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
-use tokio::{
-    sync::Mutex,
-    time::{sleep, timeout},
-};
-use tokio_postgres::{Client, Config, config::SslMode, error::SqlState};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{
-    configuration::{Configuration, ConfigurationError},
-    environment::Environment,
-    iam_token::{self, TokenError},
-    observation::{Observation, Part},
-    redaction::Secret,
-};
+use crate::frame::causes::chain;
+use crate::frame::environment::Environment;
+use crate::frame::observation::{Observation, Part};
+use crate::frame::rejection::Rejection;
+use crate::rules::redaction::Secret;
+use crate::stores::configuration::{Configuration, ConfigurationError};
+use crate::stores::iam_token::{self, TokenError};
 
-/// The authorities of Amazon RDS in us-east-1 and of RDS Proxy.
-const AUTHORITIES: &[u8] = include_bytes!("../rds-ca-bundle.pem");
+/// The certificate authorities of Amazon RDS in us-east-1 and of RDS Proxy.
+const AUTHORITIES: &[u8] = include_bytes!("../../rds-ca-bundle.pem");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Above the role's statement timeout (3 s): this one notices a connection that died silently.
+/// Longer than the role's statement timeout (3 s), because it detects a connection that died silently.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(4500);
-/// Attempts at one piece of work, and the first pause between them; each further pause is doubled.
+/// The maximum number of attempts at a unit of work.
 const ATTEMPTS: u32 = 6;
+/// The pause before the first retry, which doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
-/// The application role unless the parameter `database/user` names another.
+/// The application role, unless the parameter `database/user` names another one.
 pub const APPLICATION_ROLE: &str = "payments_app";
 
-/// Why the database did not do something.
+/// A database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// Where it is, is not known.
+    /// The database's location is not configured.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
-    /// The trusted authorities could not be read.
+    /// The trusted certificate authorities could not be read.
     #[error("cannot read the database's certificate authorities: {0}")]
     Authorities(String),
-    /// The password could not be made.
+    /// The password could not be created.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// It did not answer in time.
+    /// The database did not answer in time.
     #[error("the database did not answer in time")]
     Timeout,
-    /// It refused. Only the code is told: texts of the server may quote values.
-    #[error("the database refused (SQLSTATE {code}{})", constraint.as_deref().map(|c| format!(", {c}")).unwrap_or_default())]
-    Refused {
+    /// The database rejected a statement. Only the code is shown, because the server's messages may quote values.
+    #[error("the database rejected the statement (SQLSTATE {code}{})", constraint.as_deref().map(|c| format!(", {c}")).unwrap_or_default())]
+    Rejected {
         /// The SQLSTATE.
         code: String,
-        /// The constraint that was in the way, where one was.
+        /// The violated constraint, if any.
         constraint: Option<String>,
     },
-    /// The connection could not be made or broke.
+    /// The connection could not be opened, or it broke.
     #[error("the connection to the database failed: {0}")]
     Broken(String),
 }
@@ -72,79 +70,89 @@ pub enum DatabaseError {
 impl From<tokio_postgres::Error> for DatabaseError {
     fn from(error: tokio_postgres::Error) -> Self {
         error.as_db_error().map_or_else(
-            || Self::Broken(crate::refusal::chain(&error)),
-            |refusal| Self::Refused {
-                code: refusal.code().code().to_owned(),
-                constraint: refusal.constraint().map(str::to_owned),
+            || Self::Broken(chain(&error)),
+            |rejection| Self::Rejected {
+                code: rejection.code().code().to_owned(),
+                constraint: rejection.constraint().map(str::to_owned),
             },
         )
     }
 }
 
+impl From<DatabaseError> for Rejection {
+    /// A missing parameter is a failure of the configuration, even if the database client finds it.
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Configuration(error) => error.into(),
+            error => Self::unavailable("database_unavailable", &error),
+        }
+    }
+}
+
 impl DatabaseError {
-    /// Says whether the statement took longer than the role's `statement_timeout` allows.
+    /// Reports whether the statement exceeded the role's `statement_timeout`.
     pub fn is_statement_timeout(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == SqlState::QUERY_CANCELED.code())
+        matches!(self, Self::Rejected { code, .. } if code == SqlState::QUERY_CANCELED.code())
     }
 
-    /// Says whether the same work may be tried again. Everything the functions do is idempotent, so a
-    /// lost answer counts as well.
-    fn is_passing(&self) -> bool {
+    /// Reports whether the same work may be retried. All of the functions' work is idempotent, so a lost answer may be
+    /// retried as well.
+    fn is_transient(&self) -> bool {
         match self {
             Self::Timeout | Self::Broken(_) => true,
-            Self::Refused { code, .. } => {
-                let passing = [
+            Self::Rejected { code, .. } => {
+                let transient = [
                     SqlState::T_R_SERIALIZATION_FAILURE,
                     SqlState::T_R_DEADLOCK_DETECTED,
                     SqlState::LOCK_NOT_AVAILABLE,
-                    // The writer was moved: the name now leads to another instance.
+                    // After a failover, the name resolves to another instance.
                     SqlState::READ_ONLY_SQL_TRANSACTION,
                     SqlState::ADMIN_SHUTDOWN,
                     SqlState::CRASH_SHUTDOWN,
                     SqlState::CANNOT_CONNECT_NOW,
                     SqlState::TOO_MANY_CONNECTIONS,
                 ];
-                passing.iter().any(|state| state.code() == code) || code.starts_with("08")
+                transient.iter().any(|state| state.code() == code) || code.starts_with("08")
             }
             _ => false,
         }
     }
 
-    /// Says whether the connection is of no more use.
-    fn ends_connection(&self) -> bool {
+    /// Reports whether the connection can no longer be used.
+    fn is_connection_lost(&self) -> bool {
         match self {
             Self::Timeout | Self::Broken(_) => true,
-            Self::Refused { code, .. } => {
+            Self::Rejected { code, .. } => {
                 code.starts_with("57P") || code.starts_with("08") || code == SqlState::READ_ONLY_SQL_TRANSACTION.code()
             }
             _ => false,
         }
     }
 
-    /// Gives the SQLSTATE, where the server refused.
+    /// Returns the SQLSTATE, if the server rejected a statement.
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Refused { code, .. } => Some(code),
+            Self::Rejected { code, .. } => Some(code),
             _ => None,
         }
     }
 }
 
-/// Where a connection goes and as whom.
+/// The server, database, and role of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The name that is resolved and verified.
+    /// The host name that is resolved and verified.
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// The database.
+    /// The database's name.
     pub name: String,
     /// The role.
     pub user: String,
 }
 
 impl Target {
-    /// Gives the application's: the proxy where there is one, else the writer.
+    /// Returns the application's target: the proxy if there is one, and otherwise the writer.
     pub fn application(configuration: &Configuration) -> Result<Self, ConfigurationError> {
         let host = match configuration.optional("database/proxy-endpoint") {
             Some(proxy) => proxy,
@@ -154,7 +162,7 @@ impl Target {
         Self::at(configuration, host, user)
     }
 
-    /// Gives the migrations': always the writer itself.
+    /// Returns the migrations' target, which is always the writer itself.
     pub fn writer(configuration: &Configuration, user: &str) -> Result<Self, ConfigurationError> {
         Self::at(configuration, configuration.required("database/writer-endpoint")?, user)
     }
@@ -167,7 +175,7 @@ impl Target {
     }
 }
 
-/// The connection of one environment.
+/// The database connection of one execution environment.
 pub struct Database {
     tls: MakeRustlsConnect,
     environment: Environment,
@@ -176,21 +184,20 @@ pub struct Database {
 }
 
 impl Database {
-    /// Prepares connecting: reads the authorities, makes the TLS client.
+    /// Reads the certificate authorities and creates the TLS client. Opens no connection.
     pub fn new(environment: Environment, credentials: Credentials) -> Result<Self, DatabaseError> {
         let tls = MakeRustlsConnect::new(tls_client(&environment)?);
         Ok(Self { tls, environment, credentials, connection: Mutex::new(None) })
     }
 
-    /// Connects ahead of the first request. A failure is left for that request to meet.
-    pub async fn warm(&self, configuration: &Configuration) {
+    /// Connects before the first request. A failure is ignored, because that request connects again.
+    pub async fn warm_up(&self, configuration: &Configuration) {
         if let Ok(target) = Target::application(configuration) {
             let _ = timeout(CONNECT_TIMEOUT, self.client(&target)).await;
         }
     }
 
-    /// Does a piece of idempotent work on the environment's connection, again if a passing failure is in
-    /// the way.
+    /// Runs a unit of idempotent work on the environment's connection, and retries it after a transient failure.
     pub async fn run<T>(
         &self,
         configuration: &Configuration,
@@ -204,14 +211,14 @@ impl Database {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
-            if error.ends_connection() {
+            if error.is_connection_lost() {
                 *self.connection.lock().await = None;
             }
             let time_left = observation.remaining() > pause + ANSWER_TIMEOUT;
-            if !error.is_passing() || attempt >= ATTEMPTS || !time_left {
+            if !error.is_transient() || attempt >= ATTEMPTS || !time_left {
                 return Err(error);
             }
-            observation.count("database_attempts", u64::from(attempt) + 1);
+            observation.number("database_attempts", u64::from(attempt) + 1);
             observation.time(Part::Connect, sleep(pause)).await;
             pause *= 2;
         }
@@ -231,7 +238,7 @@ impl Database {
         }
     }
 
-    /// Gives the open connection to this target, or a new one.
+    /// Returns the open connection to this target, or opens a new one.
     async fn client(&self, target: &Target) -> Result<Arc<Client>, DatabaseError> {
         let mut connection = self.connection.lock().await;
         if let Some((open_target, client)) = connection.as_ref()
@@ -246,7 +253,7 @@ impl Database {
         Ok(client)
     }
 
-    /// Makes the IAM token for a target.
+    /// Creates the IAM token for a target.
     pub fn token(&self, target: &Target) -> Result<Secret<String>, TokenError> {
         iam_token::token(
             &self.credentials,
@@ -258,7 +265,7 @@ impl Database {
         )
     }
 
-    /// Opens a connection of its own.
+    /// Opens a connection that is not shared.
     pub async fn connect(&self, target: &Target, password: &Secret<String>) -> Result<Client, DatabaseError> {
         let mut config = Config::new();
         if let Some(address) = self.environment.database_address {
@@ -276,21 +283,21 @@ impl Database {
             .keepalives_idle(Duration::from_secs(30));
         let opening = timeout(CONNECT_TIMEOUT, config.connect(self.tls.clone()));
         let (client, connection) = opening.await.map_err(|_| DatabaseError::Timeout)??;
-        // Ends by itself when the client is dropped or the connection breaks; the client tells of it.
+        // The task ends when the client is dropped or the connection breaks, which the client reports.
         tokio::spawn(connection);
         Ok(client)
     }
 }
 
-/// Makes the TLS client. It verifies chain and name, as libpq does with `sslmode=verify-full`.
+/// Creates the TLS client. It verifies the chain and the name, as libpq does with `sslmode=verify-full`.
 fn tls_client(environment: &Environment) -> Result<ClientConfig, DatabaseError> {
     let unreadable = |error: &dyn std::error::Error| DatabaseError::Authorities(error.to_string());
-    let own = match &environment.database_ca_file {
+    let file = match &environment.database_ca_file {
         Some(path) => Some(std::fs::read(path).map_err(|error| unreadable(&error))?),
         None => None,
     };
     let mut authorities = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(own.as_deref().unwrap_or(AUTHORITIES)) {
+    for certificate in CertificateDer::pem_slice_iter(file.as_deref().unwrap_or(AUTHORITIES)) {
         let certificate = certificate.map_err(|error| unreadable(&error))?;
         authorities.add(certificate).map_err(|error| unreadable(&error))?;
     }
@@ -305,21 +312,21 @@ fn tls_client(environment: &Environment) -> Result<ClientConfig, DatabaseError> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
-    fn the_embedded_authorities_are_readable() {
+    fn the_embedded_authorities_can_be_read() {
         let environment = Environment { database_ca_file: None, ..Environment::read() };
         assert!(tls_client(&environment).is_ok());
         assert_eq!(CertificateDer::pem_slice_iter(AUTHORITIES).filter(Result::is_ok).count(), 8);
     }
 
-    /// Fails a year before the first authority ends, so that the bundle is renewed in time.
+    /// Fails a year before the first authority expires, so that the bundle is renewed in time.
     #[test]
-    fn no_embedded_authority_ends_soon() {
+    fn no_embedded_authority_expires_soon() {
         use x509_cert::der::Decode;
-        let in_a_year = std::time::SystemTime::now() + Duration::from_secs(365 * 24 * 3600);
+        let in_a_year = SystemTime::now() + Duration::from_secs(365 * 24 * 3600);
         for certificate in CertificateDer::pem_slice_iter(AUTHORITIES) {
             let certificate = x509_cert::Certificate::from_der(&certificate.unwrap()).unwrap();
             let end = certificate.tbs_certificate.validity.not_after.to_system_time();
@@ -328,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_proxy_is_preferred_and_a_missing_endpoint_named() {
+    fn the_proxy_is_preferred_and_a_missing_endpoint_is_reported() {
         let mut parameters =
             vec![("database/writer-endpoint", "writer"), ("database/port", "5432"), ("database/name", "payments")];
         let read = |parameters: &[(&str, &str)]| {

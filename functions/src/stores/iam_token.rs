@@ -1,26 +1,25 @@
-//! The IAM token that stands in for a database password: a presigned `rds-db:connect` request.
+//! The IAM token that replaces a database password: a presigned `rds-db:connect` request.
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.IAMDBAuth.Connecting.html>
 
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
-    sign::v4,
-};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
+use aws_sigv4::sign::v4;
 
-use crate::redaction::Secret;
+use crate::frame::causes::chain;
+use crate::rules::redaction::Secret;
 
-/// A token can be used for 15 minutes. A fresh one is made for each connection (signing is local and
-/// takes microseconds), so none is ever used near its end.
-const VALID: Duration = Duration::from_secs(900);
+/// A token's validity, which is fixed by RDS. Every connection uses a new token, because signing is local and takes
+/// microseconds, so no token is used close to its expiry.
+const VALIDITY: Duration = Duration::from_secs(900);
 
-/// The token could not be made.
+/// The token could not be signed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot sign the database token: {0}")]
 pub struct TokenError(String);
 
-/// Makes the token for one user on one host.
+/// Creates the token for one user on one host.
 pub fn token(
     credentials: &Credentials,
     region: &str,
@@ -29,9 +28,9 @@ pub fn token(
     user: &str,
     now: SystemTime,
 ) -> Result<Secret<String>, TokenError> {
-    let failed = |error: &dyn std::error::Error| TokenError(crate::refusal::chain(error));
+    let failed = |error: &dyn std::error::Error| TokenError(chain(error));
     let mut settings = SigningSettings::default();
-    settings.expires_in = Some(VALID);
+    settings.expires_in = Some(VALIDITY);
     settings.signature_location = SignatureLocation::QueryParams;
     let identity = credentials.clone().into();
     let parameters = v4::SigningParams::builder()
@@ -55,12 +54,12 @@ pub fn token(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    /// The published SDK's own example (aws-sdk-rds, auth_token.rs).
+    /// The example in the published SDK (aws-sdk-rds, auth_token.rs).
     #[test]
-    fn the_token_is_the_one_the_sdk_makes() {
+    fn the_token_equals_the_sdks() {
         let credentials = Credentials::new("akid", "secret", None, None, "test");
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_724_709_600);
         let host = "prod-instance.us-east-1.rds.amazonaws.com";
@@ -72,15 +71,15 @@ mod tests {
         assert_eq!(token.expose(), expected);
     }
 
-    /// Every connection gets a token of its own, so a connection made again after a token's end has a valid one.
+    /// Every connection gets a new token, so a reconnection after a token has expired uses a valid one.
     #[test]
-    fn a_later_connection_gets_a_later_token() {
+    fn a_later_connection_gets_a_new_token() {
         let credentials = Credentials::new("akid", "secret", Some("session".to_owned()), None, "test");
         let at = |seconds| {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             token(&credentials, "us-east-1", "writer", 5432, "payments_app", now).unwrap()
         };
-        let (first, second) = (at(1_724_709_600), at(1_724_709_600 + VALID.as_secs()));
+        let (first, second) = (at(1_724_709_600), at(1_724_709_600 + VALIDITY.as_secs()));
         assert!(first.expose().contains("X-Amz-Date=20240826T220000Z&X-Amz-Expires=900"));
         assert!(second.expose().contains("X-Amz-Date=20240826T221500Z&X-Amz-Expires=900"));
         assert!(second.expose().contains("X-Amz-Security-Token=session"));

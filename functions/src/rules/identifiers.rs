@@ -1,13 +1,13 @@
-//! Identifiers of sessions, transactions and events.
+//! Identifiers of sessions, transactions, and events.
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// The system's source of randomness gave nothing.
+/// The system's random number generator failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the system gives no random numbers")]
-pub struct NoRandomness;
+#[error("the system's random number generator failed")]
+pub struct RandomnessError;
 
-/// What an identifier names; each kind has its own prefix.
+/// The kind of object that an identifier names. Each has its own prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `ses_…`
@@ -30,13 +30,13 @@ impl Kind {
 
 const LETTERS: &[u8; 16] = b"abcdefghijklmnop";
 
-/// Makes a fresh identifier: 128 random bits, written in sixteen letters.
+/// Generates an identifier: 128 random bits, written in sixteen different letters.
 ///
-/// Letters and no digits, because about one random UUID in two hundred contains what must be refused
-/// as a card number.
-pub fn fresh(kind: Kind) -> Result<String, NoRandomness> {
+/// It contains no digits, because about one random UUID in two hundred contains what would be rejected as a card
+/// number.
+pub fn generate(kind: Kind) -> Result<String, RandomnessError> {
     let mut bits = [0_u8; 16];
-    SystemRandom::new().fill(&mut bits).map_err(|_| NoRandomness)?;
+    SystemRandom::new().fill(&mut bits).map_err(|_| RandomnessError)?;
     let mut text = String::from(kind.prefix());
     for byte in bits {
         for nibble in [byte >> 4, byte & 15] {
@@ -46,13 +46,13 @@ pub fn fresh(kind: Kind) -> Result<String, NoRandomness> {
     Ok(text)
 }
 
-/// Says whether a text has the form of such an identifier.
-pub fn is(kind: Kind, text: &str) -> bool {
+/// Reports whether a text has the form of an identifier of this kind.
+pub fn is_valid(kind: Kind, text: &str) -> bool {
     text.strip_prefix(kind.prefix()).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| LETTERS.contains(&b)))
 }
 
-/// Gives the SHA-256 of the parts in lower-case hexadecimal; each part is preceded by its length, so
-/// that no two lists of parts are hashed alike.
+/// Returns the SHA-256 hash of the parts in lower-case hexadecimal. Each part is preceded by its length, so that
+/// different lists of parts have different hashes.
 pub fn fingerprint(parts: &[&str]) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
@@ -62,7 +62,7 @@ pub fn fingerprint(parts: &[&str]) -> String {
     hexadecimal(context.finish().as_ref())
 }
 
-/// Writes bytes in lower-case hexadecimal.
+/// Formats bytes in lower-case hexadecimal.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(bytes.len() * 2);
@@ -75,19 +75,19 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
-    fn a_fresh_identifier_has_its_form_and_is_not_repeated() {
-        let (one, two) = (fresh(Kind::Session).unwrap(), fresh(Kind::Session).unwrap());
-        assert!(is(Kind::Session, &one) && !is(Kind::Event, &one));
+    fn a_generated_identifier_is_valid_and_unique() {
+        let (one, two) = (generate(Kind::Session).unwrap(), generate(Kind::Session).unwrap());
+        assert!(is_valid(Kind::Session, &one) && !is_valid(Kind::Event, &one));
         assert_ne!(one, two);
-        assert!(!is(Kind::Session, "ses_1234") && !is(Kind::Session, ""));
+        assert!(!is_valid(Kind::Session, "ses_1234") && !is_valid(Kind::Session, ""));
     }
 
     #[test]
-    fn fingerprints_keep_parts_apart() {
+    fn fingerprints_distinguish_lists_of_parts() {
         assert_ne!(fingerprint(&["ab", "c"]), fingerprint(&["a", "bc"]));
         assert_eq!(fingerprint(&["a"]).len(), 64);
     }

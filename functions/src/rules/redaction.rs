@@ -1,19 +1,19 @@
-//! Values that must not be shown: a type that cannot be displayed or serialised.
+//! A type for values that must not be shown, because it cannot be displayed or serialised.
 
 use std::fmt;
 
-/// A value that never reaches a log line: its `Debug` form is a placeholder, and it implements
-/// neither `Display` nor `Serialize`.
+/// A value that cannot reach a log line: its `Debug` form is a placeholder, and it implements neither `Display` nor
+/// `Serialize`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Takes a value into custody.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// Gives the value out, where it is used.
+    /// Returns the value, for the code that uses it.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_debug_form_shows_nothing() {
+    fn the_debug_form_reveals_nothing() {
         let secret = Secret::new("tok_4242".to_owned());
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[redacted] Some([redacted])");
         assert_eq!(secret.expose(), "tok_4242");

@@ -1,35 +1,36 @@
-//! The ledger's operations: each is one statement, so one round trip and one database transaction.
-//! The rules stand in `migrations/0003_booking.sql`.
+//! The ledger's operations. Each is a single statement, and so one round trip and one database transaction. The rules
+//! are in `migrations/0003_booking.sql`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tokio_postgres::{Client, Row, types::Type};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
-use crate::outbox::Event;
+use crate::stores::outbox::Event;
 
 /// A payment to book.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPayment<'a> {
-    /// The id it gets if it is booked now.
+    /// The ID of the transaction, if this request books it.
     pub transaction_id: &'a str,
-    /// The id its event gets.
+    /// The ID of the transaction's event.
     pub event_id: &'a str,
-    /// Whom it is for.
+    /// The merchant who is paid.
     pub merchant_id: &'a str,
     /// The caller's idempotency key.
     pub key: &'a str,
-    /// SHA-256 of operation and body.
+    /// The SHA-256 hash of the operation and the body.
     pub request_hash: &'a str,
-    /// The session it consumes.
+    /// The session that it consumes.
     pub session_id: &'a str,
-    /// The session's end, seconds since 1970.
+    /// The session's expiry in seconds since 1970-01-01 UTC.
     pub expires_at: i64,
-    /// Minor units.
+    /// The amount in minor units.
     pub amount: i64,
-    /// ISO 4217.
+    /// The ISO 4217 code.
     pub currency: &'a str,
-    /// SHA-256 of the source token.
+    /// The SHA-256 hash of the source token.
     pub source_fingerprint: &'a str,
     /// The merchant's reference.
     pub reference: &'a str,
@@ -38,43 +39,43 @@ pub struct NewPayment<'a> {
 /// A refund to book.
 #[derive(Clone, Copy, Debug)]
 pub struct NewRefund<'a> {
-    /// The id it gets if it is booked now.
+    /// The ID of the transaction, if this request books it.
     pub transaction_id: &'a str,
-    /// The id its event gets.
+    /// The ID of the transaction's event.
     pub event_id: &'a str,
-    /// The payment.
+    /// The refunded payment.
     pub original_id: &'a str,
     /// The caller's idempotency key.
     pub key: &'a str,
-    /// SHA-256 of operation and body.
+    /// The SHA-256 hash of the operation and the body.
     pub request_hash: &'a str,
-    /// Minor units.
+    /// The amount in minor units.
     pub amount: i64,
-    /// Why.
+    /// The reason.
     pub reason: &'a str,
 }
 
-/// What became of a booking or a refund.
+/// The outcome of a booking or a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Booked, now or earlier by the same request.
+    /// Booked, either now or earlier by the same request.
     Booked {
         /// The transaction as JSON.
         transaction: String,
-        /// Whether an earlier request had booked it.
+        /// Whether an earlier request booked it.
         replayed: bool,
-        /// The event to publish, when it was booked now.
+        /// The event to publish, if it was booked now.
         event: Option<Event>,
     },
     /// The key was used with another body.
     OtherRequest,
     /// The session was consumed by another key.
     SessionUsed,
-    /// The session is over.
+    /// The session has expired.
     Expired,
     /// There is no such payment.
     NotFound,
-    /// The refunds would be above the payment.
+    /// The refunds would exceed the payment.
     Exceeds,
 }
 
@@ -123,7 +124,7 @@ pub async fn refund(client: &Client, new: NewRefund<'_>) -> Result<Outcome, toki
     rows.first().map_or(Ok(Outcome::NotFound), outcome)
 }
 
-/// Finds what an earlier request with this key has led to.
+/// Finds the outcome of an earlier request with this key.
 pub async fn earlier(
     client: &Client,
     merchant_id: &str,
@@ -137,30 +138,30 @@ pub async fn earlier(
     rows.first().map(outcome).transpose()
 }
 
-/// Gives one transaction as JSON.
+/// Returns a transaction as JSON.
 pub async fn show(client: &Client, transaction_id: &str) -> Result<Option<String>, tokio_postgres::Error> {
     let rows = client.query_typed("select payments.show($1)", &[(&transaction_id, Type::TEXT)]).await?;
     rows.first().map_or(Ok(None), |row| row.try_get(0))
 }
 
-/// What the ledger adds up to.
+/// The totals of the ledger.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Balance {
-    /// The sum of all entries by currency; zero in a sound ledger.
+    /// The sum of all entries by currency; zero in a consistent ledger.
     pub sums: BTreeMap<String, i64>,
-    /// Transactions whose entries do not sum to zero; none in a sound ledger.
+    /// The number of transactions whose entries do not sum to zero; none in a consistent ledger.
     pub unbalanced: i64,
-    /// Payments refunded above their amount; none in a sound ledger.
+    /// The number of payments refunded by more than their amount; none in a consistent ledger.
     pub overrefunded: i64,
-    /// Booked payments.
+    /// The number of payments.
     pub payments: i64,
-    /// Booked refunds.
+    /// The number of refunds.
     pub refunds: i64,
-    /// Events not yet published.
+    /// The number of events that have not been published yet.
     pub unpublished: i64,
 }
 
-/// Adds the whole ledger up.
+/// Adds up the whole ledger.
 pub async fn balance(client: &Client) -> Result<Balance, tokio_postgres::Error> {
     let sums =
         client.query_typed("select currency, sum(amount)::bigint from payments.entries group by currency", &[]).await?;

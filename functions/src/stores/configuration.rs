@@ -1,38 +1,46 @@
-//! Configuration from Parameter Store, cached with a bounded age, so that a parameter changed there
-//! takes effect without a deploy.
+//! The configuration from Parameter Store, cached for a limited time, so that a changed parameter takes effect without
+//! a deployment.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use aws_types::SdkConfig;
 use tokio::sync::Mutex;
 
-use crate::redaction::Secret;
+use crate::frame::causes::chain;
+use crate::frame::environment::Environment;
+use crate::frame::rejection::Rejection;
+use crate::rules::redaction::Secret;
 
-/// How long an outdated configuration may still be used while Parameter Store does not answer.
-const LONGEST_STALE: Duration = Duration::from_secs(600);
-/// How long to leave Parameter Store alone after it did not answer.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Pages of ten parameters; the webhook addresses are the only ones that grow.
-const MOST_PAGES: usize = 200;
+/// The maximum age of a configuration that is used while Parameter Store is unavailable.
+const MAX_STALE_AGE: Duration = Duration::from_secs(600);
+/// The minimum time between a failed read and the next one.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// The maximum number of pages, each of ten parameters. Only the number of webhook URLs grows.
+const MAX_PAGES: usize = 200;
 
-/// Why there is no configuration, or not the wanted part of it.
+/// The configuration, or a part of it, is unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
-    /// A parameter is absent.
+    /// A parameter is missing.
     #[error("the parameter {0} is missing")]
     Missing(&'static str),
-    /// A parameter does not have the form its reader needs.
-    #[error("the parameter {0} does not have the right form")]
+    /// A parameter cannot be parsed.
+    #[error("the parameter {0} is malformed")]
     Malformed(&'static str),
-    /// Parameter Store did not give the parameters.
-    #[error("parameter store does not answer: {0}")]
+    /// Parameter Store did not return the parameters.
+    #[error("cannot read Parameter Store: {0}")]
     Unreachable(String),
 }
 
-/// The parameters of one stack, as they were at one moment.
+impl From<ConfigurationError> for Rejection {
+    fn from(error: ConfigurationError) -> Self {
+        Self::unavailable("configuration_unavailable", &error)
+    }
+}
+
+/// The parameters of one stack at one point in time.
 #[derive(Debug, Default)]
 pub struct Configuration {
     values: HashMap<String, String>,
@@ -40,8 +48,7 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Collects parameters by their name below the stack's path; what stands under `secrets/` is kept
-    /// from sight.
+    /// Collects parameters, named relative to the stack's path. Those under `secrets/` are kept as secrets.
     pub fn from_parameters(parameters: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut configuration = Self::default();
         for (name, value) in parameters {
@@ -54,39 +61,48 @@ impl Configuration {
         configuration
     }
 
-    /// Gives a parameter if it is there and not empty.
+    /// Returns a parameter, unless it is missing or empty.
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Gives a parameter that must be there.
+    /// Returns a required parameter.
     pub fn required(&self, name: &'static str) -> Result<&str, ConfigurationError> {
         self.optional(name).ok_or(ConfigurationError::Missing(name))
     }
 
-    /// Gives a parameter that must be a number.
+    /// Returns a required number.
     pub fn number(&self, name: &'static str) -> Result<i64, ConfigurationError> {
         self.required(name)?.parse().map_err(|_| ConfigurationError::Malformed(name))
     }
 
-    /// Gives a feature flag, `true` or `false`.
+    /// Returns a required feature flag, `true` or `false`.
     pub fn flag(&self, name: &'static str) -> Result<bool, ConfigurationError> {
         self.required(name)?.parse().map_err(|_| ConfigurationError::Malformed(name))
     }
 
-    /// Gives a SecureString.
+    /// Returns a required SecureString.
     pub fn secret(&self, name: &'static str) -> Result<&Secret<String>, ConfigurationError> {
         self.secrets.get(name).ok_or(ConfigurationError::Missing(name))
     }
 }
 
-/// The cached way to Parameter Store.
+/// Whether SecureStrings are decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are decrypted, which needs the permission to use their key.
+    Decrypted,
+    /// They stay encrypted.
+    Encrypted,
+}
+
+/// A cached client of Parameter Store.
 #[derive(Debug)]
 pub struct ParameterStore {
     client: aws_sdk_ssm::Client,
     path: String,
     max_age: Duration,
-    decrypt: bool,
+    secrets: Secrets,
     cached: Mutex<Option<Cached>>,
 }
 
@@ -98,20 +114,26 @@ struct Cached {
 }
 
 impl ParameterStore {
-    /// Makes the cache. Only the function that signs webhooks decrypts; the others need no right to.
-    pub fn new(client: aws_sdk_ssm::Client, path: String, max_age: Duration, decrypt: bool) -> Self {
-        Self { client, path, max_age, decrypt, cached: Mutex::new(None) }
+    /// Creates the client for a function's parameters.
+    pub fn new(settings: &SdkConfig, environment: &Environment, secrets: Secrets) -> Self {
+        Self {
+            client: aws_sdk_ssm::Client::new(settings),
+            path: environment.parameter_path.clone(),
+            max_age: environment.configuration_max_age,
+            secrets,
+            cached: Mutex::new(None),
+        }
     }
 
-    /// Gives the configuration, at most `max_age` old; older only while Parameter Store does not
-    /// answer, and then for ten minutes at most.
+    /// Returns the configuration. It is at most as old as the environment allows, or ten minutes while Parameter Store
+    /// is unavailable.
     pub async fn current(&self) -> Result<Arc<Configuration>, ConfigurationError> {
         let mut cached = self.cached.lock().await;
-        // The wall clock, because a frozen environment's monotonic clock may stand still.
+        // The wall clock, because the monotonic clock may stop while the environment is frozen.
         let now = SystemTime::now();
         if let Some(cached) = cached.as_ref()
             && (age(now, cached.read_at) < self.max_age
-                || (age(now, cached.tried_at) < PAUSE && age(now, cached.read_at) < LONGEST_STALE))
+                || (age(now, cached.tried_at) < RETRY_INTERVAL && age(now, cached.read_at) < MAX_STALE_AGE))
         {
             return Ok(Arc::clone(&cached.configuration));
         }
@@ -122,7 +144,7 @@ impl ParameterStore {
                 Ok(configuration)
             }
             Err(error) => match cached.as_mut() {
-                Some(cached) if age(now, cached.read_at) < LONGEST_STALE => {
+                Some(cached) if age(now, cached.read_at) < MAX_STALE_AGE => {
                     cached.tried_at = now;
                     Ok(Arc::clone(&cached.configuration))
                 }
@@ -134,17 +156,17 @@ impl ParameterStore {
     async fn read(&self) -> Result<Configuration, ConfigurationError> {
         let mut parameters = Vec::new();
         let mut next = None;
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self
                 .client
                 .get_parameters_by_path()
                 .path(&self.path)
                 .recursive(true)
-                .with_decryption(self.decrypt)
+                .with_decryption(self.secrets == Secrets::Decrypted)
                 .set_next_token(next)
                 .send()
                 .await
-                .map_err(|error| ConfigurationError::Unreachable(crate::refusal::chain(&error)))?;
+                .map_err(|error| ConfigurationError::Unreachable(chain(&error)))?;
             for parameter in page.parameters() {
                 if let (Some(name), Some(value)) = (parameter.name(), parameter.value())
                     && let Some(name) = name.strip_prefix(&self.path)
@@ -161,18 +183,18 @@ impl ParameterStore {
     }
 }
 
-/// A clock set back makes everything old, so that it is read again.
+/// Returns the time between two moments. If the clock was set back, the result is the maximum, which forces a new read.
 fn age(now: SystemTime, then: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
-    fn parameters_are_read_by_kind_and_secrets_are_not_shown() {
+    fn parameters_are_parsed_and_secrets_are_not_shown() {
         let pairs = [("features/refunds-enabled", "true"), ("limits/x", "12"), ("secrets/key", "hush"), ("empty", "")];
         let configuration = Configuration::from_parameters(pairs.map(|(n, v)| (n.to_owned(), v.to_owned())));
         assert!(configuration.flag("features/refunds-enabled").unwrap());

@@ -1,7 +1,11 @@
-//! Money: integers in the minor unit of an ISO 4217 currency, never a float.
+//! Money: an integer in the minor unit of an ISO 4217 currency, never a float.
 
-/// The active currencies of ISO 4217 (list one of 2024-06-25) that have a minor unit, by their number
-/// of decimals. Metals, funds and test codes (XAU, XXX, …) are not currencies one pays in.
+/// The largest amount that can be requested, in minor units. It has eleven digits, so that no amount can be mistaken
+/// for a card number, which has at least twelve.
+pub const MAX_AMOUNT: i64 = 99_999_999_999;
+
+/// The active ISO 4217 currencies (list one, 2024-06-25) that have a minor unit, by their number of decimals. Metals,
+/// funds, and test codes (XAU, XXX, …) are omitted, because nobody pays in them.
 const BY_EXPONENT: [(u32, &str); 4] = [
     (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
     (
@@ -17,7 +21,7 @@ const BY_EXPONENT: [(u32, &str); 4] = [
     (4, "CLF UYW"),
 ];
 
-/// A currency of ISO 4217 with its number of decimals.
+/// An ISO 4217 currency with its number of decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Currency {
     code: [u8; 3],
@@ -25,7 +29,7 @@ pub struct Currency {
 }
 
 impl Currency {
-    /// Finds a currency by its code in capitals.
+    /// Finds a currency by its upper-case code.
     pub fn from_code(code: &str) -> Option<Self> {
         let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
         let (exponent, _) =
@@ -33,18 +37,18 @@ impl Currency {
         Some(Self { code: bytes, exponent: *exponent })
     }
 
-    /// Gives the code, three capitals.
+    /// Returns the code, three upper-case letters.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.code).unwrap_or("")
     }
 
-    /// Gives the number of decimals: an amount of 1 is 10^-exponent of the currency.
+    /// Returns the number of decimals: a minor unit is 10^-exponent of the currency.
     pub const fn exponent(&self) -> u32 {
         self.exponent
     }
 }
 
-/// An amount above zero in a currency.
+/// A positive amount in a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Money {
     minor: i64,
@@ -52,24 +56,24 @@ pub struct Money {
 }
 
 impl Money {
-    /// Makes an amount of minor units; `None` unless it is above zero.
+    /// Creates an amount from minor units. Returns `None` unless it is positive.
     pub const fn new(minor: i64, currency: Currency) -> Option<Self> {
         if minor > 0 { Some(Self { minor, currency }) } else { None }
     }
 
-    /// Gives the amount in minor units.
+    /// Returns the amount in minor units.
     pub const fn minor(&self) -> i64 {
         self.minor
     }
 
-    /// Gives the currency.
+    /// Returns the currency.
     pub const fn currency(&self) -> &Currency {
         &self.currency
     }
 }
 
 impl std::fmt::Display for Money {
-    /// Writes the amount in major units by integer arithmetic: `10.50 EUR`.
+    /// Formats the amount in major units with integer arithmetic: `10.50 EUR`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let unit = 10_i64.pow(self.currency.exponent);
         write!(f, "{}", self.minor / unit)?;
@@ -83,19 +87,19 @@ impl std::fmt::Display for Money {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    fn shown(minor: i64, code: &str) -> String {
+    fn formatted(minor: i64, code: &str) -> String {
         Money::new(minor, Currency::from_code(code).unwrap()).unwrap().to_string()
     }
 
     #[test]
     fn decimals_follow_the_currency() {
-        assert_eq!(shown(1050, "EUR"), "10.50 EUR");
-        assert_eq!(shown(1050, "JPY"), "1050 JPY");
-        assert_eq!(shown(1050, "KWD"), "1.050 KWD");
-        assert_eq!(shown(1, "CLF"), "0.0001 CLF");
+        assert_eq!(formatted(1050, "EUR"), "10.50 EUR");
+        assert_eq!(formatted(1050, "JPY"), "1050 JPY");
+        assert_eq!(formatted(1050, "KWD"), "1.050 KWD");
+        assert_eq!(formatted(1, "CLF"), "0.0001 CLF");
     }
 
     #[test]

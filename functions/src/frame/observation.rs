@@ -1,36 +1,34 @@
-//! What is written about one invocation: one JSON line, which is log and metrics at once.
+//! The record of one invocation: a single JSON line that serves as both log and metrics.
 //!
-//! The line carries CloudWatch's embedded metric format, so the metrics cost no call.
+//! The line uses CloudWatch's embedded metric format, so publishing metrics needs no API call.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use std::{
-    io::Write,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use crate::cards;
+use crate::rules::cards;
 
-/// The metrics' namespace in CloudWatch.
+/// The CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "Payments";
 
-/// How serious a line is, and from where on lines are told in full. The metrics go out at every level.
+/// The severity of a line, and the threshold from which lines are written in full. Metrics are written at every level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Each step of an invocation.
+    /// Every step of an invocation.
     Debug,
-    /// What was done.
+    /// A success.
     Info,
-    /// What was refused.
+    /// A rejected request.
     Warn,
-    /// What failed.
+    /// A failure.
     Error,
 }
 
 impl Level {
-    /// Reads a level by its name.
+    /// Parses the name of a level.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Debug, Self::Info, Self::Warn, Self::Error].into_iter().find(|level| level.name() == name)
     }
@@ -45,25 +43,25 @@ impl Level {
     }
 }
 
-/// Who writes, and how much.
+/// The source and the verbosity of the log lines.
 #[derive(Clone, Debug)]
-pub struct Scribe {
-    /// The function's full name, as Lambda's own metrics have it: two stacks in one account stay apart.
+pub struct Logger {
+    /// The function's full name, as in Lambda's own metrics, which distinguishes two stacks in one account.
     pub function: String,
-    /// Less serious lines are cut down to their metrics.
+    /// The threshold below which a line is reduced to its metrics.
     pub level: Level,
 }
 
-/// Where the time of an invocation went.
+/// What an invocation spent time on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A round trip to the database, its commit included.
+    /// A round trip to the database, including the commit.
     Database,
-    /// Opening a connection to the database, and pauses before trying it again.
+    /// Opening a connection to the database, and pauses before retries.
     Connect,
-    /// Any AWS service.
+    /// A call to an AWS service.
     Service,
-    /// A merchant's webhook.
+    /// A call to a merchant's webhook.
     Webhook,
 }
 
@@ -79,13 +77,15 @@ impl Part {
 }
 
 const PARTS: usize = 4;
-/// A sweep has more steps than a line of the log should hold.
-const MOST_STEPS: usize = 100;
+/// The maximum number of steps in a line. A sweep has more than belong in one.
+const MAX_STEPS: usize = 100;
+/// The embedded metric format allows at most 100 values per metric.
+const MAX_VALUES: usize = 100;
 
-/// Collects what is to be said about one invocation.
+/// Collects the fields and timings of one invocation.
 #[derive(Debug)]
 pub struct Observation {
-    scribe: Scribe,
+    logger: Logger,
     started: Instant,
     deadline: Instant,
     record: Mutex<Record>,
@@ -97,13 +97,13 @@ struct Record {
     fields: Map<String, Value>,
     spent: [Duration; PARTS],
     database: Vec<f64>,
-    /// Kept only where they are written: part, when it began, how long it took.
+    /// Each step's part, start, and duration; recorded only if they are written.
     steps: Vec<Value>,
 }
 
 impl Observation {
-    /// Starts one; the invocation must be over after `remaining`.
-    pub fn start(scribe: &Scribe, request_id: &str, remaining: Duration) -> Self {
+    /// Starts the record of an invocation that must end within `remaining`.
+    pub fn start(logger: &Logger, request_id: &str, remaining: Duration) -> Self {
         let started = Instant::now();
         let record = Record {
             level: Level::Info,
@@ -113,51 +113,50 @@ impl Observation {
             steps: Vec::new(),
         };
         let deadline = started + remaining;
-        let observation = Self { scribe: scribe.clone(), started, deadline, record: Mutex::new(record) };
-        observation.note("request_id", request_id);
+        let observation = Self { logger: logger.clone(), started, deadline, record: Mutex::new(record) };
+        observation.field("request_id", request_id);
         observation
     }
 
-    /// Says how serious this invocation turned out to be; [`Level::Info`] unless it is told.
-    pub fn rate(&self, level: Level) {
+    /// Sets the severity of this invocation's line, which is [`Level::Info`] by default.
+    pub fn set_level(&self, level: Level) {
         self.record().level = level;
     }
 
-    /// Adds a text to the line. What could be a card number is masked, whatever it is.
-    pub fn note(&self, field: &str, text: &str) {
+    /// Adds a text field to the line. A text that may contain a card number is masked, whatever the field.
+    pub fn field(&self, name: &str, text: &str) {
         let text = if cards::found_in(text) { "[redacted]" } else { text };
-        self.record().fields.insert(field.to_owned(), text.into());
+        self.record().fields.insert(name.to_owned(), text.into());
     }
 
-    /// Adds a number to the line.
-    pub fn count(&self, field: &str, number: u64) {
-        self.record().fields.insert(field.to_owned(), number.into());
+    /// Adds a numeric field to the line.
+    pub fn number(&self, name: &str, value: u64) {
+        self.record().fields.insert(name.to_owned(), value.into());
     }
 
-    /// Gives the time until the invocation must be over.
+    /// Returns the time that is left for the invocation.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Awaits something and counts its time to a part.
+    /// Awaits a future and attributes its time to a part.
     pub async fn time<T>(&self, part: Part, work: impl Future<Output = T>) -> T {
         let begun = Instant::now();
         let result = work.await;
         let took = begun.elapsed();
         let mut record = self.record();
         record.spent[part as usize] += took;
-        // The embedded metric format takes at most 100 values of one metric.
-        if part == Part::Database && record.database.len() < 100 {
+        if part == Part::Database && record.database.len() < MAX_VALUES {
             record.database.push(milliseconds(took));
         }
-        if self.scribe.level == Level::Debug && record.steps.len() < MOST_STEPS {
+        if self.logger.level == Level::Debug && record.steps.len() < MAX_STEPS {
             let after = milliseconds(begun.duration_since(self.started));
             record.steps.push(json!({"part": part.name(), "after": after, "took": milliseconds(took)}));
         }
         result
     }
 
-    /// Writes the line with the outcome, a short code.
+    /// Writes the line with its outcome, a short code.
     pub fn finish(self, outcome: &str) {
         write_line(&self.line(outcome, SystemTime::now()));
     }
@@ -168,7 +167,7 @@ impl Observation {
         let spent: Duration = record.spent.iter().sum();
         let timestamp = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let mut line = Map::new();
-        if record.level >= self.scribe.level {
+        if record.level >= self.logger.level {
             line.clone_from(&record.fields);
             line.insert("level".into(), record.level.name().into());
             line.insert("OwnTime".into(), milliseconds(took.saturating_sub(spent)).into());
@@ -177,11 +176,11 @@ impl Observation {
             for (name, part) in parts.into_iter().filter(|(_, part)| !record.spent[*part as usize].is_zero()) {
                 line.insert(name.into(), milliseconds(record.spent[part as usize]).into());
             }
-            if self.scribe.level == Level::Debug {
+            if self.logger.level == Level::Debug {
                 line.insert("steps".into(), record.steps.clone().into());
             }
         }
-        line.insert("Function".into(), self.scribe.function.as_str().into());
+        line.insert("Function".into(), self.logger.function.as_str().into());
         line.insert("Outcome".into(), outcome.into());
         line.insert("Latency".into(), milliseconds(took).into());
         line.insert("Requests".into(), 1.into());
@@ -204,38 +203,38 @@ impl Observation {
         Value::Object(line)
     }
 
-    /// A panic elsewhere leaves at worst a half-told line.
+    /// A panic while the lock is held leaves an incomplete line at worst, so poisoning is ignored.
     fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Writes one line of JSON to standard output, where Lambda collects logs. A log that cannot be written
-/// is no reason to refuse a payment.
+/// Writes one line of JSON to standard output, where Lambda collects logs. A failure is ignored, because a payment must
+/// not fail over its log line.
 pub fn write_line(line: &Value) {
     let mut text = line.to_string();
     text.push('\n');
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Microsecond precision is enough and keeps the line short.
+/// Rounds to microseconds, which keeps the line short.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    fn scribe(level: Level) -> Scribe {
-        Scribe { function: "lambda-transaction-processing-prod".to_owned(), level }
+    fn logger(level: Level) -> Logger {
+        Logger { function: "lambda-transaction-processing-prod".to_owned(), level }
     }
 
     #[tokio::test]
     async fn the_line_follows_the_embedded_metric_format() {
         for level in [Level::Debug, Level::Info, Level::Warn, Level::Error] {
-            let observation = Observation::start(&scribe(level), "r-1", Duration::from_secs(1));
+            let observation = Observation::start(&logger(level), "r-1", Duration::from_secs(1));
             observation.time(Part::Database, std::future::ready(())).await;
             let line = observation.line("booked", SystemTime::now());
             for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
@@ -253,14 +252,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_level_decides_what_is_told_besides_the_metrics() {
-        let line = async |configured: Level, met: Level| {
-            let observation = Observation::start(&scribe(configured), "r-1", Duration::from_secs(1));
+    async fn the_level_determines_what_is_logged_besides_the_metrics() {
+        let line = async |configured: Level, actual: Level| {
+            let observation = Observation::start(&logger(configured), "r-1", Duration::from_secs(1));
             observation.time(Part::Database, std::future::ready(())).await;
-            observation.rate(met);
+            observation.set_level(actual);
             observation.line("x", SystemTime::now())
         };
-        for (configured, met, told, steps) in [
+        for (configured, actual, is_logged, has_steps) in [
             (Level::Debug, Level::Info, true, true),
             (Level::Info, Level::Info, true, false),
             (Level::Warn, Level::Info, false, false),
@@ -268,10 +267,10 @@ mod tests {
             (Level::Error, Level::Warn, false, false),
             (Level::Error, Level::Error, true, false),
         ] {
-            let line = line(configured, met).await;
-            assert_eq!(line["request_id"].is_string(), told, "{line}");
-            assert_eq!(line["level"].as_str(), told.then_some(met.name()), "{line}");
-            assert_eq!(line["steps"].is_array(), steps, "{line}");
+            let line = line(configured, actual).await;
+            assert_eq!(line["request_id"].is_string(), is_logged, "{line}");
+            assert_eq!(line["level"].as_str(), is_logged.then_some(actual.name()), "{line}");
+            assert_eq!(line["steps"].is_array(), has_steps, "{line}");
             assert_eq!((&line["Requests"], line["DatabaseResponseTime"].is_array()), (&json!(1), true), "{line}");
         }
         assert_eq!(Level::from_name("warn"), Some(Level::Warn));
@@ -279,9 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_a_card_number_is_masked() {
-        let observation = Observation::start(&scribe(Level::Info), "r-1", Duration::from_secs(1));
-        observation.note("token", "card 4111 1111 1111 1111");
+    fn a_possible_card_number_is_masked() {
+        let observation = Observation::start(&logger(Level::Info), "r-1", Duration::from_secs(1));
+        observation.field("token", "card 4111 1111 1111 1111");
         assert_eq!(observation.line("x", SystemTime::now())["token"], "[redacted]");
     }
 }

@@ -1,18 +1,21 @@
-//! The AWS clients' shared settings, made once per environment.
+//! The settings that all AWS clients share, created once per execution environment.
 
 use std::time::Duration;
 
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ssm::config::BehaviorVersion;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_types::{SdkConfig, region::Region};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
 
-use crate::environment::Environment;
+use crate::frame::environment::Environment;
 
-/// Lambda gives the role's credentials in these variables, for the environment's whole life. Reading
-/// them here spares the default chain with its SSO and metadata clients, and their start-up.
+/// Reads the role's credentials from the variables that Lambda sets, which stay valid for the life of the environment.
+/// This avoids the default credential chain and the start-up time of its SSO and metadata clients.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub fn credentials() -> Credentials {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
@@ -26,8 +29,9 @@ pub fn credentials() -> Credentials {
     )
 }
 
-/// Makes the settings every client is built from: one HTTP client on rustls and ring, two attempts, and
-/// times short enough to answer the caller before the gateway gives up (29 s).
+/// Creates the settings that every client is built from: one HTTP client on rustls and ring, three attempts, and
+/// timeouts short enough to answer the caller before API Gateway's own timeout of 29 s.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 pub fn settings(environment: &Environment, credentials: Credentials) -> SdkConfig {
     let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
     let mut settings = SdkConfig::builder()

@@ -1,50 +1,54 @@
-//! The schema's versions: SQL files in order, applied forward only, each in a transaction of its own
-//! under one advisory lock, recorded with the checksum of its text.
+//! The versions of the database schema: SQL files that are applied in order and never rolled back. Each runs in its own
+//! transaction under an advisory lock and is recorded with the checksum of its text.
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::{Client, error::SqlState, types::Type};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 
-use crate::{
-    configuration::Configuration,
-    database::{APPLICATION_ROLE, Database, DatabaseError, Target},
-    environment::Environment,
-    identifiers::hexadecimal,
-    observation::Observation,
-    redaction::Secret,
-    refusal,
-};
+use crate::frame::causes::chain;
+use crate::frame::environment::Environment;
+use crate::frame::observation::Observation;
+use crate::frame::rejection::Rejection;
+use crate::rules::identifiers::hexadecimal;
+use crate::rules::redaction::Secret;
+use crate::stores::configuration::Configuration;
+use crate::stores::database::{APPLICATION_ROLE, Database, DatabaseError, Target};
+
+#[path = "../../migrations/list.rs"]
+mod list;
 
 /// One version of the schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Migration {
-    /// Counts from 1 without gaps.
+    /// The number, counted from 1 without gaps.
     pub version: i32,
-    /// What it brings.
+    /// What it adds.
     pub name: String,
-    /// SHA-256 of its text, hexadecimal.
+    /// The SHA-256 hash of its text, in hexadecimal.
     pub checksum: String,
 }
 
-/// What the database has had and what it lacks.
+/// The applied and the pending migrations.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Recorded in the database.
+    /// The migrations that the database has recorded.
     pub applied: Vec<Migration>,
-    /// In this binary only.
+    /// The migrations that only this binary contains.
     pub pending: Vec<Migration>,
 }
 
-/// Why the schema was not brought up to date.
+/// The schema could not be read or brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    /// An applied migration's text has changed since.
+    /// The text of an applied migration has changed.
     #[error("migration {0} was changed after it had been applied")]
     Changed(i32),
-    /// The database is ahead of this binary.
-    #[error("the database has migration {0}, which this version does not know")]
+    /// The database is newer than this binary.
+    #[error("the database has migration {0}, which this version does not contain")]
     Unknown(i32),
-    /// The role's name could not be put into SQL.
+    /// The role's name cannot be used in SQL.
     #[error("the user name of the parameter database/user is not a plain SQL name")]
     UserName,
     /// The master user's secret could not be read.
@@ -55,28 +59,29 @@ pub enum MigrationError {
     Database(#[from] DatabaseError),
 }
 
+impl From<MigrationError> for Rejection {
+    fn from(error: MigrationError) -> Self {
+        Self::new(500, "migration_failed", "the schema is not up to date").with_cause(chain(&error))
+    }
+}
+
 impl From<tokio_postgres::Error> for MigrationError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Database(error.into())
     }
 }
 
-const FILES: [(&str, &str); 3] = [
-    ("ledger", include_str!("../migrations/0001_ledger.sql")),
-    ("outbox", include_str!("../migrations/0002_outbox.sql")),
-    ("booking", include_str!("../migrations/0003_booking.sql")),
-];
-const ROLES: &str = include_str!("../migrations/roles.sql");
-const HISTORY: &str = include_str!("../migrations/history.sql");
-/// What is made belongs to the owner, so that the next run needs no particular master user.
+const ROLES: &str = include_str!("../../migrations/roles.sql");
+const HISTORY: &str = include_str!("../../migrations/history.sql");
+/// All objects belong to the owner role, so that the next run may use any master user.
 const AS_OWNER: &str = "set local role payments_owner";
-/// Any fixed number nobody else locks.
+/// The number is arbitrary; nothing else locks it.
 const LOCK: &str = "select pg_advisory_xact_lock(72304)";
 
-/// Gives the migrations of this binary.
+/// Returns the migrations of this binary.
 pub fn known() -> Vec<Migration> {
     (1..)
-        .zip(FILES)
+        .zip(list::MIGRATIONS)
         .map(|(version, (name, sql))| Migration {
             version,
             name: name.to_owned(),
@@ -85,8 +90,8 @@ pub fn known() -> Vec<Migration> {
         .collect()
 }
 
-/// Says what has been applied, as the application role. A database without the role or the schema has
-/// had nothing.
+/// Returns the applied and the pending migrations, as the application role sees them. If the role or the schema is
+/// missing, none has been applied.
 pub async fn status(
     database: &Database,
     configuration: &Configuration,
@@ -99,7 +104,8 @@ pub async fn status(
     }
 }
 
-/// Before the first migration the application role cannot log in, or finds no schema or table.
+/// Reports whether an SQLSTATE means that no migration has been applied: the application role cannot log in, or there
+/// is no schema or table.
 fn is_before_first(code: &str) -> bool {
     [
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
@@ -112,8 +118,8 @@ fn is_before_first(code: &str) -> bool {
     .any(|state| state.code() == code)
 }
 
-/// Applies what is pending, as the master user on the writer. The password is fetched for this call and
-/// dropped with it: RDS rotates it.
+/// Applies the pending migrations, as the master user on the writer. The password is fetched for each call and not
+/// kept, because RDS rotates it.
 pub async fn apply(
     database: &Database,
     environment: &Environment,
@@ -143,7 +149,7 @@ pub async fn apply(
             transaction.commit().await?;
             return Ok(status);
         };
-        let file = usize::try_from(next.version - 1).ok().and_then(|index| FILES.get(index));
+        let file = usize::try_from(next.version - 1).ok().and_then(|index| list::MIGRATIONS.get(index));
         let (_, sql) = file.ok_or(MigrationError::Unknown(next.version))?;
         transaction.batch_execute(sql).await?;
         transaction
@@ -156,7 +162,7 @@ pub async fn apply(
     }
 }
 
-/// Makes roles, schema and history table.
+/// Creates the roles, the schema, and the history table.
 async fn prepare(client: &mut Client, user: &str) -> Result<(), MigrationError> {
     let plain = user.starts_with(|c: char| c.is_ascii_lowercase())
         && user.len() <= 63
@@ -168,7 +174,7 @@ async fn prepare(client: &mut Client, user: &str) -> Result<(), MigrationError> 
     transaction.batch_execute(LOCK).await?;
     transaction.batch_execute(ROLES).await?;
     if user != APPLICATION_ROLE {
-        // The same once more for the configured user, who then has the application role's rights.
+        // Repeated for the configured user, which then gets the application role's rights.
         let (for_user, _) = ROLES.split_once("create schema").unwrap_or((ROLES, ""));
         transaction.batch_execute(&for_user.replace(APPLICATION_ROLE, user)).await?;
         transaction.batch_execute(&format!("grant {APPLICATION_ROLE} to {user}")).await?;
@@ -187,7 +193,7 @@ async fn history(client: &Client) -> Result<Vec<Migration>, tokio_postgres::Erro
         .collect()
 }
 
-/// Holds what the database has had against what this binary knows.
+/// Compares the applied migrations with those of this binary.
 fn compare(applied: Vec<Migration>) -> Result<Status, MigrationError> {
     let known = known();
     for migration in &applied {
@@ -204,7 +210,7 @@ fn compare(applied: Vec<Migration>) -> Result<Status, MigrationError> {
     Ok(Status { applied, pending })
 }
 
-/// Reads the secret RDS manages: `{"username": …, "password": …}`.
+/// Reads the secret that RDS manages: `{"username": …, "password": …}`.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-secrets-manager.html>
 async fn master(
     configuration: &Configuration,
@@ -216,7 +222,7 @@ async fn master(
         .secret_id(arn)
         .send()
         .await
-        .map_err(|error| MigrationError::Secret(refusal::chain(&error)))?;
+        .map_err(|error| MigrationError::Secret(chain(&error)))?;
     let fields: Value = serde_json::from_str(answer.secret_string().unwrap_or(""))
         .map_err(|_| MigrationError::Secret("it is not JSON".to_owned()))?;
     match (fields["username"].as_str(), fields["password"].as_str()) {
@@ -227,11 +233,11 @@ async fn master(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[test]
-    fn the_files_on_disk_are_the_ones_built_in() {
+    fn the_list_contains_every_file_on_disk() {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
         let mut found: Vec<String> = std::fs::read_dir(directory)
             .unwrap()

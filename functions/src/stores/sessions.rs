@@ -1,69 +1,76 @@
-//! Sessions in DynamoDB, and why a session books exactly once although two databases take part.
+//! Sessions in DynamoDB, and why a session is booked exactly once although two databases take part.
 //!
-//! A booking has two steps: a conditional write marks the session as consumed *by the hash of this
-//! merchant and idempotency key*, then one PostgreSQL transaction books. Whatever dies in between:
+//! A booking has two steps: a conditional write marks the session as consumed *by the hash of this merchant and
+//! idempotency key*, and then one PostgreSQL transaction books the payment. Wherever the function dies:
 //!
-//! - **Twice is impossible** by PostgreSQL alone: (merchant, key) and the session are each unique among
-//!   transactions, so a second booking of either fails there, whatever the marks say.
-//! - **Killed before the mark**: nothing happened. **Between mark and commit**: the retry of the same
-//!   key passes the mark, because it is its own, and books. Another key is refused (409).
-//! - **Killed after the commit**: the retry finds the booked row by its key and gives the same answer,
-//!   even when the session has been deleted meanwhile.
-//! - **The same key with another session**: marks that session, is told by PostgreSQL that the key
-//!   belongs to another request (422), and takes its mark back. Taking it back is safe, because this
-//!   key can never book that session. Killed before: that session stays unusable until it expires,
-//!   which costs the caller a new one and books nothing.
-//! - **Expiry**: the mark needs a live session by the function's clock, the booking one by PostgreSQL's.
-//!   So no delayed attempt books later than the session's end, and a 410 after it is final.
+//! - **A double booking is impossible** because of PostgreSQL alone: (merchant, key) and the session are each unique
+//!   among the transactions, so a second booking of either fails, regardless of the marks.
+//! - **Killed before the mark**: nothing has happened. **Killed between the mark and the commit**: a retry with the
+//!   same key passes the mark, because the mark is its own, and books. Another key is rejected (409).
+//! - **Killed after the commit**: a retry finds the booked row by its key and returns the same answer, even if the
+//!   session has been deleted in the meantime.
+//! - **The same key with another session**: the request marks that session, PostgreSQL reports that the key belongs to
+//!   another request (422), and the function releases the session. This is safe, because the key can never book that
+//!   session. If the function is killed first, the session stays unusable until it expires: the caller needs a new one,
+//!   and nothing is booked.
+//! - **Expiry**: the session must be live by the function's clock for the mark and by PostgreSQL's clock for the
+//!   booking. So no delayed attempt books after the session's expiry, and a 410 after it is final.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client,
-    error::SdkError,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::{identifiers::fingerprint, refusal, validation::Payment};
+use crate::frame::causes::chain;
+use crate::frame::rejection::Rejection;
+use crate::rules::identifiers::fingerprint;
+use crate::rules::validation::Payment;
 
-/// How long a session lives, in seconds.
+/// The lifetime of a session in seconds.
 pub const LIFETIME: i64 = 15 * 60;
 
-/// What a session holds.
+/// The content of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Its end, seconds since 1970.
+    /// The expiry in seconds since 1970-01-01 UTC.
     pub expires_at: i64,
-    /// Minor units.
+    /// The amount in minor units.
     pub amount: i64,
-    /// ISO 4217.
+    /// The ISO 4217 code.
     pub currency: String,
-    /// SHA-256 of the source token.
+    /// The SHA-256 hash of the source token.
     pub source_fingerprint: String,
     /// The merchant's reference.
     pub reference: String,
 }
 
-/// What became of the attempt to consume a session.
+/// The result of consuming a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consumption {
-    /// It is this key's, now or since an earlier attempt.
+    /// This key has consumed it, either now or in an earlier attempt.
     Consumed(Session),
-    /// It is another key's.
+    /// Another key has consumed it.
     Used,
-    /// It is over, or never was.
-    Gone,
+    /// It has expired or never existed.
+    Expired,
     /// It was opened for another merchant.
     OtherMerchant,
 }
 
-/// DynamoDB did not do something.
+/// DynamoDB failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the sessions table does not answer: {0}")]
+#[error("cannot access the sessions table: {0}")]
 pub struct SessionError(String);
 
-/// Opens a session. Of the source token only its hash is kept.
+impl From<SessionError> for Rejection {
+    fn from(error: SessionError) -> Self {
+        Self::unavailable("sessions_unavailable", &error)
+    }
+}
+
+/// Opens a session. It contains only the hash of the source token.
 pub async fn open(
     client: &Client,
     table: &str,
@@ -84,7 +91,7 @@ pub async fn open(
         .condition_expression("attribute_not_exists(session_id)")
         .send()
         .await
-        .map_err(|error| SessionError(refusal::chain(&error)))?;
+        .map_err(|error| SessionError(chain(&error)))?;
     Ok(())
 }
 
@@ -117,16 +124,16 @@ pub async fn consume(
     match answer {
         Ok(answer) => match answer.attributes().and_then(session) {
             Some(session) => Ok(Consumption::Consumed(session)),
-            None => Err(SessionError("a session lacks attributes".to_owned())),
+            None => Err(SessionError("a session item lacks attributes".to_owned())),
         },
-        Err(error) => match refused_item(&error) {
-            Some(item) => Ok(why_refused(item, merchant_id, &consumer, now)),
-            None => Err(SessionError(refusal::chain(&error))),
+        Err(error) => match rejected_item(&error) {
+            Some(item) => Ok(why_rejected(item, merchant_id, &consumer, now)),
+            None => Err(SessionError(chain(&error))),
         },
     }
 }
 
-/// Takes this key's mark back from a session that this key can never book.
+/// Removes this key's mark from a session that this key can never book.
 pub async fn release(
     client: &Client,
     table: &str,
@@ -144,13 +151,14 @@ pub async fn release(
         .send()
         .await;
     match answer {
-        Err(error) if refused_item(&error).is_none() => Err(SessionError(refusal::chain(&error))),
+        Err(error) if rejected_item(&error).is_none() => Err(SessionError(chain(&error))),
         _ => Ok(()),
     }
 }
 
-/// Gives the item as it was when the condition did not hold; an absent item is an empty map.
-fn refused_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<HashMap<String, AttributeValue>> {
+/// Returns the item as it was when the condition failed; a missing item is an empty map. Returns `None` for other
+/// errors.
+fn rejected_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<HashMap<String, AttributeValue>> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(failure)) => {
             Some(failure.item().cloned().unwrap_or_default())
@@ -159,14 +167,14 @@ fn refused_item<R>(error: &SdkError<UpdateItemError, R>) -> Option<HashMap<Strin
     }
 }
 
-fn why_refused(item: HashMap<String, AttributeValue>, merchant_id: &str, consumer: &str, now: i64) -> Consumption {
+fn why_rejected(item: HashMap<String, AttributeValue>, merchant_id: &str, consumer: &str, now: i64) -> Consumption {
     let of = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);
     match (of("merchant_id"), of("consumed_by")) {
-        (None, _) => Consumption::Gone,
+        (None, _) => Consumption::Expired,
         (Some(owner), _) if owner != merchant_id => Consumption::OtherMerchant,
         (_, Some(other)) if other != consumer => Consumption::Used,
-        _ if integer(&item, "expires_at").is_none_or(|end| end <= now) => Consumption::Gone,
-        // Changed between the check and the answer: the caller may try again.
+        _ if integer(&item, "expires_at").is_none_or(|end| end <= now) => Consumption::Expired,
+        // It changed between the check and the answer; the caller may try again.
         _ => Consumption::Used,
     }
 }

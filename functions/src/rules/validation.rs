@@ -1,56 +1,77 @@
-//! The rules for the three request bodies. Each gives every reason at once, not just the first.
+//! The rules for the three request bodies and the idempotency key. A check reports everything that is wrong at once.
 
 use serde_json::{Map, Value};
 
-use crate::{
-    cards,
-    identifiers::{self, Kind},
-    money::{Currency, Money},
-    openapi::schemas::LARGEST_AMOUNT,
-    redaction::Secret,
-    refusal::{Reason, Refusal},
-};
+use crate::rules::identifiers::Kind;
+use crate::rules::money::{Currency, MAX_AMOUNT, Money};
+use crate::rules::redaction::Secret;
+use crate::rules::{cards, identifiers};
 
-/// A payment that may be opened a session for.
+/// One thing that is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The field of the body, or the header.
+    pub field: &'static str,
+    /// The machine-readable code.
+    pub code: &'static str,
+    /// The human-readable message; it never repeats the value.
+    pub message: String,
+}
+
+/// A request that breaks the rules.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValidationError {
+    /// The idempotency key is missing.
+    #[error("the idempotency key is missing")]
+    MissingKey,
+    /// The request contains a possible card number.
+    #[error("the request contains a possible card number")]
+    CardNumber,
+    /// Values are invalid.
+    #[error("{} values are invalid", .0.len())]
+    Values(Vec<Reason>),
+}
+
+/// A valid payment, for which a session may be opened.
 #[derive(Clone, Debug)]
 pub struct Payment {
-    /// Whom it is for.
+    /// The merchant who is paid.
     pub merchant_id: String,
-    /// How much.
+    /// The amount and the currency.
     pub money: Money,
-    /// The means of payment.
+    /// The token of the payment method.
     pub source_token: Secret<String>,
     /// The merchant's own reference.
     pub reference: String,
 }
 
-/// The session to book.
+/// A valid request to book a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {
-    /// The merchant it was opened for.
+    /// The merchant that the session was opened for.
     pub merchant_id: String,
-    /// The session.
+    /// The session's ID.
     pub session_id: String,
 }
 
-/// A part of a payment to give back.
+/// A valid refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
-    /// Minor units of the payment's currency.
+    /// The amount in minor units of the payment's currency.
     pub amount: i64,
-    /// Why; becomes the refund's reference.
+    /// The reason, which becomes the refund's reference.
     pub reason: String,
 }
 
-/// Checks the body of `POST /payments/validate` against the configured limit in minor units.
-pub fn payment(body: &Map<String, Value>, limit: i64) -> Result<Payment, Refusal> {
+/// Validates the body of `POST /payments/validate` against the configured limit in minor units.
+pub fn payment(body: &Map<String, Value>, limit: i64) -> Result<Payment, ValidationError> {
     let mut fields = Fields::of(body, &["merchant_id", "amount", "currency", "source_token", "reference"]);
     let merchant_id = fields.text("merchant_id", 1..=64, is_word);
-    let amount = fields.amount(limit.min(LARGEST_AMOUNT));
+    let amount = fields.amount(limit.min(MAX_AMOUNT));
     let currency = fields.text("currency", 3..=3, |_| true).and_then(|code| {
         let currency = Currency::from_code(&code);
         if currency.is_none() {
-            fields.blame("currency", "unknown", "is not an active ISO 4217 code in capitals");
+            fields.reject("currency", "unknown", "is not an active, upper-case ISO 4217 code");
         }
         currency
     });
@@ -61,49 +82,49 @@ pub fn payment(body: &Map<String, Value>, limit: i64) -> Result<Payment, Refusal
         (Some(merchant_id), Some(money), Some(source_token), Some(reference)) if fields.reasons.is_empty() => {
             Ok(Payment { merchant_id, money, source_token: Secret::new(source_token), reference })
         }
-        _ => Err(Refusal::invalid(fields.reasons)),
+        _ => Err(ValidationError::Values(fields.reasons)),
     }
 }
 
-/// Checks the body of `POST /payments/transactions`.
-pub fn booking(body: &Map<String, Value>) -> Result<Booking, Refusal> {
+/// Validates the body of `POST /payments/transactions`.
+pub fn booking(body: &Map<String, Value>) -> Result<Booking, ValidationError> {
     let mut fields = Fields::of(body, &["merchant_id", "session_id"]);
     let merchant_id = fields.text("merchant_id", 1..=64, is_word);
-    let session_id = fields.text("session_id", 1..=64, |text| identifiers::is(Kind::Session, text));
+    let session_id = fields.text("session_id", 1..=64, |text| identifiers::is_valid(Kind::Session, text));
     match (merchant_id, session_id) {
         (Some(merchant_id), Some(session_id)) if fields.reasons.is_empty() => Ok(Booking { merchant_id, session_id }),
-        _ => Err(Refusal::invalid(fields.reasons)),
+        _ => Err(ValidationError::Values(fields.reasons)),
     }
 }
 
-/// Checks the body of `POST /payments/transactions/{id}/refunds`.
-pub fn refund(body: &Map<String, Value>) -> Result<Refund, Refusal> {
+/// Validates the body of `POST /payments/transactions/{id}/refunds`.
+pub fn refund(body: &Map<String, Value>) -> Result<Refund, ValidationError> {
     let mut fields = Fields::of(body, &["amount", "reason"]);
-    let amount = fields.amount(LARGEST_AMOUNT);
+    let amount = fields.amount(MAX_AMOUNT);
     let reason = fields.text("reason", 1..=140, is_printable);
     match (amount, reason) {
         (Some(amount), Some(reason)) if fields.reasons.is_empty() => Ok(Refund { amount, reason }),
-        _ => Err(Refusal::invalid(fields.reasons)),
+        _ => Err(ValidationError::Values(fields.reasons)),
     }
 }
 
-/// Checks the `Idempotency-Key` header.
-pub fn idempotency_key(header: Option<&str>) -> Result<&str, Refusal> {
+/// Validates the `Idempotency-Key` header.
+pub fn idempotency_key(header: Option<&str>) -> Result<&str, ValidationError> {
     let key = header.unwrap_or("");
-    let blame = |code, message: &str| {
-        Refusal::invalid(vec![Reason { field: "Idempotency-Key", code, message: message.to_owned() }])
+    let invalid = |code, message: &str| {
+        ValidationError::Values(vec![Reason { field: "Idempotency-Key", code, message: message.to_owned() }])
     };
     if key.is_empty() {
-        return Err(Refusal::new(400, "no_key", "the Idempotency-Key header is missing"));
+        return Err(ValidationError::MissingKey);
     }
     if cards::found_in(key) {
-        return Err(Refusal::card_number());
+        return Err(ValidationError::CardNumber);
     }
     if key.len() > 128 {
-        return Err(blame("length", "must have at most 128 characters"));
+        return Err(invalid("length", "must have at most 128 characters"));
     }
     if !key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b)) {
-        return Err(blame("form", "may hold letters, digits and _ . : - only"));
+        return Err(invalid("form", "may contain only letters, digits, and the characters _ . : -"));
     }
     Ok(key)
 }
@@ -112,12 +133,12 @@ fn is_word(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-/// Control characters would forge log lines and break what prints a reference; PostgreSQL refuses NUL.
+/// Control characters could forge log lines and garble printed references, and PostgreSQL rejects NUL.
 fn is_printable(text: &str) -> bool {
     !text.chars().any(char::is_control) && text.trim() == text
 }
 
-/// A body being read, with what was wrong so far.
+/// A body that is being read, with everything that is wrong so far.
 struct Fields<'a> {
     body: &'a Map<String, Value>,
     reasons: Vec<Reason>,
@@ -128,13 +149,13 @@ impl<'a> Fields<'a> {
         let mut fields = Self { body, reasons: Vec::new() };
         let unknown = body.keys().filter(|key| !known.contains(&key.as_str())).count();
         if unknown > 0 {
-            // Names of unknown fields are the caller's text and are not repeated.
-            fields.blame("body", "unknown_field", &format!("has {unknown} unknown fields"));
+            // The names are not repeated, because they are the caller's text.
+            fields.reject("body", "unknown_field", &format!("has {unknown} unknown fields"));
         }
         fields
     }
 
-    fn blame(&mut self, field: &'static str, code: &'static str, message: &str) {
+    fn reject(&mut self, field: &'static str, code: &'static str, message: &str) {
         self.reasons.push(Reason { field, code, message: message.to_owned() });
     }
 
@@ -145,39 +166,39 @@ impl<'a> Fields<'a> {
         form: impl Fn(&str) -> bool,
     ) -> Option<String> {
         let Some(value) = self.body.get(field) else {
-            self.blame(field, "missing", "is missing");
+            self.reject(field, "missing", "is missing");
             return None;
         };
         let Some(text) = value.as_str() else {
-            self.blame(field, "type", "must be a text");
+            self.reject(field, "type", "must be a string");
             return None;
         };
         if !length.contains(&text.chars().count()) {
             let message = format!("must have {} to {} characters", length.start(), length.end());
-            self.blame(field, "length", &message);
+            self.reject(field, "length", &message);
             return None;
         }
         if !form(text) {
-            self.blame(field, "form", "does not have the documented form");
+            self.reject(field, "form", "does not have the documented form");
             return None;
         }
         Some(text.to_owned())
     }
 
-    /// Reads `amount`: a JSON integer, never a float, even when its fraction is zero.
+    /// Reads `amount`, which must be a JSON integer: a float is rejected even if its fraction is zero.
     fn amount(&mut self, limit: i64) -> Option<i64> {
         let Some(value) = self.body.get("amount") else {
-            self.blame("amount", "missing", "is missing");
+            self.reject("amount", "missing", "is missing");
             return None;
         };
         let is_integer = value.is_i64() || value.is_u64();
         match value.as_i64() {
-            Some(amount) if amount < 1 => self.blame("amount", "too_small", "must be above zero"),
+            Some(amount) if amount < 1 => self.reject("amount", "too_small", "must be greater than zero"),
             Some(amount) if amount <= limit => return Some(amount),
             None if !is_integer => {
-                self.blame("amount", "type", "must be an integer of minor units");
+                self.reject("amount", "type", "must be an integer in minor units");
             }
-            _ => self.blame("amount", "too_large", &format!("must be at most {limit}")),
+            _ => self.reject("amount", "too_large", &format!("must be at most {limit}")),
         }
         None
     }
@@ -185,7 +206,7 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -201,12 +222,19 @@ mod tests {
         }))
     }
 
-    fn codes(result: Result<Payment, Refusal>) -> Vec<(&'static str, &'static str)> {
-        result.unwrap_err().reasons.iter().map(|r| (r.field, r.code)).collect()
+    fn reasons<T: std::fmt::Debug>(result: Result<T, ValidationError>) -> Vec<Reason> {
+        match result {
+            Err(ValidationError::Values(reasons)) => reasons,
+            other => panic!("not invalid values: {other:?}"),
+        }
+    }
+
+    fn codes(result: Result<Payment, ValidationError>) -> Vec<(&'static str, &'static str)> {
+        reasons(result).iter().map(|r| (r.field, r.code)).collect()
     }
 
     #[test]
-    fn every_reason_is_given_at_once() {
+    fn every_reason_is_reported_at_once() {
         let body = object(json!({
             "merchant_id": "a b", "amount": 0, "currency": "ABC", "source_token": "x", "extra": 1,
         }));
@@ -240,10 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_checked() {
-        assert_eq!(idempotency_key(None).unwrap_err().status, 400);
-        for key in ["a b", "é", "4111111111111111", &"k".repeat(129)] {
-            assert_eq!(idempotency_key(Some(key)).unwrap_err().status, 422, "{key}");
+    fn idempotency_keys_are_validated() {
+        assert_eq!(idempotency_key(None), Err(ValidationError::MissingKey));
+        assert_eq!(idempotency_key(Some("4111111111111111")), Err(ValidationError::CardNumber));
+        for (key, code) in [("a b", "form"), ("é", "form"), (&"k".repeat(129), "length")] {
+            assert_eq!(reasons(idempotency_key(Some(key)))[0].code, code, "{key}");
         }
         assert_eq!(idempotency_key(Some("order-7:1")).unwrap(), "order-7:1");
     }
@@ -267,7 +296,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_keeps_the_rules(
+        fn an_accepted_payment_obeys_the_rules(
             merchant in "[A-Za-z0-9_ -]{0,70}", amount in -10_i64..5000, currency in "(EUR|JPY|usd|XXX|[A-Z]{3})",
             token in "[!-~]{0,20}", reference in ".{0,20}",
         ) {
@@ -282,17 +311,18 @@ mod tests {
                     prop_assert!(!accepted.merchant_id.is_empty() && !accepted.merchant_id.contains(' '));
                     prop_assert!(!accepted.reference.chars().any(char::is_control));
                 }
-                Err(refusal) => prop_assert!(!refusal.reasons.is_empty()),
+                rejected => prop_assert!(!reasons(rejected).is_empty()),
             }
         }
 
         #[test]
-        fn any_body_is_judged_without_failing_or_repeating_it(value in any_json()) {
+        fn no_body_causes_a_panic(value in any_json()) {
             let mut body = valid();
             body.insert("reference".into(), value.clone());
             body.insert("amount".into(), value);
-            if let Err(refusal) = payment(&body, 1000) {
-                prop_assert!(!refusal.reasons.is_empty());
+            let rejected = payment(&body, 1000);
+            if rejected.is_err() {
+                prop_assert!(!reasons(rejected).is_empty());
             }
             let _ = (booking(&body), refund(&body));
         }

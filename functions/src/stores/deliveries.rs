@@ -1,40 +1,38 @@
-//! Who delivers an event, and whether it has been: one item per event id in the sessions table.
+//! The state of each event's delivery: one item per event ID in the sessions table.
 //!
-//! An attempt claims the event for the rest of its own time. A duplicate finds it delivered and is done,
-//! or finds it claimed and comes back later; a killed attempt's claim runs out. What remains possible is
-//! a kill between the merchant's answer and the note of it: the webhook then comes twice with the same
-//! event id, which the receiver de-duplicates by.
+//! An attempt claims the event for the rest of its own time. A duplicate finds the event delivered and stops, or finds
+//! it claimed and is retried later. The claim of a killed attempt expires. If an attempt is killed after the merchant's
+//! answer but before the event is marked as delivered, the webhook is sent twice with the same event ID, by which the
+//! receiver deduplicates.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    Client,
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::refusal;
+use crate::frame::causes::chain;
 
-/// How long a delivery is remembered, in seconds: longer than anything re-sends an event.
-const REMEMBERED: i64 = 7 * 24 * 3600;
+/// How long a delivery is remembered, in seconds; longer than any retry of an event.
+const RETENTION: i64 = 7 * 24 * 3600;
 
-/// What became of the attempt to claim an event.
+/// The result of claiming an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is this attempt's; the number counts the attempts so far.
+    /// This attempt has the claim; the number is the attempts so far, including this one.
     Claimed(u64),
-    /// It has been delivered.
+    /// The event has been delivered.
     Delivered,
-    /// Another attempt is at it.
+    /// Another attempt has the claim.
     Busy,
 }
 
-/// DynamoDB did not do something.
+/// DynamoDB failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the deliveries are not to be had: {0}")]
+#[error("cannot access the delivery's item: {0}")]
 pub struct DeliveryError(String);
 
-/// Claims an event until a time, seconds since 1970.
+/// Claims an event until a time in seconds since 1970-01-01 UTC.
 pub async fn claim(client: &Client, table: &str, event_id: &str, now: i64, until: i64) -> Result<Claim, DeliveryError> {
     let answer = client
         .update_item()
@@ -46,7 +44,7 @@ pub async fn claim(client: &Client, table: &str, event_id: &str, now: i64, until
         )
         .expression_attribute_values(":until", number(until))
         .expression_attribute_values(":now", number(now))
-        .expression_attribute_values(":end", number(now + REMEMBERED))
+        .expression_attribute_values(":end", number(now + RETENTION))
         .expression_attribute_values(":one", number(1))
         .return_values(ReturnValue::UpdatedNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -62,29 +60,29 @@ pub async fn claim(client: &Client, table: &str, event_id: &str, now: i64, until
                 let delivered = failure.item().is_some_and(|item| item.contains_key("delivered_at"));
                 Ok(if delivered { Claim::Delivered } else { Claim::Busy })
             }
-            _ => Err(DeliveryError(refusal::chain(&error))),
+            _ => Err(DeliveryError(chain(&error))),
         },
     }
 }
 
-/// Notes that an event needs no further attempt.
-pub async fn delivered(client: &Client, table: &str, event_id: &str, now: i64) -> Result<(), DeliveryError> {
+/// Marks an event as delivered, so that there is no further attempt.
+pub async fn mark_delivered(client: &Client, table: &str, event_id: &str, now: i64) -> Result<(), DeliveryError> {
     let update = client
         .update_item()
         .table_name(table)
         .key("session_id", key(event_id))
         .update_expression("SET delivered_at = :now")
         .expression_attribute_values(":now", number(now));
-    update.send().await.map_err(|error| DeliveryError(refusal::chain(&error)))?;
+    update.send().await.map_err(|error| DeliveryError(chain(&error)))?;
     Ok(())
 }
 
-/// Gives a claim back, so that the next attempt need not wait. With `forget`, the attempts are counted
-/// anew, for an event that will be sent again by hand.
-pub async fn give_back(client: &Client, table: &str, event_id: &str, forget: bool) -> Result<(), DeliveryError> {
-    let expression = if forget { "REMOVE claimed_until, attempts" } else { "REMOVE claimed_until" };
+/// Releases a claim, so that the next attempt need not wait. `reset_attempts` also sets the number of attempts to zero,
+/// for an event that can only be sent again by hand.
+pub async fn release(client: &Client, table: &str, event_id: &str, reset_attempts: bool) -> Result<(), DeliveryError> {
+    let expression = if reset_attempts { "REMOVE claimed_until, attempts" } else { "REMOVE claimed_until" };
     let update = client.update_item().table_name(table).key("session_id", key(event_id)).update_expression(expression);
-    update.send().await.map_err(|error| DeliveryError(refusal::chain(&error)))?;
+    update.send().await.map_err(|error| DeliveryError(chain(&error)))?;
     Ok(())
 }
 

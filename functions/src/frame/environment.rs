@@ -1,45 +1,42 @@
-//! What the function's environment variables say.
+//! The function's environment variables.
 
-use std::{
-    env,
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::observation::Level;
+use crate::frame::observation::Level;
 
-/// The environment of one function; see each field for its variable.
+/// The settings of one function; each field names its variable.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// `AWS_LAMBDA_FUNCTION_NAME`: the function's full name; set by Lambda.
+    /// `AWS_LAMBDA_FUNCTION_NAME`: the function's full name, set by Lambda.
     pub function_name: Option<String>,
-    /// `PAYMENTS_LOG_LEVEL`: `debug`, `info`, `warn` or `error`; `info` for anything else.
+    /// `PAYMENTS_LOG_LEVEL`: `debug`, `info`, `warn`, or `error`; `info` for anything else.
     pub log_level: Level,
-    /// `PAYMENTS_PARAMETER_PATH`: where in Parameter Store the configuration stands, without a slash at
-    /// the end.
+    /// `PAYMENTS_PARAMETER_PATH`: the path of the configuration in Parameter Store, without a trailing slash.
     pub parameter_path: String,
-    /// `PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS`: how old a cached configuration may grow; 30 s.
+    /// `PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS`: the maximum age of a cached configuration; 30 s by
+    /// default.
     pub configuration_max_age: Duration,
-    /// `AWS_REGION`.
+    /// `AWS_REGION`; `us-east-1` by default.
     pub region: String,
-    /// `AWS_ENDPOINT_URL`: another endpoint for every AWS service; the sandbox's.
+    /// `AWS_ENDPOINT_URL`: another endpoint for all AWS services, such as the sandbox's.
     pub endpoint_url: Option<String>,
-    /// `PAYMENTS_DATABASE_ADDRESS`: connect here instead of resolving the database's host, whose name is
-    /// verified all the same (like libpq's `hostaddr`).
+    /// `PAYMENTS_DATABASE_ADDRESS`: the address to connect to instead of resolving the database's host name. The name
+    /// is still verified, as with libpq's `hostaddr`.
     pub database_address: Option<SocketAddr>,
-    /// `PAYMENTS_DATABASE_CA_FILE`: trust these authorities instead of Amazon's.
+    /// `PAYMENTS_DATABASE_CA_FILE`: the certificate authorities to trust instead of Amazon's.
     pub database_ca_file: Option<PathBuf>,
-    /// `PAYMENTS_DATABASE_MASTER_USER`: migrate as this user with an IAM token, not with the managed
-    /// secret.
+    /// `PAYMENTS_DATABASE_MASTER_USER`: the user to run migrations as, with an IAM token instead of the managed secret.
     pub database_master_user: Option<String>,
-    /// `PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA`: webhooks may go to 127.0.0.1 where this authority vouches. It counts only
-    /// where every AWS service is an emulator on this machine; a function in AWS cannot work that way.
+    /// `PAYMENTS_WEBHOOK_ALLOW_LOOPBACK_CA`: allow webhooks to 127.0.0.1 if this authority issued the certificate. The
+    /// variable is ignored unless all AWS services are emulated on this machine, so it has no effect in AWS.
     pub webhook_loopback_ca: Option<PathBuf>,
 }
 
 impl Environment {
-    /// Reads the process's environment.
+    /// Reads the environment of the process.
     pub fn read() -> Self {
         let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let seconds = text("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS").and_then(|v| v.parse().ok());
@@ -60,7 +57,7 @@ impl Environment {
     }
 }
 
-/// Whether an endpoint is `http://127.0.0.1:<port>` and nothing else.
+/// Reports whether an endpoint is exactly `http://127.0.0.1:<port>`, with or without a trailing slash.
 fn is_loopback(endpoint: &str) -> bool {
     let authority = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
     authority.and_then(|authority| authority.parse::<SocketAddr>().ok()).is_some_and(|a| a.ip() == Ipv4Addr::LOCALHOST)

@@ -1,27 +1,7 @@
-//! The one route table: it drives the functions' routing, the OpenAPI document and, through that
-//! document, the API Gateway resources, methods, models and validators.
+//! The route table. It drives the functions' routing, the OpenAPI document and, through that document, the API Gateway
+//! resources, methods, models, and validators.
 
-/// Which of the three functions answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Function {
-    /// Checks payments and opens sessions.
-    PaymentValidation,
-    /// Books payments and refunds in the ledger.
-    TransactionProcessing,
-    /// Archives events and delivers webhooks.
-    Notifications,
-}
-
-impl Function {
-    /// Gives the name used in the document and in answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PaymentValidation => "payment-validation",
-            Self::TransactionProcessing => "transaction-processing",
-            Self::Notifications => "notifications",
-        }
-    }
-}
+use crate::frame::function::Function;
 
 /// What a route does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,31 +21,31 @@ pub enum Operation {
 /// One method on one path.
 #[derive(Debug)]
 pub struct Route {
-    /// The HTTP method in capitals.
+    /// The HTTP method, in upper case.
     pub method: &'static str,
     /// The path; a segment in braces is a parameter.
     pub path: &'static str,
-    /// What it does.
+    /// What the route does.
     pub operation: Operation,
-    /// The OpenAPI operation id.
+    /// The OpenAPI operation ID.
     pub operation_id: &'static str,
     /// The function that answers.
     pub function: Function,
-    /// One line for the document.
+    /// One sentence for the OpenAPI document.
     pub summary: &'static str,
-    /// The schema of the request body, by name.
+    /// The name of the request body's schema.
     pub request: Option<&'static str>,
     /// Whether the `Idempotency-Key` header is required.
     pub idempotent: bool,
-    /// Whether anyone may call it without credentials.
+    /// Whether the route may be called without credentials.
     pub open: bool,
-    /// The status of success and the schema of its body.
+    /// The success status and the name of its body's schema.
     pub success: (u16, &'static str),
-    /// The other statuses the function itself answers; the gateway's own are added to each route.
-    pub refusals: &'static [u16],
+    /// The error statuses that the function itself returns; the gateway's own are added to every route.
+    pub rejections: &'static [u16],
 }
 
-/// Every route, in the order of the document.
+/// Every route, in the order of the OpenAPI document.
 pub const ROUTES: &[Route] = &[
     Route {
         method: "POST",
@@ -73,12 +53,12 @@ pub const ROUTES: &[Route] = &[
         operation: Operation::Validate,
         operation_id: "validatePayment",
         function: Function::PaymentValidation,
-        summary: "Checks a payment and opens a session for it that lives 15 minutes.",
+        summary: "Validates a payment and opens a session for it that is valid for 15 minutes.",
         request: Some("ValidateRequest"),
         idempotent: false,
         open: false,
         success: (200, "Session"),
-        refusals: &[400, 413, 415, 422, 503],
+        rejections: &[400, 413, 415, 422, 503],
     },
     Route {
         method: "POST",
@@ -91,7 +71,7 @@ pub const ROUTES: &[Route] = &[
         idempotent: true,
         open: false,
         success: (201, "Transaction"),
-        refusals: &[400, 409, 410, 413, 415, 422, 503],
+        rejections: &[400, 409, 410, 413, 415, 422, 503],
     },
     Route {
         method: "GET",
@@ -99,12 +79,12 @@ pub const ROUTES: &[Route] = &[
         operation: Operation::Get,
         operation_id: "getTransaction",
         function: Function::TransactionProcessing,
-        summary: "Shows one booked payment or refund.",
+        summary: "Returns a booked payment or refund.",
         request: None,
         idempotent: false,
         open: false,
         success: (200, "Transaction"),
-        refusals: &[404, 503],
+        rejections: &[404, 503],
     },
     Route {
         method: "POST",
@@ -112,12 +92,12 @@ pub const ROUTES: &[Route] = &[
         operation: Operation::Refund,
         operation_id: "refundTransaction",
         function: Function::TransactionProcessing,
-        summary: "Refunds a payment in whole or in part, never above its amount.",
+        summary: "Refunds a payment in full or in part, never more than its amount.",
         request: Some("RefundRequest"),
         idempotent: true,
         open: false,
         success: (201, "Transaction"),
-        refusals: &[400, 403, 404, 409, 413, 415, 422, 503],
+        rejections: &[400, 403, 404, 409, 413, 415, 422, 503],
     },
     Route {
         method: "GET",
@@ -125,53 +105,58 @@ pub const ROUTES: &[Route] = &[
         operation: Operation::Health,
         operation_id: "health",
         function: Function::PaymentValidation,
-        summary: "Says whether the API and its configuration are in place.",
+        summary: "Reports whether the API and its configuration are in place.",
         request: None,
         idempotent: false,
         open: true,
         success: (200, "Health"),
-        refusals: &[503],
+        rejections: &[503],
     },
 ];
 
-/// A route that fits a request, with the value of its `{id}`.
+/// The route that matches a request, with the value of its `{id}`.
 #[derive(Debug)]
 pub struct Matched<'a> {
     /// The route.
     pub route: &'static Route,
-    /// The path parameter, where the route has one.
+    /// The path parameter, if the route has one.
     pub id: Option<&'a str>,
 }
 
-/// Why no route fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoRoute {
+/// No route matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
     /// No route has this path.
+    #[error("no route has this path")]
     UnknownPath,
-    /// The path exists, with this method.
-    OtherMethod(&'static str),
+    /// The path exists, but not with this method.
+    #[error("this path supports {allowed} only")]
+    MethodNotAllowed {
+        /// A method that the path supports.
+        allowed: &'static str,
+    },
 }
 
-/// Finds the route of a method and a concrete path.
-pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, NoRoute> {
-    let mut no_route = NoRoute::UnknownPath;
+/// Finds the route for a method and a concrete path.
+pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, RouteError> {
+    let mut error = RouteError::UnknownPath;
     for route in ROUTES {
-        if let Some(id) = fits(route.path, path) {
+        if let Some(id) = match_path(route.path, path) {
             if route.method == method {
                 return Ok(Matched { route, id });
             }
-            no_route = NoRoute::OtherMethod(route.method);
+            error = RouteError::MethodNotAllowed { allowed: route.method };
         }
     }
-    Err(no_route)
+    Err(error)
 }
 
-/// Compares segment by segment: `None` is no fit, `Some(id)` a fit with its parameter.
-fn fits<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
+/// Compares segment by segment. Returns `None` for no match, and otherwise the value of the path parameter, if any.
+fn match_path<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
     let mut id = None;
-    let mut given = path.split('/');
+    let mut segments = path.split('/');
     for expected in template.split('/') {
-        let segment = given.next()?;
+        let segment = segments.next()?;
         if expected.starts_with('{') {
             if segment.is_empty() {
                 return None;
@@ -181,7 +166,7 @@ fn fits<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
             return None;
         }
     }
-    given.next().is_none().then_some(id)
+    segments.next().is_none().then_some(id)
 }
 
 #[cfg(test)]
@@ -197,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn unknown_paths_and_methods_are_told_apart() {
+    fn an_unknown_path_and_an_unsupported_method_are_different_errors() {
         for path in ["/", "", "/payments", "/payments/transactions/", "/health/x"] {
-            assert_eq!(find("GET", path).err(), Some(NoRoute::UnknownPath), "{path}");
+            assert_eq!(find("GET", path).err(), Some(RouteError::UnknownPath), "{path}");
         }
-        assert_eq!(find("DELETE", "/health").err(), Some(NoRoute::OtherMethod("GET")));
+        assert_eq!(find("DELETE", "/health").err(), Some(RouteError::MethodNotAllowed { allowed: "GET" }));
     }
 }

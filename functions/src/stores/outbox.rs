@@ -1,31 +1,31 @@
-//! From the outbox to the topic, at least once.
+//! Publishes events from the outbox to the topic, at least once.
 //!
-//! The booking's function publishes right after the commit; what it leaves behind (it died, the topic
-//! did not answer) a sweep publishes later. Nothing is locked meanwhile: two publishers at once send an
-//! event twice, and the consumers de-duplicate by its id.
+//! The function that books a transaction publishes its event right after the commit. If it dies or the topic is
+//! unavailable, a sweep publishes the event later. Nothing is locked in between: two concurrent publishers send an
+//! event twice, and the consumers deduplicate by its ID.
 
 use std::time::Duration;
 
 use aws_sdk_sns::types::PublishBatchRequestEntry;
-use tokio_postgres::{Client, types::Type};
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
-use crate::{
-    configuration::{Configuration, ConfigurationError},
-    database::{Database, DatabaseError},
-    observation::{Observation, Part},
-    refusal,
-};
+use crate::frame::causes::chain;
+use crate::frame::observation::{Observation, Part};
+use crate::frame::rejection::Rejection;
+use crate::stores::configuration::{Configuration, ConfigurationError};
+use crate::stores::database::{Database, DatabaseError};
 
-/// An event on its way to the topic.
+/// An event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// `evt_…`; consumers de-duplicate by it.
+    /// The ID, `evt_…`, by which consumers deduplicate.
     pub id: String,
-    /// The message, JSON.
+    /// The message as JSON.
     pub payload: String,
 }
 
-/// Why events did not reach the topic.
+/// Events were not published.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
     /// The database failed.
@@ -34,19 +34,30 @@ pub enum OutboxError {
     /// A parameter is missing.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
-    /// The topic did not take it.
+    /// The topic did not accept an event.
     #[error("cannot publish to the topic: {0}")]
     Topic(String),
 }
 
-/// SNS takes at most ten messages at once.
+impl From<OutboxError> for Rejection {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::Configuration(error) => error.into(),
+            OutboxError::Database(error) => error.into(),
+            error @ OutboxError::Topic(_) => Self::unavailable("topic_unavailable", &error),
+        }
+    }
+}
+
+/// The maximum number of messages in one `PublishBatch` call.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>
 const BATCH: usize = 10;
-/// The time left with which a sweep still begins another hundred events; the rest is the next sweep's.
+/// The remaining time with which a sweep still starts another hundred events; the next sweep publishes the rest.
 const RESERVE: Duration = Duration::from_secs(8);
-/// Younger events are still in the hands of the function that booked them.
+/// The minimum age of an event for a sweep. A younger one is published by the function that booked it.
 const GRACE_SECONDS: i32 = 5;
 
-/// Publishes one event and notes it.
+/// Publishes one event and marks it as published.
 pub async fn publish(
     topic: &aws_sdk_sns::Client,
     database: &Database,
@@ -56,13 +67,13 @@ pub async fn publish(
 ) -> Result<(), OutboxError> {
     let arn = configuration.required("topics/payment-events-arn")?;
     let sending = topic.publish().topic_arn(arn).message(&event.payload).send();
-    observation.time(Part::Service, sending).await.map_err(|error| OutboxError::Topic(refusal::chain(&error)))?;
+    observation.time(Part::Service, sending).await.map_err(|error| OutboxError::Topic(chain(&error)))?;
     let ids = [event.id.clone()];
-    database.run(configuration, observation, async |client| mark(client, &ids).await).await?;
+    database.run(configuration, observation, async |client| mark_published(client, &ids).await).await?;
     Ok(())
 }
 
-/// Publishes what waits, oldest first, until nothing waits or the time is nearly over. Gives the number
+/// Publishes the waiting events, oldest first, until none are left or the time is almost up. Returns the number
 /// published.
 pub async fn sweep(
     topic: &aws_sdk_sns::Client,
@@ -75,10 +86,10 @@ pub async fn sweep(
     loop {
         let waiting = database.run(configuration, observation, async |client| waiting(client).await).await?;
         for batch in waiting.chunks(BATCH) {
-            let (taken, refused) = observation.time(Part::Service, send(topic, arn, batch)).await?;
-            database.run(configuration, observation, async |client| mark(client, &taken).await).await?;
-            published += taken.len() as u64;
-            if let Some(code) = refused {
+            let (accepted, rejected) = observation.time(Part::Service, send(topic, arn, batch)).await?;
+            database.run(configuration, observation, async |client| mark_published(client, &accepted).await).await?;
+            published += accepted.len() as u64;
+            if let Some(code) = rejected {
                 return Err(OutboxError::Topic(code));
             }
         }
@@ -88,7 +99,8 @@ pub async fn sweep(
     }
 }
 
-/// Sends one batch; gives the ids the topic took and the code of a refusal among the rest.
+/// Publishes one batch. Returns the IDs of the events that the topic accepted, and the error code of one that it
+/// rejected.
 async fn send(
     topic: &aws_sdk_sns::Client,
     arn: &str,
@@ -100,9 +112,9 @@ async fn send(
         let entry = entry.build().map_err(|error| OutboxError::Topic(error.to_string()))?;
         sending = sending.publish_batch_request_entries(entry);
     }
-    let answer = sending.send().await.map_err(|error| OutboxError::Topic(refusal::chain(&error)))?;
-    let taken = answer.successful().iter().filter_map(|entry| entry.id().map(str::to_owned)).collect();
-    Ok((taken, answer.failed().first().map(|failure| failure.code().to_owned())))
+    let answer = sending.send().await.map_err(|error| OutboxError::Topic(chain(&error)))?;
+    let accepted = answer.successful().iter().filter_map(|entry| entry.id().map(str::to_owned)).collect();
+    Ok((accepted, answer.failed().first().map(|failure| failure.code().to_owned())))
 }
 
 async fn waiting(client: &Client) -> Result<Vec<Event>, tokio_postgres::Error> {
@@ -113,7 +125,7 @@ async fn waiting(client: &Client) -> Result<Vec<Event>, tokio_postgres::Error> {
     rows.iter().map(|row| Ok(Event { id: row.try_get(0)?, payload: row.try_get(1)? })).collect()
 }
 
-async fn mark(client: &Client, ids: &[String]) -> Result<(), tokio_postgres::Error> {
+async fn mark_published(client: &Client, ids: &[String]) -> Result<(), tokio_postgres::Error> {
     client.query_typed("select payments.mark_published($1)", &[(&ids, Type::TEXT_ARRAY)]).await?;
     Ok(())
 }
