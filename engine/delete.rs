@@ -37,7 +37,11 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         loop {
             self.check_stop()?;
             match removal.call(&going, start.elapsed()) {
-                Call::Due => self.ask(address, kind, &mut going, &mut retries, start).await?,
+                Call::Due => {
+                    if self.ask(address, kind, &mut going, &mut retries, start).await? == Some(Progress::Gone) {
+                        break;
+                    }
+                }
                 Call::NotDue => {}
                 Call::NotOurs => break,
             }
@@ -58,7 +62,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         self.gone(change, Some(millis_since(start))).await
     }
 
-    /// Makes one delete call; notes and waits out a refusal where waiting may help.
+    /// Makes one delete call and returns its progress; notes and waits out a refusal where waiting may help.
     async fn ask(
         &self,
         address: &Address,
@@ -66,11 +70,15 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         going: &mut Going,
         retries: &mut Retries,
         start: Instant,
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<Progress>, StepError> {
         going.refused = None;
         match kind.delete(&self.cx(address, ""), &going.live).await {
-            Ok(Progress::Going) => going.asked = Some(start.elapsed()),
-            Ok(Progress::More) => {}
+            Ok(progress) => {
+                if progress == Progress::Going {
+                    going.asked = Some(start.elapsed());
+                }
+                Ok(Some(progress))
+            }
             Err(error) => {
                 // Absent means that it is gone, as the next look will show, or that it is too fresh for this call.
                 let class = waits_for(error.class);
@@ -79,9 +87,9 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                 going.refused = Some(error);
                 self.waiting(address, phrase(class));
                 self.pause(delay).await?;
+                Ok(None)
             }
         }
-        Ok(())
     }
 
     /// Looks again just before the deletion: the object may be gone, and it must still be ours.

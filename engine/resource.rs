@@ -175,6 +175,9 @@ pub enum Progress {
     Going,
     /// One of several steps is done: delete is called again once the object is idle.
     More,
+    /// It counts as gone without another look, because it ends with something else that is being deleted (the schema
+    /// of a database).
+    Gone,
 }
 
 /// A [`Live`] object of any kind, as data.

@@ -22,8 +22,6 @@ pub struct Cloud {
     pub options: RunOptions,
     /// What the kinds of API Gateway share.
     pub gateway: Gateway,
-    /// Whether the database schema counts as gone in this run, because its cluster is being destroyed.
-    pub schema_left: std::sync::atomic::AtomicBool,
 }
 
 /// A [`Cloud`] with the resource that is worked on.
@@ -45,14 +43,7 @@ impl Cloud {
     pub fn new(connected: Connected, suffix: Suffix) -> Self {
         let Connected { clients, account, emulator } = connected;
         let options = RunOptions { has_database: emulator.is_none(), ..RunOptions::default() };
-        Self {
-            clients,
-            names: Names::new(suffix, account),
-            emulator,
-            options,
-            gateway: Gateway::default(),
-            schema_left: false.into(),
-        }
+        Self { clients, names: Names::new(suffix, account), emulator, options, gateway: Gateway::default() }
     }
 
     /// The environment suffix, the value of the ownership tag `payinfra:stack`.

@@ -85,10 +85,9 @@ impl Resource for Schema {
         migrate(cx, &live.id).await
     }
 
-    async fn delete(cx: &Context<'_>, _: &Live<Self>) -> Result<Progress, Error> {
-        // Nothing is dropped: from here on it only counts as gone, because its cluster is about to be.
-        cx.schema_left.store(true, std::sync::atomic::Ordering::Relaxed);
-        Ok(Progress::Going)
+    async fn delete(_: &Context<'_>, _: &Live<Self>) -> Result<Progress, Error> {
+        // Nothing is dropped: it ends with its cluster.
+        Ok(Progress::Gone)
     }
 }
 
@@ -98,9 +97,6 @@ fn function(cloud: &Cloud) -> String {
 }
 
 async fn look(cloud: &Cloud, id: &str) -> Result<Option<Live<Schema>>, Error> {
-    if cloud.schema_left.load(std::sync::atomic::Ordering::Relaxed) {
-        return Ok(None);
-    }
     let Some(cluster) = cluster(cloud).await? else { return Ok(None) };
     let (migrations, status) = if cloud.options.has_database {
         match unless(Class::Absent, invoke(cloud, id, "migrations").await) {
