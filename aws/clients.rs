@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
+use aws_config::identity::IdentityCache;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -14,10 +15,14 @@ use payinfra_engine::{Class, Error};
 use crate::caller::Caller;
 use crate::gate::Gate;
 use crate::http::{GuardedClient, Hosts, NameCalls};
+use crate::pacing::PacedIdentities;
 use crate::{Emulator, error};
 
 /// The only region (spec R1).
 pub const REGION: &str = "us-east-1";
+
+/// How long the credential chain may take with its retries: three attempts of 25 s each, and the pauses between them.
+const CREDENTIALS: Duration = Duration::from_secs(90);
 
 /// Whom to be and where to go.
 #[derive(Debug, Clone, Default)]
@@ -190,16 +195,11 @@ impl Connection {
     /// The configuration that all clients share. The SDK does not retry: only the engine knows which calls may be
     /// repeated.
     pub async fn sdk_config(&self) -> SdkConfig {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .read_timeout(Duration::from_secs(25))
-            .operation_attempt_timeout(Duration::from_secs(60))
-            .build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .region(Region::from_static(REGION))
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts);
+            .timeout_config(timeouts());
         let hosts = match self.emulator_endpoint() {
             Some(endpoint) => {
                 loader = loader.endpoint_url(&endpoint).test_credentials();
@@ -213,8 +213,30 @@ impl Connection {
                 Hosts::Aws
             }
         };
-        loader.http_client(GuardedClient::new(hosts, self.gate.clone())).load().await
+        let paced = matches!(hosts, Hosts::Aws);
+        let config = loader.http_client(GuardedClient::new(hosts, self.gate.clone())).load().await;
+        finish(config, paced)
     }
+}
+
+/// The SDK's timeouts: only for connecting. What an attempt may take is up to [`GuardedClient`].
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .disable_read_timeout()
+        .disable_operation_attempt_timeout()
+        .disable_operation_timeout()
+        .build()
+}
+
+/// Takes away what must not reach the services' clients, and has their calls wait for AWS's rates where `paced`.
+fn finish(config: SdkConfig, paced: bool) -> SdkConfig {
+    let mut config = config.into_builder().retry_config(RetryConfig::disabled());
+    if paced {
+        let cache = IdentityCache::lazy().load_timeout(CREDENTIALS).build();
+        config = config.identity_cache(PacedIdentities::new(cache));
+    }
+    config.build()
 }
 
 /// An address without the name and password that may stand before its host (RFC 3986 §3.2.1).
@@ -247,5 +269,111 @@ async fn refuse_other_regions(connection: &Connection) -> Result<(), ConnectErro
             Err(ConnectError::Region { region: region.to_string(), source_name: "the AWS profile" })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use std::sync::{Arc, Mutex};
+    use std::time::SystemTime;
+
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use aws_smithy_async::time::TimeSource;
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_types::body::SdkBody;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Answers every request after a while, and notes when each arrived and when it says it was signed.
+    #[derive(Debug, Clone)]
+    struct Line {
+        begun: Instant,
+        answer_after: Duration,
+        arrived: Arc<Mutex<Vec<(u64, String)>>>,
+    }
+
+    impl Line {
+        fn answering_after(seconds: u64) -> Self {
+            Self { begun: Instant::now(), answer_after: Duration::from_secs(seconds), arrived: Arc::default() }
+        }
+
+        /// Clients as they are made for AWS, with this instead of the network.
+        fn clients(&self) -> Clients {
+            let key = aws_credential_types::Credentials::new("key", "secret", None, None, "test");
+            let client = GuardedClient::over(SharedHttpClient::new(self.clone()), Hosts::Aws, Gate::default());
+            let config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::v2026_01_12())
+                .region(Region::from_static(REGION))
+                .credentials_provider(SharedCredentialsProvider::new(key))
+                .timeout_config(timeouts())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+                .time_source(Clock(self.begun))
+                .http_client(client)
+                .build();
+            Clients::new(&finish(config, true), false)
+        }
+    }
+
+    impl HttpClient for Line {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Line {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let signed = request.headers().get("x-amz-date").unwrap_or_default().to_owned();
+            self.arrived.lock().unwrap().push((self.begun.elapsed().as_secs(), signed));
+            let after = self.answer_after;
+            HttpConnectorFuture::new(async move {
+                tokio::time::sleep(after).await;
+                Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from("{}")))
+            })
+        }
+    }
+
+    /// The paused time of the test, from 1970 on.
+    #[derive(Debug)]
+    struct Clock(Instant);
+
+    impl TimeSource for Clock {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + self.0.elapsed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_wait_for_their_rate_before_they_are_signed_and_none_is_lost() {
+        let line = Line::answering_after(0);
+        let clients = line.clients();
+        let delete = || clients.apigateway.delete_rest_api().rest_api_id("a").send();
+        let answers = futures::future::join_all((0..12).map(|_| delete())).await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        let arrived = line.arrived.lock().unwrap().clone();
+        let expected: Vec<u64> = (0..12).map(|number| number * 30).collect();
+        assert_eq!(arrived.iter().map(|(at, _)| *at).collect::<Vec<_>>(), expected);
+        // The last one waited for longer than a signature is valid, and has a fresh one.
+        for (at, signed) in arrived {
+            assert_eq!(signed, format!("19700101T00{:02}{:02}Z", at / 60, at % 60));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_invocation_and_an_upload_may_take_long() {
+        let line = Line::answering_after(27);
+        let clients = line.clients();
+        assert!(clients.lambda.invoke().function_name("f").send().await.is_ok());
+        assert!(clients.lambda.update_function_code().function_name("f").send().await.is_ok());
+        let begun = Instant::now();
+        let late = clients.kms.list_keys().send().await.map_err(error("ListKeys")).unwrap_err();
+        assert_eq!((late.class, begun.elapsed().as_secs()), (Class::NoAnswer, 25));
+        assert!(late.message.contains("no answer within 25 s"), "{}", late.message);
     }
 }

@@ -1,6 +1,6 @@
-//! The HTTP client under all SDK clients: keeps to rates, and keeps credentials where they belong.
+//! The HTTP client under all SDK clients: limits what one attempt may take, and keeps credentials where they belong.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -18,17 +18,24 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::clients::without_user;
 use crate::gate::Gate;
-use crate::rates::Rates;
 
-/// Wraps the SDK's client: every request waits for its rate, none leaves for a host outside `hosts`, and none that
-/// changes something leaves through a closed gate.
+/// Wraps the SDK's client: no request leaves for a host outside `hosts`, none that changes something leaves through a
+/// closed gate, and none waits for ever.
 #[derive(Debug, Clone)]
 pub(crate) struct GuardedClient {
     inner: SharedHttpClient,
-    rates: Option<Arc<Rates>>,
     hosts: Hosts,
     gate: Gate,
 }
+
+/// How long an ordinary call may take, to the last byte of its answer.
+const ORDINARY: Duration = Duration::from_secs(25);
+
+/// How long a call that uploads code may take: as long as its signature is valid (AWS: Signature Version 4).
+const UPLOAD: Duration = Duration::from_secs(300);
+
+/// How long an invocation may take: AWS lets a function run for 900 s (AWS: Lambda quotas), and starts it first.
+const INVOCATION: Duration = Duration::from_secs(930);
 
 /// Where machines and containers in AWS get their credentials: link-local, and never sent any.
 const METADATA: &[&str] = &["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2::23]"];
@@ -44,10 +51,13 @@ pub(crate) enum Hosts {
 
 impl GuardedClient {
     pub(crate) fn new(hosts: Hosts, gate: Gate) -> Self {
-        let inner =
-            Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-        let rates = matches!(hosts, Hosts::Aws).then(Arc::default);
-        Self { inner, rates, hosts, gate }
+        let tls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        Self::over(Builder::new().tls_provider(tls).build_https(), hosts, gate)
+    }
+
+    /// The same over another client.
+    pub(crate) fn over(inner: SharedHttpClient, hosts: Hosts, gate: Gate) -> Self {
+        Self { inner, hosts, gate }
     }
 }
 
@@ -55,7 +65,6 @@ impl HttpClient for GuardedClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(GuardedConnector {
             inner: self.inner.http_connector(settings, components),
-            rates: self.rates.clone(),
             hosts: self.hosts.clone(),
             gate: self.gate.clone(),
         })
@@ -65,7 +74,6 @@ impl HttpClient for GuardedClient {
 #[derive(Debug)]
 struct GuardedConnector {
     inner: SharedHttpConnector,
-    rates: Option<Arc<Rates>>,
     hosts: Hosts,
     gate: Gate,
 }
@@ -77,15 +85,16 @@ impl HttpConnector for GuardedConnector {
             let refusal = format!("a request to {uri} was not sent: it is outside the chosen endpoint");
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refusal.into())));
         }
-        let (inner, rates, gate) = (self.inner.clone(), self.rates.clone(), self.gate.clone());
+        let (inner, gate) = (self.inner.clone(), self.gate.clone());
         HttpConnectorFuture::new(async move {
             let call = request.extension::<Call>().cloned();
-            if let (Some(rates), Some(call)) = (rates, &call) {
-                rates.admit(&call.service, &call.operation).await;
-            }
-            // Last, because waiting for a rate may take longer than a lease.
+            let limit = call.as_ref().map_or(ORDINARY, Call::time_limit);
+            let asked = call.is_some_and(|call| call.asks());
             let _flight = gate.pass(&request).await.map_err(|closed| ConnectorError::user(closed.into()))?;
-            whole(inner.call(request).await?, call.is_some_and(|call| call.asks())).await
+            // Only what happens on the line counts: a timeout of the SDK's would also count the waits before it.
+            let answer = async { whole(inner.call(request).await?, asked).await };
+            let late = |_| ConnectorError::timeout(format!("no answer within {} s", limit.as_secs()).into());
+            tokio::time::timeout(limit, answer).await.map_err(late)?
         })
     }
 }
@@ -143,6 +152,15 @@ impl Call {
     /// Whether it changes nothing, by AWS's own naming.
     pub(crate) fn reads(&self) -> bool {
         self.asks() || self.operation.starts_with("Head")
+    }
+
+    /// How long one attempt may take on the line, upload and answer included.
+    fn time_limit(&self) -> Duration {
+        match (self.service.as_str(), self.operation.as_str()) {
+            ("Lambda", "Invoke") => INVOCATION,
+            ("Lambda", "CreateFunction" | "UpdateFunctionCode") => UPLOAD,
+            _ => ORDINARY,
+        }
     }
 
     /// Whether it asks for something, so that an answer must say something.
