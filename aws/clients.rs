@@ -179,7 +179,9 @@ impl Connection {
     pub async fn connect(&self) -> Result<Connected, ConnectError> {
         refuse_other_regions(self).await?;
         let config = self.sdk_config().await;
-        let identity = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
+        // It changes nothing, so the SDK may repeat it.
+        let sts = aws_sdk_sts::config::Builder::from(&config).retry_config(RetryConfig::standard()).build();
+        let identity = aws_sdk_sts::Client::from_conf(sts).get_caller_identity().send().await;
         let identity = identity.map_err(error("GetCallerIdentity"))?;
         let account = identity
             .account()
@@ -193,11 +195,11 @@ impl Connection {
     }
 
     /// The configuration that all clients share. The SDK does not retry: only the engine knows which calls may be
-    /// repeated.
+    /// repeated. Where credentials come from STS or SSO, the SDK asks for them up to three times.
     pub async fn sdk_config(&self) -> SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .region(Region::from_static(REGION))
-            .retry_config(RetryConfig::disabled())
+            .retry_config(RetryConfig::standard())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .timeout_config(timeouts());
         let hosts = match self.emulator_endpoint() {
