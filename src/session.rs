@@ -118,11 +118,12 @@ impl Session {
                 return Err(problem);
             }
         };
+        zones.warning.iter().for_each(|warning| screen.warning(warning));
         let design = Arc::new(Design {
             foreign_log_role,
             names: Names::new(suffix, cloud.account()),
             settings,
-            zones,
+            zones: zones.names,
             artifacts,
             sandbox_environment: running.as_ref().map(environment).unwrap_or_default(),
         });
