@@ -9,6 +9,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 use payinfra_engine::{Class, Error};
 
@@ -178,6 +179,7 @@ impl Connection {
     /// [`ConnectError::Region`] before any call, [`ConnectError::Identity`] where STS refuses or cannot be reached.
     pub async fn connect(&self) -> Result<Connected, ConnectError> {
         refuse_other_regions(self).await?;
+        refuse_login_sessions(self).await?;
         let config = self.sdk_config().await;
         // It changes nothing, so the SDK may repeat it.
         let sts = aws_sdk_sts::config::Builder::from(&config).retry_config(RetryConfig::standard()).build();
@@ -204,7 +206,8 @@ impl Connection {
             .timeout_config(timeouts());
         let hosts = match self.emulator_endpoint() {
             Some(endpoint) => {
-                loader = loader.endpoint_url(&endpoint).test_credentials();
+                // FIPS and dual-stack variants are AWS's; an emulator has one address.
+                loader = loader.endpoint_url(&endpoint).test_credentials().use_fips(false).use_dual_stack(false);
                 let authority = endpoint.split("://").nth(1).unwrap_or(&endpoint);
                 Hosts::Only(authority.split('/').next().unwrap_or_default().to_owned())
             }
@@ -212,10 +215,10 @@ impl Connection {
                 if let Some(profile) = &self.profile {
                     loader = loader.profile_name(profile);
                 }
-                Hosts::Aws
+                Hosts::aws()
             }
         };
-        let paced = matches!(hosts, Hosts::Aws);
+        let paced = matches!(hosts, Hosts::Aws { .. });
         let config = loader.http_client(GuardedClient::new(hosts, self.gate.clone())).load().await;
         finish(config, paced)
     }
@@ -274,6 +277,28 @@ async fn refuse_other_regions(connection: &Connection) -> Result<(), ConnectErro
     }
 }
 
+/// Refuses a profile that `aws login` made: the pinned SDK reads it only with parts that this build leaves out, and says so
+/// in words for programmers.
+async fn refuse_login_sessions(connection: &Connection) -> Result<(), ConnectError> {
+    let variable = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if connection.credentials() == Credentials::Emulator
+        || (connection.profile.is_none() && variable("AWS_ACCESS_KEY_ID"))
+    {
+        return Ok(());
+    }
+    let (files, name) = (Default::default(), connection.profile.clone().map(Into::into));
+    let Ok(profiles) = aws_config::profile::load(&Fs::real(), &Env::real(), &files, name).await else { return Ok(()) };
+    if profiles.get("login_session").is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "the profile `{}` is a session of `aws login`, which payinfra cannot use; run \
+         `eval \"$(aws configure export-credentials --format env)\"` first, or sign in with `aws sso login`",
+        profiles.selected_profile()
+    );
+    Err(Error::new(Class::Credentials, "GetCallerIdentity", message).into())
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -308,7 +333,11 @@ mod tests {
         /// Clients as they are made for AWS, with this instead of the network.
         fn clients(&self) -> Clients {
             let key = aws_credential_types::Credentials::new("key", "secret", None, None, "test");
-            let client = GuardedClient::over(SharedHttpClient::new(self.clone()), Hosts::Aws, Gate::default());
+            let client = GuardedClient::over(
+                SharedHttpClient::new(self.clone()),
+                Hosts::Aws { container: None },
+                Gate::default(),
+            );
             let config = SdkConfig::builder()
                 .behavior_version(BehaviorVersion::v2026_01_12())
                 .region(Region::from_static(REGION))

@@ -38,13 +38,22 @@ const UPLOAD: Duration = Duration::from_secs(300);
 const INVOCATION: Duration = Duration::from_secs(930);
 
 /// Where machines and containers in AWS get their credentials: link-local, and never sent any.
+///
+/// The standard chain asks these last. CloudShell and others name an address of their own in
+/// `AWS_CONTAINER_CREDENTIALS_FULL_URI`; that very address may be asked too, where it is on this machine.
 const METADATA: &[&str] = &["169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2::23]"];
+
+/// The domains of AWS's endpoints: the usual ones and those that IPv6 reaches too (model, endpoint rules).
+const AWS: [&str; 2] = [".amazonaws.com", ".api.aws"];
 
 /// Where requests may go.
 #[derive(Debug, Clone)]
 pub(crate) enum Hosts {
     /// AWS's own, over TLS: requests carry real credentials.
-    Aws,
+    Aws {
+        /// The whole address that containers are told to get credentials from, where there is one.
+        container: Option<String>,
+    },
     /// One emulator: requests carry the emulator's credentials.
     Only(String),
 }
@@ -80,7 +89,7 @@ struct GuardedConnector {
 
 impl HttpConnector for GuardedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if !self.hosts.allow(request.uri()) {
+        if !self.hosts.allow(request.uri(), request.extension::<Call>().is_some()) {
             let uri = without_user(request.uri());
             let refusal = format!("a request to {uri} was not sent: it is outside the chosen endpoint");
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refusal.into())));
@@ -130,15 +139,31 @@ fn is_whole_xml(text: &[u8]) -> bool {
 }
 
 impl Hosts {
-    fn allow(&self, uri: &str) -> bool {
+    /// AWS's, with the address that this process' environment names for a container's credentials.
+    pub(crate) fn aws() -> Self {
+        Self::Aws { container: std::env::var("AWS_CONTAINER_CREDENTIALS_FULL_URI").ok() }
+    }
+
+    /// Whether a request may leave for `uri`; one that a service's client makes is signed, others look for credentials.
+    fn allow(&self, uri: &str, signed: bool) -> bool {
         let Some((scheme, rest)) = uri.split_once("://") else { return false };
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         match self {
-            Self::Aws if METADATA.contains(&authority) => scheme == "http",
-            Self::Aws => scheme == "https" && authority.trim_end_matches(":443").ends_with(".amazonaws.com"),
+            Self::Aws { .. } if METADATA.contains(&authority) => scheme == "http" && !signed,
+            Self::Aws { container: Some(container) } if container == uri => !signed && is_local(authority),
+            Self::Aws { .. } => {
+                let host = authority.trim_end_matches(":443");
+                scheme == "https" && AWS.iter().any(|domain| host.ends_with(domain))
+            }
             Self::Only(allowed) => authority == allowed || authority.ends_with(&format!(".{allowed}")),
         }
     }
+}
+
+/// Whether an address is this machine's own.
+fn is_local(authority: &str) -> bool {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    ["localhost", "127.0.0.1", "[::1]"].contains(&host)
 }
 
 /// Which operation a request belongs to; put there by [`NameCalls`], read by the connector.
@@ -208,13 +233,30 @@ mod tests {
 
     #[test]
     fn credentials_stay_where_they_belong() {
-        assert!(Hosts::Aws.allow("https://ec2.us-east-1.amazonaws.com/"));
-        assert!(!Hosts::Aws.allow("http://ec2.us-east-1.amazonaws.com/"));
-        assert!(!Hosts::Aws.allow("http://127.0.0.1:4566/"));
-        assert!(Hosts::Aws.allow("http://169.254.169.254/latest/api/token"));
-        assert!(!Hosts::Aws.allow("https://amazonaws.com.example.org/"));
+        let aws = Hosts::Aws { container: None };
+        assert!(aws.allow("https://ec2.us-east-1.amazonaws.com/", true));
+        assert!(aws.allow("https://s3.dualstack.us-east-1.amazonaws.com/", true));
+        assert!(aws.allow("https://ec2.us-east-1.api.aws/", true));
+        assert!(!aws.allow("http://ec2.us-east-1.amazonaws.com/", true));
+        assert!(!aws.allow("http://127.0.0.1:4566/", true));
+        assert!(!aws.allow("https://amazonaws.com.example.org/", true));
+        assert!(!aws.allow("https://example-api.aws/", true));
         let only = Hosts::Only("127.0.0.1:4566".to_owned());
-        assert!(only.allow("http://127.0.0.1:4566/bucket?versioning"));
-        assert!(!only.allow("https://sts.us-east-1.amazonaws.com/"));
+        assert!(only.allow("http://127.0.0.1:4566/bucket?versioning", true));
+        assert!(!only.allow("https://sts.us-east-1.amazonaws.com/", true));
+    }
+
+    #[test]
+    fn the_chain_may_ask_this_machine_for_credentials_and_sends_it_none() {
+        let shell = "http://localhost:1338/latest/meta-data/container/security-credentials";
+        let container = Hosts::Aws { container: Some(shell.to_owned()) };
+        for uri in [shell, "http://169.254.169.254/latest/api/token", "http://169.254.170.2/v2/credentials/a"] {
+            assert!(container.allow(uri, false), "{uri}");
+            assert!(!container.allow(uri, true), "{uri} gets no signed request");
+        }
+        assert!(!Hosts::Aws { container: None }.allow(shell, false));
+        assert!(!container.allow("http://localhost:1338/other", false));
+        let elsewhere = "http://credentials.example.org/a";
+        assert!(!Hosts::Aws { container: Some(elsewhere.to_owned()) }.allow(elsewhere, false));
     }
 }
