@@ -25,6 +25,7 @@ pub use certificate::Certificate;
 pub use deployment::ApiDeployment;
 pub use document::{Checks, Document, JSON, Route, last_step};
 pub use domain::ApiDomain;
+pub(crate) use gateway::rest_apis;
 pub use gateway::{Gateway, method_name, path_name};
 pub use key::ApiKey;
 pub use mapping::{ALL_PATHS, ApiMapping};
