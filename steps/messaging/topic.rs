@@ -156,7 +156,8 @@ mod tests {
 
     #[tokio::test]
     async fn carries_marks_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
-        let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
+        let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code><Message>Invalid parameter: \
+            Attributes Reason: Topic already exists with different attributes</Message></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(400, taken)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let name = "sns-alarms-prod".to_owned();
