@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error};
-use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
+use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rds::{retag, tags_of, text, to_rds, wanted};
@@ -49,7 +49,9 @@ impl Resource for DbParameterGroup {
             groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBClusterParameterGroups"))?;
         let name = |group: &Found| text(group.db_cluster_parameter_group_name());
         let groups = groups.iter().filter(|group| wanted(cloud, select, &name(group)));
-        let mut found = try_join_all(groups.map(|group| live(cloud, group))).await?;
+        // A group may go between the list and the look.
+        let looks = groups.map(|group| async move { unless(Class::Absent, live(cloud, group).await) });
+        let mut found: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)
     }
@@ -143,7 +145,7 @@ async fn parameters(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, String
 
 #[cfg(test)]
 mod tests {
-    use payinfra_engine::{Address, Class};
+    use payinfra_engine::Address;
 
     use super::super::rds::samples;
     use super::*;
