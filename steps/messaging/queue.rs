@@ -19,6 +19,7 @@ pub struct Queue {
     /// The KMS key that encrypts it.
     pub key_arn: String,
     /// Who may do what with it, as a policy document.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Seconds it keeps a message.
     pub retention_seconds: u32,

@@ -17,6 +17,7 @@ pub struct Topic {
     /// The KMS key that encrypts it. It must be the stack's own: AWS's `alias/aws/sns` drops alarms without a word.
     pub key_arn: String,
     /// Who may do what with it, as a policy document.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Its tags.
     pub tags: Tags,

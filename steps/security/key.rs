@@ -19,6 +19,7 @@ pub struct Key {
     /// What it is for.
     pub description: String,
     /// Who may use it.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Whether it encrypts and decrypts.
     pub enabled: bool,
@@ -318,7 +319,6 @@ mod tests {
     }
 
     #[tokio::test]
-    #[tokio::test]
     async fn a_fresh_key_that_one_of_the_reads_does_not_know_yet_is_left_out() {
         let metadata = r#"{"KeyMetadata": {"KeyId": "k-1", "Arn": "arn:k-1", "Enabled": true, "KeyState": "Enabled"}}"#;
         // terraform-provider-aws#1854: DescribeKey 200, then GetKeyPolicy is not found.
@@ -329,6 +329,7 @@ mod tests {
         assert!(live.is_empty());
     }
 
+    #[tokio::test]
     async fn carries_its_marks_and_its_policy_in_the_create_call_and_names_a_full_quota() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "LimitExceededException"}"#)]);
         let address = Address::new("key", "main");

@@ -9,7 +9,7 @@ use payinfra_engine::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Cloud, Context};
+use crate::{Cloud, Context, policy};
 
 mod configuration;
 mod emptying;
@@ -40,6 +40,7 @@ pub struct Bucket {
     /// Who owns objects: `BucketOwnerEnforced` means this account, and that ACLs are off.
     pub ownership: String,
     /// Who may do what; null means no policy.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Where S3 writes who accessed it.
     pub logging: Option<Logging>,
@@ -116,7 +117,7 @@ impl Resource for Bucket {
             configuration::Part::Logging.put(cx, &closed).await?;
             return Ok(Progress::More);
         }
-        if live.spec.policy != closed.policy {
+        if policy::canonical(&live.spec.policy) != policy::canonical(&closed.policy) {
             configuration::Part::Policy.put(cx, &closed).await?;
             return Ok(Progress::More);
         }
