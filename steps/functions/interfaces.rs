@@ -1,6 +1,7 @@
 //! The network interfaces that Lambda makes for functions, and removes minutes after they have left the network.
 
 use aws_sdk_ec2::types::{Filter, NetworkInterfaceStatus, NetworkInterfaceType};
+use aws_sdk_lambda::types::State;
 use payinfra_aws::error;
 use payinfra_engine::{Class, Error, Resource, Select};
 
@@ -18,7 +19,10 @@ use crate::network::SecurityGroup;
 /// [`Class::InUse`] while there are some, and whatever the calls answer.
 pub(super) async fn released(cloud: &Cloud) -> Result<(), Error> {
     let functions = owned(cloud).await?;
-    let networks = functions.iter().filter_map(|found| found.configuration()?.vpc_config());
+    // One that could not be made holds no interfaces.
+    let working = functions.iter().filter_map(|found| found.configuration());
+    let working = working.filter(|function| function.state() != Some(&State::Failed));
+    let networks = working.filter_map(|function| function.vpc_config());
     if networks.into_iter().any(|network| !network.subnet_ids().is_empty()) {
         return Ok(());
     }
