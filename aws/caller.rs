@@ -15,7 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 
-use crate::clients::REGION;
+use crate::REGION;
 
 /// Longer than API Gateway lets any request take (29 s).
 const PATIENCE: Duration = Duration::from_secs(31);

@@ -14,10 +14,7 @@ use payinfra_engine::{Class, Error};
 use crate::caller::Caller;
 use crate::gate::Gate;
 use crate::http::{GuardedClient, Hosts, NameCalls};
-use crate::{Emulator, error};
-
-/// The only region (spec R1).
-pub const REGION: &str = "us-east-1";
+use crate::{Emulator, REGION, error};
 
 /// Whom to be and where to go.
 #[derive(Debug, Clone, Default)]

@@ -16,9 +16,12 @@ pub mod replay;
 mod tags;
 
 pub use caller::{ApiAnswer, ApiRequest, CallError, Caller, Proof};
-pub use clients::{Clients, ConnectError, Connected, Connection, Credentials, REGION, without_user};
+pub use clients::{Clients, ConnectError, Connected, Connection, Credentials, without_user};
 pub use emulator::{Emulator, NOT_KEPT, NotKept};
 pub use errors::{error, refused, unless};
 pub use gate::{Gate, Ungated};
 pub use pages::following;
 pub use tags::{ADDRESS, Marked, STACK, Tags};
+
+/// The only region that payinfra deploys to (docs/requirements.md, R1).
+pub const REGION: &str = "us-east-1";

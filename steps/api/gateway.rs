@@ -9,7 +9,7 @@ use aws_sdk_acm::types::CertificateType;
 use aws_sdk_apigateway::types::{DomainName, Op, PatchOperation, Resource as PathResource, RestApi};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Marked, REGION, Tags, error, unless};
 use payinfra_engine::{Address, Class, Error, Live, Resource, Select};
 
 use crate::Cloud;
@@ -185,7 +185,7 @@ pub(super) fn address<R: Resource>(name: &str) -> Option<Address> {
 
 /// The ARN of something of API Gateway, which has no account in it.
 pub(super) fn arn(path: &str) -> String {
-    format!("arn:aws:apigateway:us-east-1::/{path}")
+    format!("arn:aws:apigateway:{REGION}::/{path}")
 }
 
 /// Tags as read, without AWS's own.

@@ -5,6 +5,7 @@ use aws_sdk_wafv2::types::{
     WebAcl as LiveAcl,
 };
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error, following, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -151,13 +152,15 @@ async fn lock(cloud: &Cloud, arn: &str) -> Result<String, Error> {
 
 /// The ARNs of the web ACLs whose names have our shape.
 async fn candidates(cloud: &Cloud) -> Result<Vec<String>, Error> {
-    let ending = format!("-{}", cloud.stack());
     let mut arns = Vec::new();
     let mut marker = None;
     loop {
         let request = cloud.waf.list_web_acls().scope(Scope::Regional).limit(100).set_next_marker(marker.clone());
         let found = request.send().await.map_err(error("ListWebACLs"))?;
-        let ours = found.web_acls().iter().filter(|acl| acl.name().is_some_and(|name| name.ends_with(&ending)));
+        let ours = found
+            .web_acls()
+            .iter()
+            .filter(|acl| acl.name().is_some_and(|name| cloud.names.is_ours(Kind::WebAcl, name)));
         arns.extend(ours.filter_map(|acl| acl.arn().map(ToOwned::to_owned)));
         marker = following(marker, found.next_marker().filter(|_| !found.web_acls().is_empty()));
         if marker.is_none() {

@@ -1,6 +1,7 @@
 //! An instance of the cluster: the writer or a reader, as Aurora decides.
 
 use aws_sdk_rds::types::DbInstance as Found;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,9 @@ impl Resource for DbInstance {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let instances = cloud.rds.describe_db_instances().into_paginator().items().send();
         let instances: Vec<Found> = instances.collect::<Result<_, _>>().await.map_err(error("DescribeDBInstances"))?;
-        let instances = instances.iter().filter(|found| wanted(cloud, select, &text(found.db_instance_identifier())));
+        let instances = instances
+            .iter()
+            .filter(|found| wanted(cloud, select, Kind::DbInstance, &text(found.db_instance_identifier())));
         let mut found: Vec<_> = instances.map(|found| live(cloud, found)).collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ impl Resource for DbParameterGroup {
         let groups: Vec<Found> =
             groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBClusterParameterGroups"))?;
         let name = |group: &Found| text(group.db_cluster_parameter_group_name());
-        let groups = groups.iter().filter(|group| wanted(cloud, select, &name(group)));
+        let groups = groups.iter().filter(|group| wanted(cloud, select, Kind::DbParameterGroup, &name(group)));
         let mut found = try_join_all(groups.map(|group| live(cloud, group))).await?;
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)

@@ -2,6 +2,7 @@
 
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -44,8 +45,9 @@ impl Resource for DbSubnetGroup {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let groups = cloud.rds.describe_db_subnet_groups().into_paginator().items().send();
         let groups: Vec<Found> = groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBSubnetGroups"))?;
-        let groups =
-            groups.iter().filter(|group| wanted(cloud, select, group.db_subnet_group_name().unwrap_or_default()));
+        let groups = groups.iter().filter(|group| {
+            wanted(cloud, select, Kind::DbSubnetGroup, group.db_subnet_group_name().unwrap_or_default())
+        });
         let mut found = try_join_all(groups.map(|group| live(cloud, group))).await?;
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)

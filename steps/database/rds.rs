@@ -1,6 +1,7 @@
 //! What the kinds of RDS have in common: tags, and names of this stack.
 
 use aws_sdk_rds::types::Tag;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Emulator, Tags, error};
 use payinfra_engine::{Error, Select};
 
@@ -48,9 +49,9 @@ pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) ->
 }
 
 /// Whether an object of this name is wanted, before its tags are looked at: RDS cannot filter by tags.
-pub(super) fn wanted(cloud: &Cloud, select: Select<'_>, name: &str) -> bool {
+pub(super) fn wanted(cloud: &Cloud, select: Select<'_>, kind: Kind, name: &str) -> bool {
     match select {
-        Select::Owned => name.ends_with(&format!("-{}", cloud.stack())),
+        Select::Owned => cloud.names.is_ours(kind, name),
         Select::Ids(ids) => ids.iter().any(|id| id == name),
     }
 }

@@ -4,6 +4,7 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig};
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -158,9 +159,10 @@ impl Function {
 /// Reads all functions with this stack's marks. Names ending like ours are the candidates, tags decide.
 pub(super) async fn owned(cloud: &Cloud) -> Result<Vec<GetFunctionOutput>, Error> {
     let listed = cloud.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-    let ending = format!("-{}", cloud.stack());
     let names = listed.map_err(error("ListFunctions"))?.into_iter().filter_map(|listed| listed.function_name);
-    let found = names.filter(|name| name.ends_with(&ending)).map(|name| async move { get(cloud, &name).await });
+    let found = names
+        .filter(|name| cloud.names.is_ours(Kind::Function, name))
+        .map(|name| async move { get(cloud, &name).await });
     let found = try_join_all(found).await?;
     Ok(found.into_iter().flatten().filter(|found| tags(found).address_in(cloud.stack()).is_some()).collect())
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -50,10 +51,15 @@ impl Resource for Queue {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let urls = match select {
             Select::Owned => {
-                let request = cloud.sqs.list_queues().queue_name_prefix("sqs-").max_results(1000).into_paginator();
+                let request = cloud
+                    .sqs
+                    .list_queues()
+                    .queue_name_prefix(Kind::Queue.beginning())
+                    .max_results(1000)
+                    .into_paginator();
                 let urls = request.items().send().collect::<Result<Vec<_>, _>>().await.map_err(error("ListQueues"))?;
-                let ending = format!("-{}", cloud.stack());
-                urls.into_iter().filter(|url| url.ends_with(&ending)).collect()
+                let name = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
+                urls.into_iter().filter(|url| cloud.names.is_ours(Kind::Queue, &name(url))).collect()
             }
             Select::Ids(urls) => urls.to_vec(),
         };
@@ -66,7 +72,7 @@ impl Resource for Queue {
         let request = cx.sqs.create_queue().queue_name(&self.name).set_attributes(Some(self.attributes()));
         let request = request.set_tags(Some(self.tags.clone().into_iter().collect()));
         let url = request.send().await.map_err(error("CreateQueue"))?.queue_url.unwrap_or_default();
-        let arn = format!("arn:aws:sqs:us-east-1:{}:{}", cx.account(), self.name);
+        let arn = cx.names.arn("sqs", &self.name);
         Ok(Created { id: url.clone(), outputs: Some(Outputs { url, arn, name: self.name.clone() }) })
     }
 

@@ -2,6 +2,7 @@
 
 use aws_sdk_eventbridge::types::{Rule, RuleState, Tag, Target};
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error, following, refused, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -47,11 +48,10 @@ impl Resource for Schedule {
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
-        let ending = format!("-{}", cloud.stack());
         let rules = rules(cloud).await?.into_iter().filter(|rule| {
             let name = rule.name().unwrap_or_default();
             match select {
-                Select::Owned => name.ends_with(&ending),
+                Select::Owned => cloud.names.is_ours(Kind::Rule, name),
                 Select::Ids(ids) => ids.iter().any(|id| id == name),
             }
         });

@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, Tag};
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -63,11 +64,13 @@ impl Resource for Alarm {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let alarms = match select {
             Select::Owned => {
-                let ending = format!("-{}", cloud.stack());
-                let request = cloud.cloudwatch.describe_alarms().alarm_name_prefix("alarm-").into_paginator();
+                let request =
+                    cloud.cloudwatch.describe_alarms().alarm_name_prefix(Kind::Alarm.beginning()).into_paginator();
                 let pages = request.send().collect::<Result<Vec<_>, _>>().await.map_err(error("DescribeAlarms"))?;
                 let alarms = pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default());
-                alarms.filter(|alarm| alarm.alarm_name().is_some_and(|name| name.ends_with(&ending))).collect()
+                alarms
+                    .filter(|alarm| alarm.alarm_name().is_some_and(|name| cloud.names.is_ours(Kind::Alarm, name)))
+                    .collect()
             }
             Select::Ids(names) => try_join_all(names.chunks(NAMES).map(|names| named(cloud, names))).await?.concat(),
         };
@@ -87,7 +90,7 @@ impl Resource for Alarm {
         }
         let request = self.put(cx).set_tags(Some(to_aws(&self.tags)));
         request.send().await.map_err(error("PutMetricAlarm"))?;
-        let arn = format!("arn:aws:cloudwatch:us-east-1:{}:alarm:{}", cx.account(), self.name);
+        let arn = cx.names.arn("cloudwatch", &format!("alarm:{}", self.name));
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { arn }) })
     }
 

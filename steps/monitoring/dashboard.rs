@@ -1,6 +1,7 @@
 //! The CloudWatch dashboard.
 
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{ADDRESS, STACK, error, unless};
 use payinfra_engine::{Address, Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -43,12 +44,15 @@ impl Resource for Dashboard {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
             Select::Owned => {
-                let request = cloud.cloudwatch.list_dashboards().dashboard_name_prefix("dashboard-").into_paginator();
+                let request = cloud
+                    .cloudwatch
+                    .list_dashboards()
+                    .dashboard_name_prefix(Kind::Dashboard.beginning())
+                    .into_paginator();
                 let found = request.items().send().collect::<Result<Vec<_>, _>>().await;
-                let ending = format!("-{}", cloud.stack());
                 let names =
                     found.map_err(error("ListDashboards"))?.into_iter().filter_map(|entry| entry.dashboard_name);
-                names.filter(|name| name.ends_with(&ending)).collect()
+                names.filter(|name| cloud.names.is_ours(Kind::Dashboard, name)).collect()
             }
             Select::Ids(names) => names.to_vec(),
         };

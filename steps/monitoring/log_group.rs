@@ -43,7 +43,7 @@ impl Resource for LogGroup {
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let (ours, execution) = tokio::try_join!(
-            groups(cloud, Some(format!("-{}", cloud.stack())), None),
+            groups(cloud, Some(cloud.names.log_group_pattern()), None),
             groups(cloud, None, Some(EXECUTION_LOG)),
         )?;
         // An execution log's name may hold the suffix as well.
@@ -51,7 +51,7 @@ impl Resource for LogGroup {
         let candidates = ours.into_iter().chain(execution).filter(|group| {
             let name = group.log_group_name().unwrap_or_default();
             let wanted = match select {
-                Select::Owned => has_shape(name, cloud.stack()),
+                Select::Owned => cloud.names.is_our_log_group(name) || name.starts_with(EXECUTION_LOG),
                 Select::Ids(ids) => ids.iter().any(|id| id == name),
             };
             wanted && seen.insert(name.to_owned())
@@ -65,7 +65,7 @@ impl Resource for LogGroup {
         let tags = self.tags.clone().into_iter().collect();
         let request = cx.logs.create_log_group().log_group_name(&self.name).kms_key_id(&self.key_arn);
         request.set_tags(Some(tags)).send().await.map_err(error("CreateLogGroup"))?;
-        let arn = format!("arn:aws:logs:us-east-1:{}:log-group:{}", cx.account(), self.name);
+        let arn = cx.names.arn("logs", &format!("log-group:{}", self.name));
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
     }
 
@@ -89,11 +89,6 @@ impl Resource for LogGroup {
         cx.logs.delete_log_group().log_group_name(&live.id).send().await.map_err(error("DeleteLogGroup"))?;
         Ok(Progress::Going)
     }
-}
-
-/// Whether a name is one that this stack gives: `…-prod`, `/aws/rds/cluster/aurora-prod/postgresql`, an execution log.
-fn has_shape(name: &str, suffix: &str) -> bool {
-    name.ends_with(&format!("-{suffix}")) || name.contains(&format!("-{suffix}/")) || name.starts_with(EXECUTION_LOG)
 }
 
 /// Lists log groups by a part or by the beginning of their name.

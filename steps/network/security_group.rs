@@ -95,7 +95,7 @@ pub(super) async fn groups(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Foun
 }
 
 fn outputs(cloud: &Cloud, id: &str) -> Outputs {
-    let arn = format!("arn:aws:ec2:us-east-1:{}:security-group/{id}", cloud.account());
+    let arn = cloud.names.arn("ec2", &format!("security-group/{id}"));
     Outputs { id: id.to_owned(), arn }
 }
 

@@ -6,7 +6,7 @@ use payinfra_aws::{Marked, Tags, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::tags::{retag, root, tags_of, to_ssm};
+use super::tags::{retag, tags_of, to_ssm};
 use crate::{Cloud, Context};
 
 /// A parameter that anybody who may read the stack's configuration sees.
@@ -40,7 +40,12 @@ impl Resource for Parameter {
         // All values come ten to a call; secret ones stay encrypted, and are another kind.
         let plain = ParameterStringFilter::builder().key("Type").option("Equals").values("String").build();
         let plain = plain.map_err(|error| Error::new(Class::Invalid, "GetParametersByPath", error.to_string()))?;
-        let request = cloud.ssm.get_parameters_by_path().path(root(cloud)).recursive(true).parameter_filters(plain);
+        let request = cloud
+            .ssm
+            .get_parameters_by_path()
+            .path(cloud.names.parameter_root())
+            .recursive(true)
+            .parameter_filters(plain);
         let found = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(error("GetParametersByPath"))?;
         let wanted = found.iter().flat_map(|page| page.parameters()).filter(|found| {

@@ -8,7 +8,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 
-use super::tags::{retag, root, tags_of, to_ssm};
+use super::tags::{retag, tags_of, to_ssm};
 use crate::{Cloud, Context};
 
 /// A SecureString of 256 random bits. Its value is no part of it: it stands in no plan, no state and no log.
@@ -42,7 +42,8 @@ impl Resource for SecretParameter {
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // DescribeParameters gives no values at all.
-        let filters = [("Path", "Recursive", root(cloud)), ("Type", "Equals", "SecureString".to_owned())];
+        let filters =
+            [("Path", "Recursive", cloud.names.parameter_root()), ("Type", "Equals", "SecureString".to_owned())];
         let filters = filters.into_iter().map(|(key, option, value)| {
             let filter = ParameterStringFilter::builder().key(key).option(option);
             filter.values(value.strip_suffix('/').unwrap_or(&value)).build()

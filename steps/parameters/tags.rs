@@ -1,15 +1,10 @@
-//! Tags of parameters, and the path that a stack's parameters stand under.
+//! Tags of parameters.
 
 use aws_sdk_ssm::types::{ResourceTypeForTagging, Tag};
 use payinfra_aws::{Tags, error};
 use payinfra_engine::{Class, Error};
 
 use crate::Cloud;
-
-/// The path of a stack's parameters, `/payments/<suffix>/`, as [`payinfra_aws::names::Names::parameter_root`] builds it.
-pub(super) fn root(cloud: &Cloud) -> String {
-    format!("/payments/{}/", cloud.stack())
-}
 
 pub(super) fn to_ssm(tags: &Tags) -> Result<Vec<Tag>, Error> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();

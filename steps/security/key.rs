@@ -184,13 +184,9 @@ async fn candidates(cloud: &Cloud, aliases: &Aliases) -> Result<Vec<String>, Err
     let request = cloud.kms.list_keys();
     let keys: Vec<_> =
         request.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(error("ListKeys"))?;
-    let ours = alias_of(cloud);
+    let ours = cloud.names.key_alias();
     let ids = keys.iter().filter_map(|key| key.key_id().map(ToOwned::to_owned));
     Ok(ids.filter(|id| aliases.get(id).is_none_or(|names| names.contains(&ours))).collect())
-}
-
-fn alias_of(cloud: &Cloud) -> String {
-    format!("alias/{}-{}", payinfra_aws::names::Kind::Key.prefix(), cloud.stack())
 }
 
 async fn read(
@@ -225,7 +221,7 @@ async fn read(
     let policy = policy.policy().unwrap_or_default();
     let days = rotation.rotation_period_in_days().and_then(|days| u32::try_from(days).ok());
     let deletion_days = tags.remove(DELETION_DAYS).and_then(|days| days.parse().ok()).unwrap_or_default();
-    let ours = alias_of(cloud);
+    let ours = cloud.names.key_alias();
     let alias = aliases.and_then(|names| names.get(&ours).or_else(|| names.first())).cloned();
     Ok(Some(Live {
         address,

@@ -52,7 +52,7 @@ impl Resource for Role {
         let names = match select {
             Select::Ids(ids) => ids.to_vec(),
             Select::Owned => {
-                let request = cloud.iam.list_roles().path_prefix(format!("/payinfra/{}/", cloud.stack()));
+                let request = cloud.iam.list_roles().path_prefix(cloud.names.role_path());
                 let roles: Vec<_> = request
                     .into_paginator()
                     .items()

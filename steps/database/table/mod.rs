@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{
     TimeToLiveSpecification, TimeToLiveStatus, WarmThroughput as Warm,
 };
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Marked, Tags, error, following, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -70,8 +71,7 @@ impl Resource for Table {
             Select::Owned => {
                 let names = cloud.dynamodb.list_tables().into_paginator().items().send();
                 let names: Vec<String> = names.collect::<Result<_, _>>().await.map_err(error("ListTables"))?;
-                let ending = format!("-{}", cloud.stack());
-                names.into_iter().filter(|name| name.starts_with("dynamodb-") && name.ends_with(&ending)).collect()
+                names.into_iter().filter(|name| cloud.names.is_ours(Kind::Table, name)).collect()
             }
         };
         let mut found = try_join_all(names.iter().map(|name| look(cloud, name))).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudtrail::types::{DataResource, EventSelector, ReadWriteType, Tag, Trail as Found};
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{ADDRESS, Emulator, Marked, STACK, Tags, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
@@ -67,7 +68,7 @@ impl Resource for Trail {
         let ours = trails.trail_list().iter().filter(|trail| {
             let name = trail.name().unwrap_or_default();
             match select {
-                Select::Owned => name.starts_with("trail-") && name.ends_with(&format!("-{}", cloud.stack())),
+                Select::Owned => cloud.names.is_ours(Kind::Trail, name),
                 Select::Ids(ids) => ids.iter().any(|id| id == name),
             }
         });
@@ -215,7 +216,7 @@ async fn look(cloud: &Cloud, trail: &Found) -> Result<Live<Trail>, Error> {
 /// is the mark.
 fn address_of(cloud: &Cloud, tags: &Tags, name: &str) -> Option<Address> {
     let unmarked = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
-    if unmarked && cloud.emulator == Some(Emulator::MiniStack) && name == format!("trail-{}", cloud.stack()) {
+    if unmarked && cloud.emulator == Some(Emulator::MiniStack) && name == cloud.names.only(Kind::Trail) {
         return Some(Address::new(Trail::KIND, "main"));
     }
     tags.address_in(cloud.stack())
