@@ -21,7 +21,7 @@ pub use emulator::{Emulator, NOT_KEPT, NotKept};
 pub use errors::{error, refused, unless};
 pub use gate::{Gate, Ungated};
 pub use pages::following;
-pub use tags::{ADDRESS, Marked, STACK, Tags};
+pub use tags::{ADDRESS, Owned, STACK, TagChange, Tags, own_tags};
 
 /// The only region that payinfra deploys to (docs/requirements.md, R1).
 pub const REGION: &str = "us-east-1";

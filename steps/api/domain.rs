@@ -1,7 +1,7 @@
 //! A domain name of the API's own (A4).
 
 use aws_sdk_apigateway::types::{DomainName, DomainNameStatus, EndpointConfiguration, EndpointType, SecurityPolicy};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,7 @@ use aws_sdk_acm::types::CertificateType;
 use aws_sdk_apigateway::types::{DomainName, Op, PatchOperation, Resource as PathResource, RestApi};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
-use payinfra_aws::{Marked, REGION, Tags, error, unless};
+use payinfra_aws::{Owned, REGION, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Address, Class, Error, Live, Resource, Select};
 
 use crate::Cloud;
@@ -116,8 +116,8 @@ pub(super) async fn all_certificates(cloud: &Cloud) -> Result<Arc<Vec<(String, T
             async move {
                 let found = unless(Class::Absent, request.send().await.map_err(error("ListTagsForCertificate")))?;
                 let tags = found.as_ref().map(|found| found.tags()).unwrap_or_default().iter();
-                let tags = tags.map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned()));
-                Ok((arn.to_owned(), tags.filter(|(key, _)| !key.starts_with("aws:")).collect()))
+                let tags = own_tags(tags.map(|tag| (tag.key(), tag.value().unwrap_or_default())));
+                Ok((arn.to_owned(), tags))
             }
         });
         try_join_all(tagged).await
@@ -190,8 +190,7 @@ pub(super) fn arn(path: &str) -> String {
 
 /// Tags as read, without AWS's own.
 pub(super) fn from_gateway(tags: Option<&HashMap<String, String>>) -> Tags {
-    let own = tags.into_iter().flatten().filter(|(key, _)| !key.starts_with("aws:"));
-    own.map(|(key, value)| (key.clone(), value.clone())).collect()
+    own_tags(tags.into_iter().flatten())
 }
 
 /// Tags as API Gateway wants them.
@@ -201,13 +200,15 @@ pub(super) fn to_gateway(tags: &Tags) -> Option<HashMap<String, String>> {
 
 /// Brings the tags of any object of API Gateway to `want`.
 pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    if !surplus.is_empty() {
-        let request = cloud.apigateway.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
+        let request = cloud.apigateway.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let request = cloud.apigateway.tag_resource().resource_arn(arn).set_tags(to_gateway(want));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let request = cloud.apigateway.tag_resource().resource_arn(arn).set_tags(to_gateway(&change.set));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 

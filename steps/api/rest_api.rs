@@ -4,7 +4,7 @@ use aws_sdk_apigateway::types::{
     ApiStatus, EndpointAccessMode, EndpointConfiguration, EndpointType, RestApi as LiveApi, SecurityPolicy,
 };
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

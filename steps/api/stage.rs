@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage as LiveStage};
-use payinfra_aws::{Marked, REGION, Tags, error};
+use payinfra_aws::{Owned, REGION, Tags, error};
 use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

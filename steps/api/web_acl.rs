@@ -6,7 +6,7 @@ use aws_sdk_wafv2::types::{
 };
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error, following, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, following, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -81,14 +81,15 @@ impl Resource for WebAcl {
             self.log(cx, &live.id).await?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            if !surplus.is_empty() {
-                let request = cx.waf.untag_resource().resource_arn(&live.id).set_tag_keys(Some(surplus));
+            let change = TagChange::between(&live.spec.tags, &self.tags);
+            if !change.remove.is_empty() {
+                let request = cx.waf.untag_resource().resource_arn(&live.id).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagResource"))?;
             }
-            let request = cx.waf.tag_resource().resource_arn(&live.id).set_tags(to_waf(&self.tags));
-            request.send().await.map_err(error("TagResource"))?;
+            if !change.set.is_empty() {
+                let request = cx.waf.tag_resource().resource_arn(&live.id).set_tags(to_waf(&change.set));
+                request.send().await.map_err(error("TagResource"))?;
+            }
         }
         Ok(())
     }
@@ -185,10 +186,7 @@ async fn read(cloud: &Cloud, arn: &str) -> Result<Option<Live<WebAcl>>, Error> {
     };
     let (acl, tags, logging) = tokio::try_join!(acl, tags, logging)?;
     let tags = tags.tag_info_for_resource().map(|info| info.tag_list()).unwrap_or_default().iter();
-    let tags: Tags = tags
-        .filter(|tag| !tag.key().starts_with("aws:"))
-        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-        .collect();
+    let tags = own_tags(tags.map(|tag| (tag.key(), tag.value())));
     let logging = logging.as_ref().and_then(|found| found.logging_configuration());
     Ok(acl.web_acl().map(|acl| live(cloud, acl, tags, logging)))
 }

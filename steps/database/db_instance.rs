@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::DbInstance as Found;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::Tag;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Emulator, Tags, error};
+use payinfra_aws::{Emulator, TagChange, Tags, error, own_tags};
 use payinfra_engine::{Error, Select};
 
 use crate::Cloud;
@@ -14,8 +14,7 @@ pub(super) fn to_rds(tags: &Tags) -> Vec<Tag> {
 
 /// Tags as RDS has them, without AWS's own.
 pub(super) fn from_rds(tags: &[Tag]) -> Tags {
-    let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
-    pairs.filter(|(key, _)| !key.starts_with("aws:")).collect()
+    own_tags(tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?))))
 }
 
 /// The host name of an endpoint.
@@ -38,13 +37,15 @@ pub(super) async fn tags_of(cloud: &Cloud, arn: &str) -> Result<Tags, Error> {
 
 /// Brings the tags of any object of RDS to `want`.
 pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    if !surplus.is_empty() {
-        let request = cloud.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(surplus));
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
+        let request = cloud.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("RemoveTagsFromResource"))?;
     }
-    let request = cloud.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_rds(want)));
-    request.send().await.map_err(error("AddTagsToResource"))?;
+    if !change.set.is_empty() {
+        let request = cloud.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_rds(&change.set)));
+        request.send().await.map_err(error("AddTagsToResource"))?;
+    }
     Ok(())
 }
 

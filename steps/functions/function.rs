@@ -5,7 +5,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig};
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -175,7 +175,7 @@ pub(super) async fn get(cloud: &Cloud, name: &str) -> Result<Option<GetFunctionO
 
 /// The tags of a function as it was read.
 pub(super) fn tags(found: &GetFunctionOutput) -> Tags {
-    found.tags().cloned().unwrap_or_default().into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
+    own_tags(found.tags().into_iter().flatten())
 }
 
 fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
@@ -206,14 +206,15 @@ fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
 }
 
 async fn retag(cx: &Context<'_>, live: &Live<Function>, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    let arn = &live.outputs.arn;
-    if !surplus.is_empty() {
-        let request = cx.lambda.untag_resource().resource(arn).set_tag_keys(Some(surplus));
+    let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, want));
+    if !change.remove.is_empty() {
+        let request = cx.lambda.untag_resource().resource(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let request = cx.lambda.tag_resource().resource(arn).set_tags(Some(want.clone().into_iter().collect()));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let request = cx.lambda.tag_resource().resource(arn).set_tags(Some(change.set.into_iter().collect()));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 

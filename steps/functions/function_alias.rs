@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_lambda::operation::get_alias::GetAliasOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, error, unless};
+use payinfra_aws::{Owned, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };

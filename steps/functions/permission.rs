@@ -2,7 +2,7 @@
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, error, unless};
+use payinfra_aws::{Owned, error, unless};
 use payinfra_engine::{Address, Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -82,15 +82,16 @@ impl Resource for Queue {
             request.send().await.map_err(error("SetQueueAttributes"))?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            if !surplus.is_empty() {
-                let request = cx.sqs.untag_queue().queue_url(&live.id).set_tag_keys(Some(surplus));
+            let change = TagChange::between(&live.spec.tags, &self.tags);
+            if !change.remove.is_empty() {
+                let request = cx.sqs.untag_queue().queue_url(&live.id).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagQueue"))?;
             }
-            let tags = self.tags.clone().into_iter().collect();
-            let request = cx.sqs.tag_queue().queue_url(&live.id).set_tags(Some(tags));
-            request.send().await.map_err(error("TagQueue"))?;
+            if !change.set.is_empty() {
+                let tags = change.set.into_iter().collect();
+                let request = cx.sqs.tag_queue().queue_url(&live.id).set_tags(Some(tags));
+                request.send().await.map_err(error("TagQueue"))?;
+            }
         }
         Ok(())
     }
@@ -123,7 +124,7 @@ async fn live(cloud: &Cloud, url: String) -> Result<Option<Live<Queue>>, Error> 
     };
     let (Some(attributes), Some(tags)) = tokio::try_join!(attributes, tags)? else { return Ok(None) };
     let of = |name| attributes.attributes().and_then(|all| all.get(&name)).cloned().unwrap_or_default();
-    let tags: Tags = tags.tags.unwrap_or_default().into_iter().collect();
+    let tags = own_tags(tags.tags.unwrap_or_default());
     let name = url.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Some(Live {
         address: tags.address_in(cloud.stack()),

@@ -3,7 +3,7 @@
 use aws_sdk_eventbridge::types::{Rule, RuleState, Tag, Target};
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error, following, refused, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, following, own_tags, refused, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -79,15 +79,15 @@ impl Resource for Schedule {
             self.aim(cx).await?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            let arn = &live.outputs.arn;
-            if !surplus.is_empty() {
-                let request = cx.eventbridge.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+            let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, &self.tags));
+            if !change.remove.is_empty() {
+                let request = cx.eventbridge.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagResource"))?;
             }
-            let request = cx.eventbridge.tag_resource().resource_arn(arn).set_tags(Some(tags(&self.tags)?));
-            request.send().await.map_err(error("TagResource"))?;
+            if !change.set.is_empty() {
+                let request = cx.eventbridge.tag_resource().resource_arn(arn).set_tags(Some(tags(&change.set)?));
+                request.send().await.map_err(error("TagResource"))?;
+            }
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ async fn live(cloud: &Cloud, rule: Rule) -> Result<Option<Live<Schedule>>, Error
     };
     let targets = async { unless(Class::Absent, targets(cloud, &name).await) };
     let (Some(tags), Some(targets)) = tokio::try_join!(tags, targets)? else { return Ok(None) };
-    let tags: Tags = tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+    let tags = own_tags(tags.tags().iter().map(|tag| (tag.key(), tag.value())));
     let mut targets: Vec<String> = targets.into_iter().map(|target| target.arn).collect();
     targets.sort_unstable();
     Ok(Some(Live {

@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use payinfra_aws::fingerprint::fingerprint;
-use payinfra_aws::{Marked, error, unless};
+use payinfra_aws::{Owned, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };

@@ -3,7 +3,7 @@
 use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, Tag};
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -100,15 +100,15 @@ impl Resource for Alarm {
             self.put(cx).send().await.map_err(error("PutMetricAlarm"))?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            let arn = &live.outputs.arn;
-            if !surplus.is_empty() {
-                let request = cx.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+            let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, &self.tags));
+            if !change.remove.is_empty() {
+                let request = cx.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagResource"))?;
             }
-            let request = cx.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(to_aws(&self.tags)));
-            request.send().await.map_err(error("TagResource"))?;
+            if !change.set.is_empty() {
+                let request = cx.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(to_aws(&change.set)));
+                request.send().await.map_err(error("TagResource"))?;
+            }
         }
         Ok(())
     }
@@ -159,8 +159,7 @@ async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, 
     let Some(tags) = unless(Class::Absent, request.send().await.map_err(error("ListTagsForResource")))? else {
         return Ok(None);
     };
-    let tags: Tags =
-        tags.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect();
+    let tags = own_tags(tags.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))));
     let name = text(alarm.alarm_name());
     Ok(Some(Live {
         address: tags.address_in(cloud.stack()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +111,7 @@ async fn live(cloud: &Cloud, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> 
     let Some(tags) = unless(Class::Absent, request.send().await.map_err(error("ListTagsForResource")))? else {
         return Ok(None);
     };
-    let tags: Tags = tags.tags.unwrap_or_default().into_iter().collect();
+    let tags = own_tags(tags.tags.unwrap_or_default());
     Ok(Some(Live {
         address: tags.address_in(cloud.stack()),
         id: name.clone(),
@@ -127,15 +127,16 @@ async fn live(cloud: &Cloud, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> 
 }
 
 async fn retag(cloud: &Cloud, live: &Live<LogGroup>, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    let arn = &live.outputs.arn;
-    if !surplus.is_empty() {
-        let request = cloud.logs.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+    let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, want));
+    if !change.remove.is_empty() {
+        let request = cloud.logs.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let tags = want.clone().into_iter().collect();
-    let request = cloud.logs.tag_resource().resource_arn(arn).set_tags(Some(tags));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let tags = change.set.into_iter().collect();
+        let request = cloud.logs.tag_resource().resource_arn(arn).set_tags(Some(tags));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 

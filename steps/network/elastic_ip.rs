@@ -1,7 +1,7 @@
 //! A public address that stays ours.
 
 use aws_sdk_ec2::types::{Address as Found, DomainType, ResourceType};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{
     FlowLog as Found, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType, UnsuccessfulItem,
 };
-use payinfra_aws::{Marked, Tags, error, refused};
+use payinfra_aws::{Owned, Tags, error, refused};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The VPC's door to the internet.
 
 use aws_sdk_ec2::types::{InternetGateway as Found, ResourceType};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 //! A kind of its own, because it must be gone before a VPC is replaced, while the gateway itself can stay.
 
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGateway as Found};
-use payinfra_aws::{Marked, error};
+use payinfra_aws::{Owned, error};
 use payinfra_engine::{Address, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The functions' way out: outgoing connections only, from an address that stays the same.
 
 use aws_sdk_ec2::types::{ConnectivityType, NatGateway as Found, NatGatewayState, ResourceType};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

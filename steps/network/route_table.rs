@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Route, RouteTable as Found, RouteTableAssociationStateCode};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

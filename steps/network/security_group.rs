@@ -1,7 +1,7 @@
 //! A firewall around network interfaces. Its rules are [`super::SecurityGroupRules`].
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroup as Found};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

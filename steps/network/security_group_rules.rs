@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::SecurityGroup as Found;
-use payinfra_aws::{Marked, unless};
+use payinfra_aws::{Owned, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{ResourceType, VpcEndpoint as Found, VpcEndpointType};
-use payinfra_aws::{Marked, Tags, error, refused};
+use payinfra_aws::{Owned, Tags, error, refused};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use rand::TryRng;
 use rand::rngs::SysRng;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_kms::types::{KeyMetadata, KeyState, Tag};
 use futures::{StreamExt, TryStreamExt, stream};
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -73,7 +73,7 @@ impl Resource for Key {
 
     async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
         let request = cx.kms.create_key().description(&self.description).policy(self.policy.to_string());
-        let created = request.set_tags(Some(self.all_tags())).send().await.map_err(error("CreateKey"))?;
+        let created = request.set_tags(Some(to_kms(&self.all_tags()))).send().await.map_err(error("CreateKey"))?;
         let outputs = created.key_metadata().map(outputs);
         Ok(Created { id: outputs.as_ref().map(|outputs| outputs.id.clone()).unwrap_or_default(), outputs })
     }
@@ -110,14 +110,15 @@ impl Resource for Key {
             self.take_alias(cx, live).await?;
         }
         if changed.contains(&"tags") || changed.contains(&"deletion_days") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            if !surplus.is_empty() {
-                let request = kms.untag_resource().key_id(&live.id).set_tag_keys(Some(surplus));
+            let change = TagChange::between(&live.spec.all_tags(), &self.all_tags());
+            if !change.remove.is_empty() {
+                let request = kms.untag_resource().key_id(&live.id).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagResource"))?;
             }
-            let request = kms.tag_resource().key_id(&live.id).set_tags(Some(self.all_tags()));
-            request.send().await.map_err(error("TagResource"))?;
+            if !change.set.is_empty() {
+                let request = kms.tag_resource().key_id(&live.id).set_tags(Some(to_kms(&change.set)));
+                request.send().await.map_err(error("TagResource"))?;
+            }
         }
         if changed.contains(&"enabled") && !self.enabled {
             kms.disable_key().key_id(&live.id).send().await.map_err(error("DisableKey"))?;
@@ -155,12 +156,16 @@ impl Key {
         Err(refusal)
     }
 
-    fn all_tags(&self) -> Vec<Tag> {
-        let days = (DELETION_DAYS.to_owned(), self.deletion_days.to_string());
-        let all = self.tags.iter().map(|(key, value)| (key.clone(), value.clone())).chain([days]);
-        // A tag without a key or value cannot come out of texts.
-        all.filter_map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build().ok()).collect()
+    fn all_tags(&self) -> Tags {
+        let mut tags = self.tags.clone();
+        tags.insert(DELETION_DAYS.to_owned(), self.deletion_days.to_string());
+        tags
     }
+}
+
+fn to_kms(tags: &Tags) -> Vec<Tag> {
+    // A tag without a key or value cannot come out of texts.
+    tags.iter().filter_map(|(key, value)| Tag::builder().tag_key(key).tag_value(value).build().ok()).collect()
 }
 
 /// The aliases of the account, by the key that they name.
@@ -204,7 +209,7 @@ async fn read(
         Err(error) if error.class == Class::Denied && aliases.is_none() && select == Select::Owned => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut tags: Tags = found.iter().map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())).collect();
+    let mut tags = own_tags(found.iter().map(|tag| (tag.tag_key(), tag.tag_value())));
     let address = tags.address_in(cloud.stack());
     if select == Select::Owned && address.is_none() {
         return Ok(None);

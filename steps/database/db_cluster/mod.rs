@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster as Found, Filter};
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use aws_sdk_rds::types::{
 };
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Emulator, Marked, Tags, error, unless};
+use payinfra_aws::{Emulator, Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

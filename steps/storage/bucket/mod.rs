@@ -3,7 +3,7 @@
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use futures::future::try_join_all;
 use payinfra_aws::names::{Kind, bucket_arn};
-use payinfra_aws::{ADDRESS, Emulator, Marked, STACK, Tags, error};
+use payinfra_aws::{ADDRESS, Emulator, Owned, STACK, Tags, error};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
