@@ -229,12 +229,12 @@ mod tests {
             maintenance_window: "sun:07:30-sun:08:30".to_owned(),
             performance_insights: Some(PerformanceInsights { key_arn: "arn:key".to_owned(), retention_days: 7 }),
             enhanced_monitoring: None,
-            tags: samples::marks("db_instance.1"),
+            tags: samples::ownership("db_instance.1"),
         }
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_counts_as_it_was_asked_to_become() {
+    async fn is_found_by_its_tags_and_counts_as_it_was_asked_to_become() {
         let tags = samples::tag_list("db_instance.1");
         let found = format!(
             "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance>
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_waits_for_a_cluster_that_is_not_ready() {
+    async fn carries_its_tags_in_the_create_call_and_waits_for_a_cluster_that_is_not_ready() {
         let refusal = samples::refusal("InvalidDBClusterStateFault");
         let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
         let address = Address::new("db_instance", "1");

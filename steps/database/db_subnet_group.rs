@@ -131,12 +131,12 @@ mod tests {
             description: "d".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
-            tags: samples::marks("db_subnet_group.main"),
+            tags: samples::ownership("db_subnet_group.main"),
         }
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
         let tags = samples::tags("db_subnet_group.main");
         let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags)]);
         let live = DbSubnetGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let refusal = samples::refusal("DBSubnetGroupAlreadyExists");
         let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
         let address = Address::new("db_subnet_group", "main");

@@ -71,16 +71,16 @@ pub(super) fn sorted<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Vec<S
 pub(super) mod samples {
     use payinfra_aws::Tags;
 
-    pub(crate) const MARKS: &str = "<TagList><Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>
+    pub(crate) const OWNERSHIP: &str = "<TagList><Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>
         <Tag><Key>payinfra:address</Key><Value>ADDRESS</Value></Tag></TagList>";
 
-    pub(crate) fn marks(address: &str) -> Tags {
+    pub(crate) fn ownership(address: &str) -> Tags {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         Tags::from([pair("payinfra:stack", "prod"), pair("payinfra:address", address)])
     }
 
     pub(crate) fn tag_list(address: &str) -> String {
-        MARKS.replace("ADDRESS", address)
+        OWNERSHIP.replace("ADDRESS", address)
     }
 
     /// The answer of ListTagsForResource.

@@ -154,7 +154,7 @@ mod tests {
     const TAGS: &str = r#"{"Tags": {"payinfra:stack": "prod", "payinfra:address": "queue.notifications_dlq"}}"#;
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_name_and_tags_in_the_shape_of_its_spec() {
         let urls = json!({"QueueUrls": [URL, "https://sqs.us-east-1.amazonaws.com/1/sqs-x-test"]}).to_string();
         let (cloud, replay) = Cloud::replaying([(200, &urls), (200, ATTRIBUTES), (200, TAGS)]);
         let live = Queue::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_marks_key_and_policy_and_waits_out_a_name_just_freed() {
+    async fn carries_tags_key_and_policy_and_waits_out_a_name_just_freed() {
         let freed = r#"{"__type": "com.amazonaws.sqs#QueueDeletedRecently"}"#;
         let (cloud, replay) = Cloud::replaying([(400, freed)]);
         let queue = Queue {

@@ -214,7 +214,7 @@ mod tests {
     const TARGETS: &str = r#"{"Targets": [{"Id": "target-0", "Arn": "arn:f:live"}]}"#;
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_with_its_targets() {
+    async fn is_found_by_name_and_tags_with_its_targets() {
         let (cloud, replay) = Cloud::replaying([(200, RULES), (200, TAGS), (200, TARGETS)]);
         let live = Schedule::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("schedule", "sweep")));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_never_takes_anothers_name() {
+    async fn carries_its_tags_and_never_takes_anothers_name() {
         let absent = r#"{"__type": "ResourceNotFoundException"}"#;
         let (cloud, replay) = Cloud::replaying([(400, absent), (200, r#"{"RuleArn": "arn:rule"}"#), (200, "{}")]);
         let schedule = Schedule {

@@ -142,7 +142,7 @@ mod tests {
         </Tags></ListTagsForResourceResult></ListTagsForResourceResponse>";
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_name_and_tags_in_the_shape_of_its_spec() {
         let (cloud, replay) = Cloud::replaying([(200, TOPICS), (200, ATTRIBUTES), (200, TAGS)]);
         let live = Topic::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!((live.len(), live[0].id.as_str()), (1, ARN));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_marks_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
+    async fn carries_tags_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
         let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(400, taken)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);

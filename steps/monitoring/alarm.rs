@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_with_the_services_defaults_undone() {
+    async fn is_found_by_name_and_tags_with_the_services_defaults_undone() {
         let (cloud, _) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = Alarm::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("alarm", "api_5xx")));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_when_it_is_made_and_never_takes_anothers_name() {
+    async fn carries_its_tags_when_it_is_made_and_never_takes_anothers_name() {
         let made = "<PutMetricAlarmResponse/>";
         let (cloud, replay) = Cloud::replaying([(200, NONE), (200, made), (200, FOUND)]);
         let address = Address::new("alarm", "dead_letters");

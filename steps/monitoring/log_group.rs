@@ -153,7 +153,7 @@ mod tests {
     const TAGS: &str = r#"{"tags": {"payinfra:stack": "prod", "payinfra:address": "log_group.notifications"}}"#;
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_name_and_tags_in_the_shape_of_its_spec() {
         let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, r#"{"logGroups": []}"#), (200, TAGS)]);
         let live = LogGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live.len(), 1);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_waits_for_its_key() {
+    async fn carries_its_tags_in_the_create_call_and_waits_for_its_key() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "InvalidParameterException"}"#)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let (name, key_arn) = ("log-group-flow-prod".to_owned(), "arn:key".to_owned());

@@ -91,7 +91,7 @@ mod tests {
         </tagSet></item></internetGatewaySet></DescribeInternetGatewaysResponse>";
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
+    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
         let none = "<DescribeInternetGatewaysResponse><internetGatewaySet/></DescribeInternetGatewaysResponse>";
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, none)]);
         let live = InternetGateway::list(&cloud, Select::Owned).await.expect("the answer is good");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
+    async fn carries_its_tags_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>InternetGatewayLimitExceeded</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let gateway = InternetGateway { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_the_marks_of_its_gateway_and_absent_where_that_stands_nowhere() {
+    async fn is_found_by_the_tags_of_its_gateway_and_absent_where_that_stands_nowhere() {
         let attached = found("<item><vpcId>vpc-1</vpcId><state>available</state></item>");
         let (cloud, _) = Cloud::replaying([(200, &attached), (200, &found(""))]);
         let live = InternetGatewayAttachment::list(&cloud, Select::Owned).await.expect("the answer is good");

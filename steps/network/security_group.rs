@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
+    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
         let found = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId>
             <groupName>security-group-functions-prod</groupName><groupDescription>d</groupDescription><vpcId>vpc-1</vpcId>
             <tagSet><item><key>payinfra:stack</key><value>prod</value></item>
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let body = "<Response><Errors><Error><Code>InvalidGroup.Duplicate</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = SecurityGroup {

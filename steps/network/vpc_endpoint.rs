@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec_until_it_is_deleted() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec_until_it_is_deleted() {
         let (cloud, replay) = Cloud::replaying(
             ["available", "Deleting", "deleted", "available"].map(found).each_ref().map(|body| (200, body.as_str())),
         );
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_token_in_the_create_call_and_names_a_full_quota() {
+    async fn carries_its_tags_and_token_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>VpcEndpointLimitExceeded</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let address = Address::new("vpc_endpoint", "s3");

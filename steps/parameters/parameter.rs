@@ -109,7 +109,7 @@ mod tests {
         {"Key":"payinfra:address","Value":"parameter.database_port"}]}"#;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_with_its_value_and_secrets_are_not_among_them() {
+    async fn is_found_by_its_tags_with_its_value_and_secrets_are_not_among_them() {
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = Parameter::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live.len(), 1);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type":"ParameterAlreadyExists"}"#)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let parameter = Parameter { name: "/payments/prod/a".to_owned(), value: "b".to_owned(), tags };

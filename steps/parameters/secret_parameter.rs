@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_without_asking_for_its_value() {
+    async fn is_found_by_its_tags_without_asking_for_its_value() {
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = SecretParameter::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("secret_parameter", "key")));

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
         let keys = r#"{"Keys": [{"KeyId": "k-aws"}, {"KeyId": "k-1"}, {"KeyId": "k-2"}]}"#;
         let denied = r#"{"__type": "AccessDeniedException", "message": "not yours"}"#;
         let metadata = r#"{"KeyMetadata": {"KeyId": "k-1", "Arn": "arn:k-1", "Enabled": true, "KeyState": "Enabled", "Description": "d"}}"#;
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_its_policy_in_the_create_call_and_names_a_full_quota() {
+    async fn carries_its_tags_and_its_policy_in_the_create_call_and_names_a_full_quota() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "LimitExceededException"}"#)]);
         let address = Address::new("key", "main");
         let refused = key().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;

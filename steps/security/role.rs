@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
         let list = format!(
             "<ListRolesResponse><ListRolesResult><Roles>{}</Roles></ListRolesResult></ListRolesResponse>",
             ROLE.replace("<Role>", "<member>").replace("</Role>", "</member>")
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let body = "<ErrorResponse><Error><Code>EntityAlreadyExists</Code></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(409, body)]);
         let address = Address::new("role", "flow_logs");

@@ -27,7 +27,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// In the order of writing: marks first, then what protects, then the rest.
+    /// In the order of writing: ownership tags first, then what protects, then the rest.
     pub(super) const ALL: [Self; 8] = [
         Self::Tags,
         Self::PublicAccess,

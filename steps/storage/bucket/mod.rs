@@ -158,10 +158,10 @@ async fn tags_of(cloud: &Cloud, name: &str) -> Result<Option<Tags>, Error> {
 }
 
 /// Whose a bucket is, by its tags. Moto drops the tags of a create call: there, and until the tags follow, the name
-/// with account and suffix in it is the mark.
+/// with account and suffix in it says whose it is.
 fn address_of(cloud: &Cloud, name: &str, tags: &Tags) -> Option<Address> {
-    let unmarked = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
-    if unmarked && cloud.emulator == Some(Emulator::Moto) {
+    let untagged = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
+    if untagged && cloud.emulator == Some(Emulator::Moto) {
         return cloud.names.role_of(Kind::Bucket, name).map(|role| Address::new(Bucket::KIND, role));
     }
     tags.address_in(cloud.stack())

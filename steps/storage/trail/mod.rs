@@ -209,10 +209,10 @@ async fn look(cloud: &Cloud, trail: &Found) -> Result<Live<Trail>, Error> {
 }
 
 /// Whose a trail is, by its tags. MiniStack drops the tags of a create call: there, and until the tags follow, the name
-/// is the mark.
+/// says whose it is.
 fn address_of(cloud: &Cloud, tags: &Tags, name: &str) -> Option<Address> {
-    let unmarked = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
-    if unmarked && cloud.emulator == Some(Emulator::MiniStack) && name == cloud.names.only(Kind::Trail) {
+    let untagged = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
+    if untagged && cloud.emulator == Some(Emulator::MiniStack) && name == cloud.names.only(Kind::Trail) {
         return Some(Address::new(Trail::KIND, "main"));
     }
     tags.address_in(cloud.stack())
