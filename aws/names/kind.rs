@@ -1,7 +1,5 @@
 //! The kinds of names: one row of a table for each.
 
-use super::Suffix;
-
 /// What kind of object a name is for; it decides the resource type in the name and the limits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Kind {
@@ -128,6 +126,9 @@ const _: () = {
     }
 };
 
+/// The longest suffix.
+pub(super) const SUFFIX: usize = 16;
+
 /// The length of an account id.
 const ACCOUNT: usize = 12;
 
@@ -170,7 +171,7 @@ impl Kind {
     /// How long a role may be so that the name fits with every suffix.
     pub const fn role_room(self) -> usize {
         let account = if self.global() { ACCOUNT + 1 } else { 0 };
-        self.longest() - self.prefix().len() - 1 - account - 1 - Suffix::LONGEST
+        self.longest() - self.prefix().len() - 1 - account - 1 - SUFFIX
     }
 
     /// What AWS would reject in `name`, if anything.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Kind;
+use super::kind::{self, Kind};
 
 /// The environment suffix: `[a-z][a-z0-9-]*`, at most 16 characters, no hyphen at the end or twice in a row.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -18,7 +18,7 @@ pub struct SuffixError {
 
 impl Suffix {
     /// The longest suffix.
-    pub const LONGEST: usize = 16;
+    pub const LONGEST: usize = kind::SUFFIX;
 
     /// What is allowed, for messages.
     pub const ALLOWED: &str = "1 to 16 lower-case letters, digits and single hyphens, first a letter, last no hyphen";

@@ -7,7 +7,7 @@ use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progr
 use serde::{Deserialize, Serialize};
 
 use super::gateway::all_certificates;
-use super::record::host_name;
+use super::host_name::host_name;
 use crate::{Cloud, Context};
 
 /// A requested certificate.
@@ -35,7 +35,7 @@ impl Resource for Certificate {
     type Outputs = Outputs;
     const KIND: &'static str = "certificate";
     const FORCES_REPLACEMENT: &'static [&'static str] = &["domain"];
-    // ACM remembers a token for an hour; after that the marks are found.
+    // ACM remembers a token for an hour; after that the ownership tags are found.
     const IDEMPOTENCY: Idempotency = Idempotency::Token;
     // Validation took up to nine minutes (fact sheet §6); API Gateway lets go of a certificate after up to 20.
     const DURATIONS: Durations = Durations::seconds(100, 10, 4500);
@@ -144,7 +144,7 @@ mod tests {
     const FRESH: &str = r#"{"Certificate":{"DomainName":"pay.example.com","Status":"PENDING_VALIDATION"}}"#;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_tells_the_record_that_validates_it() {
+    async fn is_found_by_its_tags_and_tells_the_record_that_validates_it() {
         let all = r#"{"CertificateSummaryList":[{"CertificateArn":"arn:c1","Type":"AMAZON_ISSUED"},
             {"CertificateArn":"arn:c2","Type":"IMPORTED"}]}"#;
         let (cloud, replay) = Cloud::replaying([(200, all), (200, TAGS), (200, PENDING)]);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_marks_and_token_and_names_a_full_quota() {
+    async fn carries_tags_and_token_and_names_a_full_quota() {
         let full = r#"{"__type":"LimitExceededException","message":"too many"}"#;
         let (cloud, replay) = Cloud::replaying([(400, full)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);

@@ -6,7 +6,7 @@ use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Re
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{all_domains, arn, from_gateway, replace, retag, to_gateway};
-use super::record::host_name;
+use super::host_name::host_name;
 use crate::{Cloud, Context};
 
 /// A regional custom domain.
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn is_regional_with_tls_1_2_and_its_marks_and_a_taken_name_is_told_apart() {
+    async fn is_regional_with_tls_1_2_and_its_tags_and_a_taken_name_is_told_apart() {
         let (cloud, replay) = Cloud::replaying([(409, r#"{"__type":"ConflictException"}"#)]);
         let domain = ApiDomain {
             domain: "pay.example.com".to_owned(),

@@ -1,8 +1,7 @@
 //! What WAF refuses before API Gateway sees it (A6).
 
 use aws_sdk_wafv2::types::{
-    AllowAction, DefaultAction, FieldToMatch, LoggingConfiguration, Scope, SingleHeader, Tag, VisibilityConfig,
-    WebAcl as LiveAcl,
+    AllowAction, DefaultAction, FieldToMatch, LoggingConfiguration, Scope, SingleHeader, Tag, WebAcl as LiveAcl,
 };
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
@@ -10,7 +9,7 @@ use payinfra_aws::{Owned, TagChange, Tags, error, following, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::web_acl_rule::{WebRule, incomplete};
+use super::web_acl_rule::{WebRule, incomplete, visible};
 use crate::{Cloud, Context};
 
 /// A web ACL for regional services.
@@ -124,12 +123,6 @@ impl WebAcl {
 
 fn allow() -> DefaultAction {
     DefaultAction::builder().allow(AllowAction::builder().build()).build()
-}
-
-/// Metrics and sampled requests, under this name.
-pub(super) fn visible(metric: &str) -> Result<VisibilityConfig, Error> {
-    let visibility = VisibilityConfig::builder().cloud_watch_metrics_enabled(true).sampled_requests_enabled(true);
-    visibility.metric_name(metric).build().map_err(incomplete)
 }
 
 fn to_waf(tags: &Tags) -> Option<Vec<Tag>> {

@@ -112,7 +112,7 @@ impl Resource for Function {
             request.send().await.map_err(error("UpdateFunctionConfiguration"))?;
             return Ok(Progress::More);
         }
-        released(cx).await?;
+        released(cx, &owned(cx).await?).await?;
         let request = cx.lambda.delete_function().function_name(&live.id);
         request.send().await.map_err(error("DeleteFunction"))?;
         Ok(Progress::Going)
@@ -156,7 +156,7 @@ impl Function {
     }
 }
 
-/// Reads all functions with this stack's marks. Names ending like ours are the candidates, tags decide.
+/// Reads all functions with this stack's ownership tags. Names of our form are the candidates; tags decide.
 pub(super) async fn owned(cloud: &Cloud) -> Result<Vec<GetFunctionOutput>, Error> {
     let listed = cloud.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     let names = listed.map_err(error("ListFunctions"))?.into_iter().filter_map(|listed| listed.function_name);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_and_is_pending_while_it_changes() {
+    async fn is_found_by_name_and_tags_and_is_pending_while_it_changes() {
         let live = read().await;
         assert_eq!(live.address, Some(Address::new("function", "notifications")));
         assert!(matches!(live.status, Status::Pending(_)));

@@ -55,7 +55,7 @@ impl Resource for Permission {
         &["function", "statement", "principal", "source_arn", "source_account"];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
-    // A statement has no tags: its function has the marks, and its id the name. Statements of others have other ids.
+    // A statement has no tags: its function's count, and its id contains the name. Statements of others have other ids.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let functions = match select {
             Select::Owned => owned(cloud).await?,
