@@ -1,4 +1,4 @@
-//! What AWS's error codes mean. The one place that knows; texts are for people and are never looked at.
+//! What AWS's error codes mean. Only this file knows; messages are for people and never decide anything.
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use payinfra_engine::{Class, Error};
 
+use crate::chain;
 use crate::gate::Closed;
 
 /// Turns an SDK error into the engine's, for `map_err(error("CreateSubnet"))`.
@@ -22,15 +23,15 @@ where
                 (class, message.unwrap_or_else(|| format!("HTTP status {status} without an explanation")))
             }
             // The request may have reached the service in all of these.
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, with_causes(&sdk)),
-            SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, with_causes(&sdk)),
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, chain(&sdk)),
+            SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, chain(&sdk)),
             SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
                 Some(message) => (Class::Credentials, message),
-                None => (Class::NoAnswer, with_causes(&sdk)),
+                None => (Class::NoAnswer, chain(&sdk)),
             },
-            // Nothing was sent: no credentials could be had, or the request cannot be built.
-            SdkError::ConstructionFailure(_) => (Class::Credentials, with_causes(&sdk)),
-            _ => (Class::Invalid, with_causes(&sdk)),
+            // Nothing was sent: there are no credentials, or the request cannot be built.
+            SdkError::ConstructionFailure(_) => (Class::Credentials, chain(&sdk)),
+            _ => (Class::Invalid, chain(&sdk)),
         };
         let code = sdk.as_service_error().and_then(|service| service.code()).map(ToOwned::to_owned);
         let request_id = sdk
@@ -41,24 +42,14 @@ where
     }
 }
 
-/// An error with its causes, each as it displays itself. The SDK's own way of writing errors out adds their debug form,
-/// with the whole answer in it: an answer to `CreateApiKey` holds the key.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 /// Whether an error of this type is behind another.
 fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
 }
 
-/// Says why there are no credentials, where that is why nothing was sent; the SDK calls it a failed dispatch.
+/// The reason why there are no credentials, if that is why nothing was sent; the SDK calls it a failed dispatch.
 fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes = causes.skip_while(|cause| !cause.is::<CredentialsError>());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    (!texts.is_empty()).then(|| texts.join(": "))
+    std::iter::successors(Some(error), |error| error.source()).find(|cause| cause.is::<CredentialsError>()).map(chain)
 }
 
 /// Makes the error for an item that an otherwise successful answer refuses, as `CreateFlowLogs` does.
@@ -86,7 +77,7 @@ pub fn unless<T>(class: Class, result: Result<T, Error>) -> Result<Option<T>, Er
 
 fn class_of(operation: &str, code: Option<&str>, status: u16) -> Class {
     let Some(code) = code.filter(|code| !code.is_empty()) else {
-        // No service says that something is absent without a code: this is somebody on the way.
+        // No service reports that something is absent without a code: this came from something on the way.
         return if status == 404 { Class::Transient } else { class_of_status(status) };
     };
     if let Some((_, _, class)) = SPECIAL.iter().find(|(op, special, _)| *op == operation && *special == code) {
@@ -95,7 +86,7 @@ fn class_of(operation: &str, code: Option<&str>, status: u16) -> Class {
     if let Some((_, class)) = CODES.iter().find(|(known, _)| *known == code) {
         return *class;
     }
-    // EC2 names every absent thing `Invalid<Thing>ID.NotFound` or a variant of it; RDS ends faults so.
+    // EC2's codes for absent things are `Invalid<Thing>ID.NotFound` and variants of it; RDS's faults end the same way.
     if code.ends_with("NotFound") || code.ends_with("NotFoundFault") || code.ends_with("NotFoundException") {
         return Class::Absent;
     }
@@ -123,7 +114,7 @@ fn class_of_status(status: u16) -> Class {
 }
 
 /// Codes that mean something else in one operation: the same code often covers a race and a mistake, and only the
-/// operation tells which can happen here (fact sheet §4.1, §4.2).
+/// operation decides which can happen here (docs/aws-behaviour.md, "All services: codes that are easily misread").
 const SPECIAL: &[(&str, &str, Class)] = &[
     // A role made seconds ago: not assumable, or not yet allowed to make network interfaces.
     ("CreateFunction", "InvalidParameterValueException", Class::NotYet),
@@ -155,15 +146,15 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("AssociateKmsKey", "InvalidParameterException", Class::NotYet),
     // "Topic already exists with different attributes" or tags.
     ("CreateTopic", "InvalidParameter", Class::Exists),
-    // A function, or its alias, is being changed by an earlier call.
+    // The function, its alias or the statement exists: elsewhere the code means a concurrent change.
     ("CreateFunction", "ResourceConflictException", Class::Exists),
     ("CreateAlias", "ResourceConflictException", Class::Exists),
     // moto's word for it.
     ("CreateAlias", "ConflictException", Class::Exists),
     ("AddPermission", "ResourceConflictException", Class::Exists),
-    // Its bucket or table is still being changed.
+    // The table exists: elsewhere the code means a concurrent change.
     ("CreateTable", "ResourceInUseException", Class::Exists),
-    // API Gateway answers a name that is taken and a concurrent change with one code.
+    // API Gateway has one code for a name that is taken and for a concurrent change.
     ("CreateResource", "ConflictException", Class::Exists),
     ("CreateModel", "ConflictException", Class::Exists),
     ("CreateStage", "ConflictException", Class::Exists),
@@ -174,7 +165,7 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("CreateApiKey", "ConflictException", Class::Exists),
     // MiniStack does not know the operation: no web ACL logs there.
     ("GetLoggingConfiguration", "InvalidAction", Class::Absent),
-    // Route 53 answers a record that is there already, or is no longer what is to be deleted, with this.
+    // Route 53: the record exists already, or is no longer what is to be deleted.
     ("ChangeResourceRecordSets", "InvalidChangeBatch", Class::Exists),
     // "Active stages pointing to this deployment must be moved or deleted."
     ("DeleteDeployment", "BadRequestException", Class::InUse),
@@ -182,14 +173,14 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("DeleteModel", "ConflictException", Class::InUse),
     ("DeleteRequestValidator", "ConflictException", Class::InUse),
     ("ReleaseAddress", "AuthFailure", Class::InUse),
-    // The address is still with the gateway's predecessor.
+    // The address still belongs to the gateway's predecessor.
     ("CreateNatGateway", "Resource.AlreadyAssociated", Class::InUse),
     ("DeleteNetworkInterface", "InvalidParameterValue", Class::InUse),
 ];
 
 /// Codes that mean the same everywhere.
 const CODES: &[(&str, Class)] = &[
-    // Fact sheet §4.3: throttles, whatever their HTTP status.
+    // Throttles, whatever their HTTP status (docs/aws-behaviour.md, "All services: throttling").
     ("Throttling", Class::Throttled),
     ("ThrottlingException", Class::Throttled),
     ("ThrottledException", Class::Throttled),
@@ -274,7 +265,7 @@ const CODES: &[(&str, Class)] = &[
     ("QueueDeletedRecently", Class::NotYet),
     ("IncorrectState", Class::NotYet),
     ("IncorrectInstanceState", Class::NotYet),
-    // The service's own trouble.
+    // A fault of the service.
     ("InternalFailure", Class::Transient),
     ("InternalError", Class::Transient),
     ("InternalServerError", Class::Transient),
@@ -337,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_stands_in_the_table_twice() {
+    fn no_code_is_listed_twice() {
         let mut codes: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
         codes.sort_unstable();
         let before = codes.len();

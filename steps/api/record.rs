@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::domain::ApiDomain;
+use super::host_name::host_name;
 use crate::{Cloud, Context};
 
 /// A DNS record.
@@ -125,11 +126,6 @@ impl DnsRecord {
 
 fn incomplete(error: aws_sdk_route53::error::BuildError) -> Error {
     Error::new(Class::Invalid, "ChangeResourceRecordSets", error.to_string())
-}
-
-/// A name as records are compared: Route 53 and ACM put a dot at the end.
-pub(super) fn host_name(name: &str) -> String {
-    name.trim_end_matches('.').to_lowercase()
 }
 
 /// The records that our certificates and domains need, from their zone tag.

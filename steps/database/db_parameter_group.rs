@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,7 @@ impl Resource for DbParameterGroup {
         let groups: Vec<Found> =
             groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBClusterParameterGroups"))?;
         let name = |group: &Found| text(group.db_cluster_parameter_group_name());
-        let groups = groups.iter().filter(|group| wanted(cloud, select, &name(group)));
+        let groups = groups.iter().filter(|group| wanted(cloud, select, Kind::DbParameterGroup, &name(group)));
         let mut found = try_join_all(groups.map(|group| live(cloud, group))).await?;
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)
@@ -166,12 +167,12 @@ mod tests {
             family: "aurora-postgresql16".to_owned(),
             description: "d".to_owned(),
             parameters: BTreeMap::from([("rds.force_ssl".to_owned(), "1".to_owned())]),
-            tags: samples::marks("db_parameter_group.postgresql16"),
+            tags: samples::ownership("db_parameter_group.postgresql16"),
         }
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_with_what_was_set_only() {
+    async fn is_found_by_its_tags_with_what_was_set_only() {
         let tags = samples::tags("db_parameter_group.postgresql16");
         let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags), (200, PARAMETERS)]);
         let live = DbParameterGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_waits_while_a_cluster_uses_it() {
+    async fn carries_its_tags_in_the_create_call_and_waits_while_a_cluster_uses_it() {
         let refusal = samples::refusal("InvalidDBParameterGroupState");
         let made = "<CreateDBClusterParameterGroupResponse><CreateDBClusterParameterGroupResult/></CreateDBClusterParameterGroupResponse>";
         let tags = samples::tags("db_parameter_group.postgresql16");

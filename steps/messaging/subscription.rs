@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use payinfra_aws::fingerprint::fingerprint;
-use payinfra_aws::{Marked, error, unless};
+use payinfra_aws::{Owned, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -58,7 +58,7 @@ impl Resource for Subscription {
     const DURATIONS: Durations = Durations::seconds(2, 2, 300);
     const BLOCKS_DELETION: bool = false;
 
-    // A subscription has no tags: the marks are its topic's, and the address is made of what AWS knows it by.
+    // A subscription has no tags: its topic's count, and its address is made of what identifies it in AWS.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let topics = match select {
             Select::Owned => owned_arns(cloud).await?,
@@ -172,7 +172,7 @@ mod tests {
         </Tags></ListTagsForResourceResult></ListTagsForResourceResponse>";
 
     #[tokio::test]
-    async fn a_pending_one_is_found_by_its_topics_marks_and_is_ready_but_cannot_be_taken_back() {
+    async fn a_pending_one_is_found_by_its_topics_tags_and_is_ready_but_cannot_be_taken_back() {
         let (cloud, _) = Cloud::replaying([(200, TOPICS), (200, FOUND), (200, TAGS)]);
         let live = Subscription::list(&cloud, Select::Owned).await.expect("the answers are good");
         let name = Subscription::name("alarms", "email", "a@example.com");
