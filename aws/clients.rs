@@ -11,13 +11,11 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use payinfra_engine::{Class, Error};
 
+use crate::call::NameCalls;
 use crate::caller::Caller;
 use crate::gate::Gate;
-use crate::http::{GuardedClient, Hosts, NameCalls};
-use crate::{Emulator, error};
-
-/// The only region (spec R1).
-pub const REGION: &str = "us-east-1";
+use crate::http::{GuardedClient, Hosts, without_user};
+use crate::{Emulator, REGION, error};
 
 /// Whom to be and where to go.
 #[derive(Debug, Clone, Default)]
@@ -215,14 +213,6 @@ impl Connection {
         };
         loader.http_client(GuardedClient::new(hosts, self.gate.clone())).load().await
     }
-}
-
-/// An address without the name and password that may stand before its host (RFC 3986 §3.2.1).
-pub fn without_user(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
 }
 
 /// Refuses any region but ours before the first call, whoever names it.

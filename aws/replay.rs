@@ -18,7 +18,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use crate::Clients;
+use crate::{Clients, REGION};
 
 /// One request as it would have gone out.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl Replay {
             .extend(answers.iter().map(|(status, body)| (*status, (*body).to_owned())));
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::from_static("us-east-1"))
+            .region(Region::from_static(REGION))
             .credentials_provider(credentials)
             .retry_config(RetryConfig::disabled())
             .http_client(replay.clone())

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use payinfra_engine::{Class, Error};
 
+use crate::chain;
 use crate::gate::Closed;
 
 mod codes;
@@ -29,18 +30,18 @@ where
                 (class, message.unwrap_or_else(|| format!("HTTP status {status} without an explanation")))
             }
             // The request may have reached the service in all of these.
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, with_causes(&sdk)),
-            SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, with_causes(&sdk)),
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, chain(&sdk)),
+            SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, chain(&sdk)),
             SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
                 Some(message) => (Class::Credentials, message),
-                None => (Class::NoAnswer, with_causes(&sdk)),
+                None => (Class::NoAnswer, chain(&sdk)),
             },
             // Nothing was sent: no credentials could be had, or the request cannot be built.
             SdkError::ConstructionFailure(_) => match without_credentials(&sdk) {
                 Some(message) => (Class::Credentials, message),
-                None => (Class::Invalid, with_causes(&sdk)),
+                None => (Class::Invalid, chain(&sdk)),
             },
-            _ => (Class::Invalid, with_causes(&sdk)),
+            _ => (Class::Invalid, chain(&sdk)),
         };
         let code = sdk.as_service_error().and_then(|service| service.code()).map(ToOwned::to_owned);
         let request_id = sdk
@@ -51,24 +52,14 @@ where
     }
 }
 
-/// An error with its causes, each as it displays itself. The SDK's own way of writing errors out adds their debug form,
-/// with the whole answer in it: an answer to `CreateApiKey` holds the key.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 /// Whether an error of this type is behind another.
 fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
 }
 
-/// Says why there are no credentials, where that is why nothing was sent; the SDK calls it a failed dispatch.
+/// The reason why there are no credentials, if that is why nothing was sent; the SDK calls it a failed dispatch.
 fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let causes = causes.skip_while(|cause| !cause.is::<CredentialsError>());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    (!texts.is_empty()).then(|| texts.join(": "))
+    std::iter::successors(Some(error), |error| error.source()).find(|cause| cause.is::<CredentialsError>()).map(chain)
 }
 
 /// Makes the error for an item that an otherwise successful answer refuses, as `CreateFlowLogs` does.
@@ -175,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_stands_in_the_table_twice() {
+    fn no_code_is_listed_twice() {
         let mut codes: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
         codes.sort_unstable();
         let before = codes.len();

@@ -5,6 +5,7 @@
 //! ([`foreign_log_role`] decides that before the graph is built), and hands it over when it goes.
 
 use aws_sdk_apigateway::types::{Op, PatchOperation};
+use payinfra_aws::names::{Names, Suffix};
 use payinfra_aws::{Emulator, STACK, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ impl Resource for ApiAccount {
 
     // The setting has no tags; the role that it names says whose it is. Its id is the role's ARN.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
-        let ours = log_role(cloud.account(), cloud.stack());
+        let ours = cloud.names.role_arn(LOG_ROLE);
         let role = current(cloud).await?.filter(|role| match select {
             Select::Owned => *role == ours,
             Select::Ids(ids) => ids.contains(role),
@@ -85,17 +86,12 @@ impl Resource for ApiAccount {
 /// # Errors
 /// Whatever API Gateway or IAM refuses.
 pub async fn foreign_log_role(cloud: &Cloud) -> Result<Option<String>, Error> {
-    let ours = log_role(cloud.account(), cloud.stack());
+    let ours = cloud.names.role_arn(LOG_ROLE);
     match current(cloud).await?.filter(|role| *role != ours) {
         // A role that is gone logs nothing. One that must not be looked at may well be there.
         Some(role) if exists(cloud, &role).await?.unwrap_or(true) => Ok(Some(role)),
         _ => Ok(None),
     }
-}
-
-/// The ARN of a stack's role for the logs of API Gateway.
-fn log_role(account: &str, stack: &str) -> String {
-    format!("arn:aws:iam::{account}:role/payinfra/{stack}/role-{LOG_ROLE}-{stack}")
 }
 
 async fn current(cloud: &Cloud) -> Result<Option<String>, Error> {
@@ -129,8 +125,10 @@ async fn exists(cloud: &Cloud, role_arn: &str) -> Result<Option<bool>, Error> {
 async fn heir(cloud: &Cloud) -> Result<Option<String>, Error> {
     for api in all_apis(cloud).await?.iter() {
         let tags = from_gateway(api.tags());
-        let Some(stack) = tags.get(STACK).filter(|stack| **stack != cloud.stack()) else { continue };
-        let role = log_role(cloud.account(), stack);
+        let other = tags.get(STACK).filter(|stack| **stack != cloud.stack());
+        // A tag that is no suffix is not from payinfra.
+        let Some(other) = other.and_then(|stack| Suffix::parse(stack).ok()) else { continue };
+        let role = Names::new(other, cloud.account()).role_arn(LOG_ROLE);
         if exists(cloud, &role).await? == Some(true) {
             return Ok(Some(role));
         }
@@ -143,7 +141,7 @@ mod tests {
     use payinfra_engine::Address;
 
     use super::*;
-    use payinfra_aws::names::{Kind, Names, Suffix};
+    use payinfra_aws::names::Kind;
 
     const OURS: &str = "arn:aws:iam::123456789012:role/payinfra/prod/role-api-logs-prod";
     const FOREIGN: &str = r#"{"cloudwatchRoleArn":"arn:aws:iam::123456789012:role/theirs"}"#;

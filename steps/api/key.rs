@@ -1,6 +1,6 @@
 //! A key that callers send in `x-api-key`, where `auth = "api-key"` (A5).
 
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

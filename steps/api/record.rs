@@ -7,7 +7,7 @@ use aws_sdk_route53::types::{
     AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
 use futures::future::{try_join, try_join_all};
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::Certificate;
 use super::domain::ApiDomain;
 use super::gateway::all_certificates;
+use super::host_name::host_name;
 use crate::{Cloud, Context};
 
 /// A DNS record.
@@ -133,11 +134,6 @@ impl DnsRecord {
 
 fn incomplete(error: aws_sdk_route53::error::BuildError) -> Error {
     Error::new(Class::Invalid, "ChangeResourceRecordSets", error.to_string())
-}
-
-/// A name as records are compared: Route 53 and ACM put a dot at the end.
-pub(super) fn host_name(name: &str) -> String {
-    name.trim_end_matches('.').to_lowercase()
 }
 
 /// The records that our certificates and domains need, from their zone tag.

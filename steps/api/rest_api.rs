@@ -4,7 +4,7 @@ use aws_sdk_apigateway::types::{
     ApiStatus, EndpointAccessMode, EndpointConfiguration, EndpointType, RestApi as LiveApi, SecurityPolicy,
 };
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -179,7 +179,7 @@ mod tests {
         {"id":"a2","name":"api-prod"}]}"#;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_its_root_is_looked_up_where_the_answer_lacks_it() {
+    async fn is_found_by_its_tags_and_its_root_is_looked_up_where_the_answer_lacks_it() {
         let tree = r#"{"item":[{"id":"r1","path":"/health"},{"id":"r0","path":"/"}]}"#;
         let (cloud, replay) = Cloud::replaying([(200, APIS), (200, tree)]);
         let live = RestApi::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out_and_the_create_call_carries_the_marks() {
+    async fn an_absent_id_is_left_out_and_the_create_call_carries_the_tags() {
         let (cloud, replay) = Cloud::replaying([(200, APIS), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
         let absent = RestApi::list(&cloud, Select::Ids(&["a9".to_owned()])).await.expect("the answer is good");
         assert!(absent.is_empty());

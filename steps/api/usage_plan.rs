@@ -2,7 +2,7 @@
 
 use aws_sdk_apigateway::types::{ApiStage, PatchOperation, ThrottleSettings, UsagePlan as LivePlan};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +60,7 @@ impl Resource for DbParameterGroup {
         let groups: Vec<Found> =
             groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBClusterParameterGroups"))?;
         let name = |group: &Found| text(group.db_cluster_parameter_group_name());
-        let groups = groups.iter().filter(|group| wanted(cloud, select, &name(group)));
+        let groups = groups.iter().filter(|group| wanted(cloud, select, Kind::DbParameterGroup, &name(group)));
         // A group may go between the list and the look.
         let looks = groups.map(|group| async move { unless(Class::Absent, live(cloud, group).await) });
         let mut found: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
@@ -184,12 +185,12 @@ mod tests {
             family: "aurora-postgresql16".to_owned(),
             description: "d".to_owned(),
             parameters: BTreeMap::from([("rds.force_ssl".to_owned(), "1".to_owned())]),
-            tags: samples::marks("db_parameter_group.postgresql16"),
+            tags: samples::ownership("db_parameter_group.postgresql16"),
         }
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_with_what_was_set_or_is_ours_to_set() {
+    async fn is_found_by_its_tags_with_what_was_set_or_is_ours_to_set() {
         let tags = samples::tags("db_parameter_group.postgresql16");
         let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags), (200, PARAMETERS_FOUND)]);
         let live = DbParameterGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_waits_while_a_cluster_uses_it() {
+    async fn carries_its_tags_in_the_create_call_and_waits_while_a_cluster_uses_it() {
         let refusal = samples::refusal("InvalidDBParameterGroupState");
         let made = "<CreateDBClusterParameterGroupResponse><CreateDBClusterParameterGroupResult/></CreateDBClusterParameterGroupResponse>";
         let tags = samples::tags("db_parameter_group.postgresql16");

@@ -2,7 +2,8 @@
 
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +45,9 @@ impl Resource for DbSubnetGroup {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let groups = cloud.rds.describe_db_subnet_groups().into_paginator().items().send();
         let groups: Vec<Found> = groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBSubnetGroups"))?;
-        let groups =
-            groups.iter().filter(|group| wanted(cloud, select, group.db_subnet_group_name().unwrap_or_default()));
+        let groups = groups.iter().filter(|group| {
+            wanted(cloud, select, Kind::DbSubnetGroup, group.db_subnet_group_name().unwrap_or_default())
+        });
         // A group may go between the list and the look.
         let looks = groups.map(|group| async move { unless(Class::Absent, live(cloud, group).await) });
         let mut found: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
@@ -147,12 +149,12 @@ mod tests {
             description: "d".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
-            tags: samples::marks("db_subnet_group.main"),
+            tags: samples::ownership("db_subnet_group.main"),
         }
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
         let tags = samples::tags("db_subnet_group.main");
         let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags)]);
         let live = DbSubnetGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let refusal = samples::refusal("DBSubnetGroupAlreadyExists");
         let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
         let address = Address::new("db_subnet_group", "main");

@@ -4,7 +4,8 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +109,7 @@ impl Resource for Function {
                 leave_network(cx, &live.id).await?;
                 return Ok(Progress::More);
             }
-            released(cx).await?;
+            released(cx, &owned(cx).await?).await?;
         }
         let request = cx.lambda.delete_function().function_name(&live.id);
         request.send().await.map_err(error("DeleteFunction"))?;
@@ -162,12 +163,13 @@ async fn leave_network(cloud: &Cloud, function: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads all functions with this stack's marks. Names ending like ours are the candidates, tags decide.
+/// Reads all functions with this stack's ownership tags. Names of our form are the candidates; tags decide.
 pub(super) async fn owned(cloud: &Cloud) -> Result<Vec<GetFunctionOutput>, Error> {
     let listed = cloud.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-    let ending = format!("-{}", cloud.stack());
     let names = listed.map_err(error("ListFunctions"))?.into_iter().filter_map(|listed| listed.function_name);
-    let found = names.filter(|name| name.ends_with(&ending)).map(|name| async move { get(cloud, &name).await });
+    let found = names
+        .filter(|name| cloud.names.is_ours(Kind::Function, name))
+        .map(|name| async move { get(cloud, &name).await });
     let found = try_join_all(found).await?;
     Ok(found.into_iter().flatten().filter(|found| tags(found).address_in(cloud.stack()).is_some()).collect())
 }
@@ -180,7 +182,7 @@ pub(super) async fn get(cloud: &Cloud, name: &str) -> Result<Option<GetFunctionO
 
 /// The tags of a function as it was read.
 pub(super) fn tags(found: &GetFunctionOutput) -> Tags {
-    found.tags().cloned().unwrap_or_default().into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
+    own_tags(found.tags().into_iter().flatten())
 }
 
 fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
@@ -211,14 +213,15 @@ fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
 }
 
 async fn retag(cx: &Context<'_>, live: &Live<Function>, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    let arn = &live.outputs.arn;
-    if !surplus.is_empty() {
-        let request = cx.lambda.untag_resource().resource(arn).set_tag_keys(Some(surplus));
+    let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, want));
+    if !change.remove.is_empty() {
+        let request = cx.lambda.untag_resource().resource(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let request = cx.lambda.tag_resource().resource(arn).set_tags(Some(want.clone().into_iter().collect()));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let request = cx.lambda.tag_resource().resource(arn).set_tags(Some(change.set.into_iter().collect()));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_and_is_pending_while_it_changes() {
+    async fn is_found_by_name_and_tags_and_is_pending_while_it_changes() {
         let live = read().await;
         assert_eq!(live.address, Some(Address::new("function", "notifications")));
         assert!(matches!(live.status, Status::Pending(_)));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_lambda::operation::get_alias::GetAliasOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, State};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, error, unless};
+use payinfra_aws::{Owned, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -50,7 +50,7 @@ impl Resource for FunctionAlias {
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
     const DURATIONS: Durations = Durations::seconds(2, 2, 900);
 
-    // An alias has no tags: the marks are its function's, and the address has the function's name.
+    // An alias has no tags: its function's count, and its address has the function's name.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let functions = match select {
             Select::Owned => owned(cloud).await?,
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn shows_the_version_behind_it_under_its_functions_marks() {
+    async fn shows_the_version_behind_it_under_its_functions_tags() {
         let live = read((200, ALIAS)).await;
         assert_eq!(live.address, Some(Address::new("function_alias", "notifications")));
         assert_eq!((live.spec.code_sha256.as_str(), live.spec.versions_kept), ("live=", 5));

@@ -2,7 +2,7 @@
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, error, unless};
+use payinfra_aws::{Owned, error, unless};
 use payinfra_engine::{Address, Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,7 +56,7 @@ impl Resource for Permission {
         &["function", "statement", "principal", "source_arn", "source_account"];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
-    // A statement has no tags: its function has the marks, and its id the name. Statements of others have other ids.
+    // A statement has no tags: its function's count, and its id contains the name. Statements of others have other ids.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let functions = match select {
             Select::Owned => owned(cloud).await?,

@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use payinfra_aws::fingerprint::fingerprint;
-use payinfra_aws::{Marked, error, unless};
+use payinfra_aws::{Owned, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -57,7 +57,7 @@ impl Resource for Subscription {
     const DURATIONS: Durations = Durations::seconds(2, 2, 300);
     const BLOCKS_DELETION: bool = false;
 
-    // A subscription has no tags: the marks are its topic's, and the address is made of what AWS knows it by.
+    // A subscription has no tags: its topic's count, and its address is made of what identifies it in AWS.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let topics = match select {
             Select::Owned => owned_arns(cloud).await?,

@@ -6,7 +6,7 @@ use aws_sdk_cloudwatchlogs::types::LogGroup as Found;
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ impl Resource for LogGroup {
         candidates.retain(|group| {
             let name = group.log_group_name().unwrap_or_default();
             let wanted = match select {
-                Select::Owned => has_shape(name, cloud.stack()),
+                Select::Owned => cloud.names.is_our_log_group(name) || name.starts_with(EXECUTION_LOG),
                 Select::Ids(ids) => ids.iter().any(|id| id == name),
             };
             wanted && seen.insert(name.to_owned())
@@ -85,7 +85,7 @@ impl Resource for LogGroup {
         let tags = self.tags.clone().into_iter().collect();
         let request = cx.logs.create_log_group().log_group_name(&self.name).kms_key_id(&self.key_arn);
         request.set_tags(Some(tags)).send().await.map_err(error("CreateLogGroup"))?;
-        let arn = format!("arn:aws:logs:us-east-1:{}:log-group:{}", cx.account(), self.name);
+        let arn = cx.names.arn("logs", &format!("log-group:{}", self.name));
         let outputs = Outputs { name: self.name.clone(), arn, retention_policy: None };
         Ok(Created { id: self.name.clone(), outputs: Some(outputs) })
     }
@@ -118,11 +118,6 @@ impl Resource for LogGroup {
         cx.logs.delete_log_group().log_group_name(&live.id).send().await.map_err(error("DeleteLogGroup"))?;
         Ok(Progress::Going)
     }
-}
-
-/// Whether a name is one that this stack gives: `…-prod`, `/aws/rds/cluster/aurora-prod/postgresql`, an execution log.
-fn has_shape(name: &str, suffix: &str) -> bool {
-    name.ends_with(&format!("-{suffix}")) || name.contains(&format!("-{suffix}/")) || name.starts_with(EXECUTION_LOG)
 }
 
 /// How the names of this stack's log groups begin.
@@ -169,7 +164,7 @@ async fn live(cloud: &Cloud, group: Found) -> Result<Option<Live<LogGroup>>, Err
     let Some(tags) = unless(Class::Absent, request.send().await.map_err(error("ListTagsForResource")))? else {
         return Ok(None);
     };
-    let tags: Tags = tags.tags.unwrap_or_default().into_iter().collect();
+    let tags = own_tags(tags.tags.unwrap_or_default());
     Ok(Some(Live {
         address: tags.address_in(cloud.stack()),
         id: name.clone(),
@@ -185,15 +180,16 @@ async fn live(cloud: &Cloud, group: Found) -> Result<Option<Live<LogGroup>>, Err
 }
 
 async fn retag(cloud: &Cloud, live: &Live<LogGroup>, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    let arn = &live.outputs.arn;
-    if !surplus.is_empty() {
-        let request = cloud.logs.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+    let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, want));
+    if !change.remove.is_empty() {
+        let request = cloud.logs.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let tags = want.clone().into_iter().collect();
-    let request = cloud.logs.tag_resource().resource_arn(arn).set_tags(Some(tags));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let tags = change.set.into_iter().collect();
+        let request = cloud.logs.tag_resource().resource_arn(arn).set_tags(Some(tags));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 
@@ -227,7 +223,7 @@ mod tests {
     const TAGS: &str = r#"{"tags": {"payinfra:stack": "prod", "payinfra:address": "log_group.notifications"}}"#;
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_with_its_retention_and_key() {
+    async fn is_found_by_name_and_tags_with_its_retention_and_key() {
         let ours = by_prefix(&["/aws/lambda/lambda-notifications-prod", "/aws/lambda/lambda-notifications-production"]);
         let answers = [(200, NONE), (200, &ours), (200, NONE), (200, NONE), (200, NONE), (200, NONE), (200, TAGS)];
         let (cloud, replay) = Cloud::replaying(answers);
@@ -292,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_waits_for_its_key() {
+    async fn carries_its_tags_in_the_create_call_and_waits_for_its_key() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "InvalidParameterException"}"#)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let (name, key_arn) = ("log-group-flow-prod".to_owned(), "arn:key".to_owned());

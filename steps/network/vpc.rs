@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, SecurityGroup, VpcAttributeName, VpcState};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -169,7 +169,7 @@ mod tests {
         </item></ipPermissionsEgress></item></securityGroupInfo></DescribeSecurityGroupsResponse>";
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, GROUPS), (200, TRUE), (200, NAMES)]);
         let live = Vpc::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("vpc", "main")));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
+    async fn carries_its_tags_in_the_create_call_and_names_a_full_quota() {
         let body =
             "<Response><Errors><Error><Code>VpcLimitExceeded</Code><Message>5</Message></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);

@@ -2,13 +2,13 @@
 
 use aws_sdk_ssm::types::{ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 
-use super::tags::{retag, root, tags_of, to_ssm};
+use super::tags::{retag, tags_of, to_ssm};
 use crate::{Cloud, Context};
 
 /// A SecureString of 256 random bits. Its value is no part of it: it stands in no plan, no state and no log.
@@ -45,7 +45,7 @@ impl Resource for SecretParameter {
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // DescribeParameters gives no values at all. It searches the whole account page by page, slowly: names are quick.
-        let root = root(cloud);
+        let root = cloud.names.parameter_root();
         let names: Vec<String> = match select {
             Select::Owned => SECRETS.iter().map(|path| format!("{root}{path}")).collect(),
             Select::Ids(ids) => ids.to_vec(),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_without_asking_for_its_value() {
+    async fn is_found_by_its_tags_without_asking_for_its_value() {
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = SecretParameter::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("secret_parameter", "key")));

@@ -5,7 +5,8 @@ use aws_sdk_rds::types::{
     TargetHealth, TargetHealthReason, TargetState, TargetType,
 };
 use futures::future::try_join_all;
-use payinfra_aws::{Emulator, Marked, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Emulator, Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,7 @@ impl Resource for DbProxy {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let proxies = cloud.rds.describe_db_proxies().into_paginator().items().send();
         let proxies: Vec<Found> = proxies.collect::<Result<_, _>>().await.map_err(error("DescribeDBProxies"))?;
-        let proxies = proxies.iter().filter(|found| wanted(cloud, select, &text(found.db_proxy_name())));
+        let proxies = proxies.iter().filter(|found| wanted(cloud, select, Kind::DbProxy, &text(found.db_proxy_name())));
         let found = try_join_all(proxies.map(|found| async move { unless(Class::Absent, live(cloud, found).await) }));
         let mut found: Vec<_> = found.await?.into_iter().flatten().collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());

@@ -33,12 +33,12 @@ fn spec() -> DbProxy {
         max_idle_connections_percent: 35,
         borrow_timeout_seconds: 3,
         cluster: "aurora-prod".to_owned(),
-        tags: samples::marks("db_proxy.main"),
+        tags: samples::ownership("db_proxy.main"),
     }
 }
 
 #[tokio::test]
-async fn is_found_by_its_marks_with_its_pool_and_its_cluster() {
+async fn is_found_by_its_tags_with_its_pool_and_its_cluster() {
     let tags = samples::tags("db_proxy.main");
     let (cloud, _) = Cloud::replaying([(200, PROXIES), (200, &tags), (200, GROUPS), (200, TARGETS)]);
     let live = DbProxy::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -56,7 +56,7 @@ async fn an_absent_id_is_left_out() {
 }
 
 #[tokio::test]
-async fn is_made_with_its_marks_and_waits_for_an_instance_before_it_takes_the_cluster() {
+async fn is_made_with_its_tags_and_waits_for_an_instance_before_it_takes_the_cluster() {
     let made = "<CreateDBProxyResponse><CreateDBProxyResult/></CreateDBProxyResponse>";
     let refusal = samples::refusal("InvalidDBInstanceState");
     let tags = samples::tags("db_proxy.main");

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
     Tag, Tagging, TransitionDefaultMinimumObjectSize, VersioningConfiguration,
 };
-use payinfra_aws::{Emulator, Tags, error, unless};
+use payinfra_aws::{Emulator, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Error};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// In the order of writing: marks first, then what protects, then the rest.
+    /// In the order of writing: ownership tags first, then what protects, then the rest.
     pub(super) const ALL: [Self; 8] = [
         Self::Tags,
         Self::PublicAccess,
@@ -320,8 +320,7 @@ pub(super) fn to_s3(tags: &Tags) -> Result<Vec<Tag>, Error> {
 
 /// Tags as S3 has them, without AWS's own.
 pub(super) fn from_s3(tags: &[Tag]) -> Tags {
-    let own = tags.iter().filter(|tag| !tag.key().starts_with("aws:"));
-    own.map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+    own_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
 fn invalid(error: aws_sdk_s3::error::BuildError) -> Error {

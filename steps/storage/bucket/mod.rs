@@ -2,7 +2,8 @@
 
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use futures::future::try_join_all;
-use payinfra_aws::{ADDRESS, Emulator, Marked, REGION, STACK, Tags, error, unless};
+use payinfra_aws::names::{Kind, bucket_arn};
+use payinfra_aws::{ADDRESS, Emulator, Owned, REGION, STACK, Tags, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -137,18 +138,12 @@ impl Resource for Bucket {
 
 /// The account's buckets whose names have the form of this stack's.
 async fn candidates(cloud: &Cloud) -> Result<Vec<String>, Error> {
-    let request = cloud.s3.list_buckets().prefix("s3-").into_paginator();
+    let request = cloud.s3.list_buckets().prefix(Kind::Bucket.beginning()).into_paginator();
     let pages: Vec<_> = request.send().collect::<Result<_, _>>().await.map_err(error("ListBuckets"))?;
     // A name of this form in another region is not a bucket of ours, and answers 301. Emulators name no region.
     let here = |bucket: &&aws_sdk_s3::types::Bucket| bucket.bucket_region().is_none_or(|region| region == REGION);
     let names = pages.iter().flat_map(|page| page.buckets()).filter(here).filter_map(|bucket| bucket.name());
-    Ok(names.filter(|name| role(cloud, name).is_some()).map(ToOwned::to_owned).collect())
-}
-
-/// The role in a name of this stack's form, as in `s3-<role>-<account>-<stack>`.
-fn role<'a>(cloud: &Cloud, name: &'a str) -> Option<&'a str> {
-    let ending = format!("-{}-{}", cloud.account(), cloud.stack());
-    name.strip_prefix("s3-")?.strip_suffix(&ending).filter(|role| !role.is_empty())
+    Ok(names.filter(|name| cloud.names.is_ours(Kind::Bucket, name)).map(ToOwned::to_owned).collect())
 }
 
 async fn look(cloud: &Cloud, name: String, select: Select<'_>) -> Result<Option<Live<Bucket>>, Error> {
@@ -183,17 +178,17 @@ async fn tags_of(cloud: &Cloud, name: &str) -> Result<Option<Tags>, Error> {
 }
 
 /// Whose a bucket is, by its tags. Moto drops the tags of a create call: there, and until the tags follow, the name
-/// with account and suffix in it is the mark.
+/// with account and suffix in it says whose it is.
 fn address_of(cloud: &Cloud, name: &str, tags: &Tags) -> Option<Address> {
-    let unmarked = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
-    if unmarked && cloud.emulator == Some(Emulator::Moto) {
-        return role(cloud, name).map(|role| Address::new(Bucket::KIND, role));
+    let untagged = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
+    if untagged && cloud.emulator == Some(Emulator::Moto) {
+        return cloud.names.role_of(Kind::Bucket, name).map(|role| Address::new(Bucket::KIND, role));
     }
     tags.address_in(cloud.stack())
 }
 
 fn outputs(name: &str) -> Outputs {
-    Outputs { name: name.to_owned(), arn: format!("arn:aws:s3:::{name}") }
+    Outputs { name: name.to_owned(), arn: bucket_arn(name) }
 }
 
 /// The policy of a bucket that is being emptied: nobody puts anything into it, not even this account.
@@ -205,7 +200,7 @@ fn nobody_writes(name: &str) -> Value {
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:PutObject",
-            "Resource": format!("arn:aws:s3:::{name}/*"),
+            "Resource": bucket_arn(&format!("{name}/*")),
         }],
     })
 }

@@ -26,7 +26,7 @@ fn bucket() -> Bucket {
 }
 
 #[tokio::test]
-async fn only_buckets_of_this_stacks_form_are_asked_and_only_marked_ones_are_ours() {
+async fn only_buckets_of_this_stacks_form_are_asked_and_only_tagged_ones_are_ours() {
     let list = format!(
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>{NAME}</Name></Bucket>
         <Bucket><Name>s3-archive-123456789012-other-prod</Name></Bucket>
@@ -46,7 +46,7 @@ async fn an_absent_id_is_left_out() {
 }
 
 #[tokio::test]
-async fn is_made_with_its_marks_unless_the_account_has_the_name() {
+async fn is_made_with_its_tags_unless_the_account_has_the_name() {
     let address = Address::new("bucket", "archive");
     let (cloud, replay) = Cloud::replaying([(404, NO_BUCKET), (200, "")]);
     let made = bucket().create(&Context { cloud: &cloud, address: &address, token: "t" }).await.expect("it is made");
