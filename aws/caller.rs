@@ -15,7 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::Value;
 
-use crate::clients::REGION;
+use crate::{REGION, chain};
 
 /// Longer than API Gateway lets any request take (29 s).
 const PATIENCE: Duration = Duration::from_secs(31);
@@ -123,7 +123,7 @@ impl Caller {
             Proof::Signature => headers.extend(self.signature(request).await?),
         }
         let mut ready = HttpRequest::new(SdkBody::from(request.body.as_str()));
-        let unfit = |error: &dyn StdError| CallError::Request(chain(error));
+        let unfit = |error: &(dyn StdError + 'static)| CallError::Request(chain(error));
         ready.set_method(request.method).map_err(|error| unfit(&error))?;
         ready.set_uri(request.url.as_str()).map_err(|error| unfit(&error))?;
         for (name, value) in headers {
@@ -133,7 +133,7 @@ impl Caller {
     }
 
     async fn signature(&self, request: &ApiRequest<'_>) -> Result<Vec<(String, String)>, CallError> {
-        let unsigned = |error: &dyn StdError| CallError::Request(chain(error));
+        let unsigned = |error: &(dyn StdError + 'static)| CallError::Request(chain(error));
         let provider = self.credentials.as_ref().ok_or_else(|| CallError::Request("no credentials".to_owned()))?;
         let identity = provider.provide_credentials().await.map_err(|error| unsigned(&error))?.into();
         let parameters = v4::SigningParams::builder()
@@ -158,17 +158,6 @@ impl Caller {
 /// Whether nobody on the way can read a request: over TLS, or to an emulator on this machine.
 fn is_private(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://127.0.0.1:")
-}
-
-/// An error with all its causes.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text += &format!(": {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -13,14 +13,12 @@ use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 use payinfra_engine::{Class, Error};
 
+use crate::call::NameCalls;
 use crate::caller::Caller;
 use crate::gate::Gate;
-use crate::http::{GuardedClient, Hosts, NameCalls};
+use crate::http::{GuardedClient, Hosts, without_user};
 use crate::pacing::PacedIdentities;
-use crate::{Emulator, error};
-
-/// The only region (spec R1).
-pub const REGION: &str = "us-east-1";
+use crate::{Emulator, REGION, error};
 
 /// How long the credential chain may take with its retries: three attempts of 25 s each, and the pauses between them.
 const CREDENTIALS: Duration = Duration::from_secs(90);
@@ -242,14 +240,6 @@ fn finish(config: SdkConfig, paced: bool) -> SdkConfig {
         config = config.identity_cache(PacedIdentities::new(cache));
     }
     config.build()
-}
-
-/// An address without the name and password that may stand before its host (RFC 3986 §3.2.1).
-pub fn without_user(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
 }
 
 /// Refuses any region but ours before the first call, whoever names it.

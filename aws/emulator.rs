@@ -1,4 +1,4 @@
-//! What the emulators do not keep. AWS itself is compared without exception.
+//! The emulators, and what they do not keep. On AWS every attribute is compared.
 
 use std::time::Duration;
 
@@ -7,8 +7,10 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::http::Request;
 use aws_smithy_types::body::SdkBody;
 
-/// A program that answers in AWS's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use self::Emulator::{MiniStack, Moto};
+
+/// A program that answers in place of AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Emulator {
     /// MiniStack, the sandbox.
     MiniStack,
@@ -30,288 +32,63 @@ pub struct NotKept {
     pub reason: &'static str,
 }
 
-/// All attributes that are left out of comparisons on an emulator, each with its reason.
+/// All attributes that are left out of comparisons on an emulator, sorted by kind, attribute and emulator.
+#[rustfmt::skip]
 pub const NOT_KEPT: &[NotKept] = &[
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "key",
-        attribute: "rotation_days",
-        reason: "the days between two rotations are not shown",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "flow_log",
-        attribute: "role_arn",
-        reason: "flow logs are shown without their role",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "flow_log",
-        attribute: "aggregation_seconds",
-        reason: "flow logs are shown without their aggregation interval",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "nat_gateway",
-        attribute: "allocation_id",
-        reason: "NAT gateways are shown without their addresses",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "vpc_endpoint",
-        attribute: "policy",
-        reason: "endpoints are shown without their policy",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "vpc_endpoint",
-        attribute: "private_dns",
-        reason: "interface endpoints are shown without private names",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "vpc_endpoint",
-        attribute: "security_group_ids",
-        reason: "interface endpoints are shown without their security groups",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "bucket",
-        attribute: "moves_small_objects",
-        reason: "the smallest size of a transition is always shown as 128 KB",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "bucket",
-        attribute: "moves_small_objects",
-        reason: "the smallest size of a transition is always shown as 128 KB",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "db_cluster",
-        attribute: "log_exports",
-        reason: "the exported logs are left out of the answer",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "db_instance",
-        attribute: "auto_minor_version_upgrade",
-        reason: "a change of it is taken and ignored",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "db_instance",
-        attribute: "performance_insights",
-        reason: "the KMS key of Performance Insights is left out of the answer",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "db_instance",
-        attribute: "performance_insights",
-        reason: "Performance Insights is left out of the answer",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "db_proxy",
-        attribute: "auth_scheme",
-        reason: "the default scheme is dropped, and ModifyDBProxy is missing",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "table",
-        attribute: "warm_throughput",
-        reason: "the warm throughput is always shown as 0",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "actions_enabled",
-        reason: "alarms are shown without whether they tell anybody",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "alarm_actions",
-        reason: "alarms are shown without whom they tell",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "description",
-        reason: "alarms are shown without their description",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "few_samples",
-        reason: "alarms are shown without what few samples mean",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "metric",
-        reason: "alarms are shown without the metric's dimensions and period",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "missing_data",
-        reason: "alarms are shown without what missing data mean",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "ok_actions",
-        reason: "alarms are shown without whom they tell that all is well",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "alarm",
-        attribute: "queries",
-        reason: "alarms are shown without the metrics that they compute with",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "function",
-        attribute: "dead_letter_arn",
-        reason: "functions are shown without their dead-letter queue",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "function",
-        attribute: "log_group",
-        reason: "functions are shown without their log group",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "function_alias",
-        attribute: "dead_letter_arn",
-        reason: "functions are shown without their dead-letter queue",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "function_alias",
-        attribute: "log_group",
-        reason: "functions are shown without their log group",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "web_acl",
-        attribute: "log_group_arn",
-        reason: "PutLoggingConfiguration is not there",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "web_acl",
-        attribute: "redacted_headers",
-        reason: "PutLoggingConfiguration is not there",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "rest_api",
-        attribute: "tags",
-        reason: "TagResource does not reach the tags that are listed",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "api_stage",
-        attribute: "tags",
-        reason: "TagResource does not reach the tags that are listed",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "rest_api",
-        attribute: "security_policy",
-        reason: "APIs are shown without their TLS policy",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "rest_api",
-        attribute: "tags",
-        reason: "TagResource is there for stages only",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "api_key",
-        attribute: "tags",
-        reason: "TagResource is there for stages only",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "usage_plan",
-        attribute: "tags",
-        reason: "TagResource is there for stages only",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "api_domain",
-        attribute: "tags",
-        reason: "TagResource is there for stages only",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "api_key",
-        attribute: "tags",
-        reason: "TagResource does not reach the tags that are listed",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "usage_plan",
-        attribute: "tags",
-        reason: "TagResource does not reach the tags that are listed",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "api_domain",
-        attribute: "tags",
-        reason: "TagResource does not reach the tags that are listed",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "api_stage",
-        attribute: "methods",
-        reason: "the settings of a single method cannot be removed",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "rest_api",
-        attribute: "execute_api_disabled",
-        reason: "a patch turns the boolean into a text, and the list cannot be read any more",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "api_key",
-        attribute: "enabled",
-        reason: "a patch turns the boolean into a text, and the list cannot be read any more",
-    },
-    NotKept {
-        emulator: Emulator::Moto,
-        kind: "rest_api",
-        attribute: "execute_api_disabled",
-        reason: "a patch disables the address whatever it says",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "usage_plan",
-        attribute: "rate",
-        reason: "a patch turns the value into a text, and the list cannot be read any more",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "usage_plan",
-        attribute: "burst",
-        reason: "a patch turns the value into a text, and the list cannot be read any more",
-    },
-    NotKept {
-        emulator: Emulator::MiniStack,
-        kind: "usage_plan",
-        attribute: "stages",
-        reason: "a patch turns the value into a text, and the list cannot be read any more",
-    },
+    not_kept(MiniStack, "alarm", "actions_enabled", "missing from the answer"),
+    not_kept(MiniStack, "alarm", "alarm_actions", "missing from the answer"),
+    not_kept(MiniStack, "alarm", "description", "missing from the answer"),
+    not_kept(MiniStack, "alarm", "few_samples", "missing from the answer"),
+    not_kept(MiniStack, "alarm", "metric", "the metric's dimensions and period are missing from the answer"),
+    not_kept(MiniStack, "alarm", "missing_data", "missing from the answer"),
+    not_kept(MiniStack, "alarm", "ok_actions", "missing from the answer"),
+    not_kept(MiniStack, "alarm", "queries", "missing from the answer"),
+    not_kept(MiniStack, "api_domain", "tags", "TagResource does not change the tags that are listed"),
+    not_kept(Moto, "api_domain", "tags", "TagResource works for stages only"),
+    not_kept(MiniStack, "api_key", "enabled", "a patch makes it a string, and the list is unreadable"),
+    not_kept(MiniStack, "api_key", "tags", "TagResource does not change the tags that are listed"),
+    not_kept(Moto, "api_key", "tags", "TagResource works for stages only"),
+    not_kept(Moto, "api_stage", "methods", "the settings of a single method cannot be removed"),
+    not_kept(MiniStack, "api_stage", "tags", "TagResource does not change the tags that are listed"),
+    not_kept(MiniStack, "bucket", "moves_small_objects", "the smallest size of a transition always reads as 128 KB"),
+    not_kept(Moto, "bucket", "moves_small_objects", "the smallest size of a transition always reads as 128 KB"),
+    not_kept(MiniStack, "db_cluster", "log_exports", "missing from the answer"),
+    not_kept(MiniStack, "db_instance", "auto_minor_version_upgrade", "a change is accepted and ignored"),
+    not_kept(MiniStack, "db_instance", "performance_insights", "its KMS key is missing from the answer"),
+    not_kept(Moto, "db_instance", "performance_insights", "missing from the answer"),
+    not_kept(Moto, "db_proxy", "auth_scheme", "the default scheme is dropped, and there is no ModifyDBProxy"),
+    not_kept(MiniStack, "flow_log", "aggregation_seconds", "missing from the answer"),
+    not_kept(MiniStack, "flow_log", "role_arn", "missing from the answer"),
+    not_kept(Moto, "function", "dead_letter_arn", "missing from the answer"),
+    not_kept(Moto, "function", "log_group", "missing from the answer"),
+    not_kept(Moto, "function_alias", "dead_letter_arn", "missing from the answer"),
+    not_kept(Moto, "function_alias", "log_group", "missing from the answer"),
+    not_kept(Moto, "key", "rotation_days", "the days between two rotations are missing from the answer"),
+    not_kept(MiniStack, "nat_gateway", "allocation_id", "missing from the answer"),
+    not_kept(MiniStack, "rest_api", "execute_api_disabled", "a patch makes it a string, and the list is unreadable"),
+    not_kept(Moto, "rest_api", "execute_api_disabled", "a patch disables the address, whatever its value"),
+    not_kept(Moto, "rest_api", "security_policy", "missing from the answer"),
+    not_kept(MiniStack, "rest_api", "tags", "TagResource does not change the tags that are listed"),
+    not_kept(Moto, "rest_api", "tags", "TagResource works for stages only"),
+    not_kept(MiniStack, "table", "warm_throughput", "always reads as 0"),
+    not_kept(MiniStack, "usage_plan", "burst", "a patch makes it a string, and the list is unreadable"),
+    not_kept(MiniStack, "usage_plan", "rate", "a patch makes it a string, and the list is unreadable"),
+    not_kept(MiniStack, "usage_plan", "stages", "a patch makes it a string, and the list is unreadable"),
+    not_kept(MiniStack, "usage_plan", "tags", "TagResource does not change the tags that are listed"),
+    not_kept(Moto, "usage_plan", "tags", "TagResource works for stages only"),
+    not_kept(MiniStack, "vpc_endpoint", "policy", "missing from the answer"),
+    not_kept(MiniStack, "vpc_endpoint", "private_dns", "missing from the answer"),
+    not_kept(MiniStack, "vpc_endpoint", "security_group_ids", "missing from the answer"),
+    not_kept(MiniStack, "web_acl", "log_group_arn", "there is no PutLoggingConfiguration"),
+    not_kept(MiniStack, "web_acl", "redacted_headers", "there is no PutLoggingConfiguration"),
 ];
 
+const fn not_kept(emulator: Emulator, kind: &'static str, attribute: &'static str, reason: &'static str) -> NotKept {
+    NotKept { emulator, kind, attribute, reason }
+}
+
 impl Emulator {
-    /// Asks an endpoint that is not AWS what it is.
+    /// Asks an endpoint that is not AWS which emulator it is.
     pub async fn recognise(endpoint: &str) -> Self {
         for (path, emulator) in [("/_ministack/health", Self::MiniStack), ("/moto-api/config", Self::Moto)] {
             if answers(&format!("{}{path}", endpoint.trim_end_matches('/'))).await {
@@ -330,4 +107,17 @@ async fn answers(url: &str) -> bool {
     }
     let answer = tokio::time::timeout(Duration::from_secs(5), connector.call(request)).await;
     matches!(answer, Ok(Ok(response)) if response.status().is_success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_are_sorted_and_unique() {
+        let order = |row: &NotKept| (row.kind, row.attribute, row.emulator);
+        for pair in NOT_KEPT.windows(2) {
+            assert!(order(&pair[0]) < order(&pair[1]), "{:?} is listed before {:?}", order(&pair[0]), order(&pair[1]));
+        }
+    }
 }

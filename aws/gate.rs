@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use payinfra_engine::Shutdown;
 use tokio::sync::watch;
 
-use crate::http::Call;
+use crate::call::Call;
 
 /// Decides, at the last moment before a request leaves, whether it still may; clones are the same gate.
 ///

@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use aws_smithy_types::config_bag::ConfigBag;
 
-use crate::clients::without_user;
+use crate::call::Call;
 use crate::gate::Gate;
 
 /// Wraps the SDK's client: no request leaves for a host outside `hosts`, none that changes something leaves through a
@@ -97,7 +93,7 @@ impl HttpConnector for GuardedConnector {
         let (inner, gate) = (self.inner.clone(), self.gate.clone());
         HttpConnectorFuture::new(async move {
             let call = request.extension::<Call>().cloned();
-            let limit = call.as_ref().map_or(ORDINARY, Call::time_limit);
+            let limit = call.as_ref().map_or(ORDINARY, time_limit);
             let asked = call.is_some_and(|call| call.asks());
             let _flight = gate.pass(&request).await.map_err(|closed| ConnectorError::user(closed.into()))?;
             // Only what happens on the line counts: a timeout of the SDK's would also count the waits before it.
@@ -105,6 +101,15 @@ impl HttpConnector for GuardedConnector {
             let late = |_| ConnectorError::timeout(format!("no answer within {} s", limit.as_secs()).into());
             tokio::time::timeout(limit, answer).await.map_err(late)?
         })
+    }
+}
+
+/// How long one attempt may take on the line, upload and answer included.
+fn time_limit(call: &Call) -> Duration {
+    match (call.service.as_str(), call.operation.as_str()) {
+        ("Lambda", "Invoke") => INVOCATION,
+        ("Lambda", "CreateFunction" | "UpdateFunctionCode") => UPLOAD,
+        _ => ORDINARY,
     }
 }
 
@@ -166,56 +171,12 @@ fn is_local(authority: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&host)
 }
 
-/// Which operation a request belongs to; put there by [`NameCalls`], read by the connector.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) service: String,
-    pub(crate) operation: String,
-}
-
-impl Call {
-    /// Whether it changes nothing, by AWS's own naming.
-    pub(crate) fn reads(&self) -> bool {
-        self.asks() || self.operation.starts_with("Head")
-    }
-
-    /// How long one attempt may take on the line, upload and answer included.
-    fn time_limit(&self) -> Duration {
-        match (self.service.as_str(), self.operation.as_str()) {
-            ("Lambda", "Invoke") => INVOCATION,
-            ("Lambda", "CreateFunction" | "UpdateFunctionCode") => UPLOAD,
-            _ => ORDINARY,
-        }
-    }
-
-    /// Whether it asks for something, so that an answer must say something.
-    fn asks(&self) -> bool {
-        ["Describe", "Get", "List"].iter().any(|verb| self.operation.starts_with(verb))
-    }
-}
-
-/// Writes service and operation on each request.
-#[derive(Debug)]
-pub(crate) struct NameCalls;
-
-impl Intercept for NameCalls {
-    fn name(&self) -> &'static str {
-        "NameCalls"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(metadata) = config.load::<Metadata>() {
-            let call = Call { service: metadata.service().to_owned(), operation: metadata.name().to_owned() };
-            tracing::trace!(service = call.service, operation = call.operation, "call");
-            context.request_mut().add_extension(call);
-        }
-        Ok(())
-    }
+/// An address without the name and password that may stand before its host (RFC 3986 §3.2.1).
+pub fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
 }
 
 #[cfg(test)]

@@ -30,6 +30,33 @@ fn every_kind_is_listed_once() {
 }
 
 #[test]
+fn names_are_recognized_as_they_are_built() {
+    let prod = names("prod");
+    for kind in Kind::ALL {
+        assert_eq!(prod.role_of(kind, &prod.of(kind, "payment-validation")), Some("payment-validation"), "{kind:?}");
+        assert_eq!(prod.role_of(kind, &prod.only(kind)), None, "{kind:?}");
+        assert!(prod.is_ours(kind, &prod.only(kind)) && prod.is_ours(kind, &prod.of(kind, "x")), "{kind:?}");
+        let test = names("test");
+        assert!(!test.is_ours(kind, &prod.only(kind)) && !test.is_ours(kind, &prod.of(kind, "x")), "{kind:?}");
+        assert!(!prod.is_ours(kind, &format!("other-{}", prod.only(kind))), "{kind:?}");
+    }
+    let elsewhere = Names::new(Suffix::parse("prod").unwrap(), "210987654321");
+    assert!(!elsewhere.is_ours(Kind::Bucket, &prod.of(Kind::Bucket, "archive")), "another account's bucket");
+    for group in [prod.function_log_group("x"), prod.database_log_group(), prod.proxy_log_group()] {
+        assert!(prod.is_our_log_group(&group) && !names("test").is_our_log_group(&group), "{group}");
+        assert!(group.contains(&prod.log_group_pattern()), "{group}");
+    }
+}
+
+#[test]
+fn arns_name_account_and_region() {
+    let prod = names("prod");
+    assert_eq!(prod.arn("sqs", &prod.only(Kind::Queue)), "arn:aws:sqs:us-east-1:123456789012:sqs-prod");
+    assert_eq!(prod.role_arn("api-logs"), "arn:aws:iam::123456789012:role/payinfra/prod/role-api-logs-prod");
+    assert_eq!(bucket_arn("b"), "arn:aws:s3:::b");
+}
+
+#[test]
 fn good_suffixes_are_taken() {
     for good in ["a", "prod", "eu-1", "a1-b2-c3", "abcdefghijklmnop"] {
         assert_eq!(Suffix::parse(good).unwrap().as_str(), good);

@@ -27,10 +27,8 @@ pub use database::Database;
 pub use functions::{FunctionOverride, FunctionSettings, Functions, LogLevel};
 pub use monitoring::{Monitoring, Thresholds};
 pub use network::{Nat, Network, ZONES};
+pub use payinfra_aws::REGION;
 pub use problem::{Key, Problem};
-
-/// The only region payinfra deploys to (rule R1).
-pub const REGION: &str = "us-east-1";
 
 /// The configuration of one stack, with the defaults that deploy without a file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -2,12 +2,12 @@
 
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::all_certificates;
-use super::record::host_name;
+use super::host_name::host_name;
 use crate::{Cloud, Context};
 
 /// A requested certificate.
@@ -35,7 +35,7 @@ impl Resource for Certificate {
     type Outputs = Outputs;
     const KIND: &'static str = "certificate";
     const FORCES_REPLACEMENT: &'static [&'static str] = &["domain"];
-    // ACM remembers a token for an hour; after that the marks are found.
+    // ACM remembers a token for an hour; after that the ownership tags are found.
     const IDEMPOTENCY: Idempotency = Idempotency::Token;
     // Validation took up to nine minutes (fact sheet §6); API Gateway lets go of a certificate after up to 20.
     const DURATIONS: Durations = Durations::seconds(100, 10, 4500);
@@ -73,15 +73,16 @@ impl Resource for Certificate {
 
     async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"tags") {
-            let surplus = live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key));
-            let surplus: Vec<_> = surplus.filter_map(|key| Tag::builder().key(key).build().ok()).collect();
-            if !surplus.is_empty() {
-                let request = cx.acm.remove_tags_from_certificate().certificate_arn(&live.id);
-                let request = request.set_tags(Some(surplus));
+            let change = TagChange::between(&live.spec.tags, &self.tags);
+            if !change.remove.is_empty() {
+                let keys = change.remove.iter().map(|key| Tag::builder().key(key).build().ok()).collect();
+                let request = cx.acm.remove_tags_from_certificate().certificate_arn(&live.id).set_tags(keys);
                 request.send().await.map_err(error("RemoveTagsFromCertificate"))?;
             }
-            let request = cx.acm.add_tags_to_certificate().certificate_arn(&live.id).set_tags(to_acm(&self.tags));
-            request.send().await.map_err(error("AddTagsToCertificate"))?;
+            if !change.set.is_empty() {
+                let request = cx.acm.add_tags_to_certificate().certificate_arn(&live.id).set_tags(to_acm(&change.set));
+                request.send().await.map_err(error("AddTagsToCertificate"))?;
+            }
         }
         Ok(())
     }
@@ -100,8 +101,7 @@ fn to_acm(tags: &Tags) -> Option<Vec<Tag>> {
 async fn tags_of(cloud: &Cloud, arn: &str) -> Result<Tags, Error> {
     let request = cloud.acm.list_tags_for_certificate().certificate_arn(arn);
     let found = request.send().await.map_err(error("ListTagsForCertificate"))?;
-    let tags = found.tags().iter().filter(|tag| !tag.key().starts_with("aws:"));
-    Ok(tags.map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned())).collect())
+    Ok(own_tags(found.tags().iter().map(|tag| (tag.key(), tag.value().unwrap_or_default()))))
 }
 
 /// `None` as long as the validation record is not known: the certificate then counts as not visible yet, so that nobody
@@ -144,7 +144,7 @@ mod tests {
     const FRESH: &str = r#"{"Certificate":{"DomainName":"pay.example.com","Status":"PENDING_VALIDATION"}}"#;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_tells_the_record_that_validates_it() {
+    async fn is_found_by_its_tags_and_tells_the_record_that_validates_it() {
         let all = r#"{"CertificateSummaryList":[{"CertificateArn":"arn:c1","Type":"AMAZON_ISSUED"},
             {"CertificateArn":"arn:c2","Type":"IMPORTED"}]}"#;
         let (cloud, replay) = Cloud::replaying([(200, all), (200, TAGS), (200, PENDING)]);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_marks_and_token_and_names_a_full_quota() {
+    async fn carries_tags_and_token_and_names_a_full_quota() {
         let full = r#"{"__type":"LimitExceededException","message":"too many"}"#;
         let (cloud, replay) = Cloud::replaying([(400, full)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);

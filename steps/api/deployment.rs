@@ -12,7 +12,7 @@ use crate::{Cloud, Context};
 pub struct ApiDeployment {
     /// The API.
     pub api_id: String,
-    /// Its name, `live_` and the hash of what it contains. It stands in the description, the only mark that a
+    /// Its name, `live_` and the hash of what it contains. It is in the description, the only label that a
     /// deployment can carry.
     pub name: String,
 }

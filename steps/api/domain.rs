@@ -1,12 +1,12 @@
 //! A domain name of the API's own (A4).
 
 use aws_sdk_apigateway::types::{DomainName, DomainNameStatus, EndpointConfiguration, EndpointType, SecurityPolicy};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{all_domains, arn, from_gateway, replace, retag, to_gateway};
-use super::record::host_name;
+use super::host_name::host_name;
 use crate::{Cloud, Context};
 
 /// A regional custom domain.
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn is_regional_with_tls_1_2_and_its_marks_and_a_taken_name_is_told_apart() {
+    async fn is_regional_with_tls_1_2_and_its_tags_and_a_taken_name_is_told_apart() {
         let (cloud, replay) = Cloud::replaying([(409, r#"{"__type":"ConflictException"}"#)]);
         let domain = ApiDomain {
             domain: "pay.example.com".to_owned(),

@@ -1,77 +1,16 @@
-//! What the kinds of API Gateway share: reads that several of them need, turns for changes, tags and patches.
+//! What the kinds of API Gateway share: reads that several of them need, tags and patches.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_sdk_acm::types::CertificateType;
 use aws_sdk_apigateway::types::{DomainName, Op, PatchOperation, Resource as PathResource, RestApi};
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared, try_join_all};
-use payinfra_aws::{Marked, Tags, error, unless};
+use futures::future::try_join_all;
+use payinfra_aws::{Owned, REGION, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Address, Class, Error, Live, Resource, Select};
 
 use crate::Cloud;
-
-/// Keeps the calls of a whole API within API Gateway's ten a second for the account (fact sheet §2.2).
-#[derive(Debug, Default)]
-pub struct Gateway {
-    turns: tokio::sync::Mutex<()>,
-    apis: Joined<(), Vec<RestApi>>,
-    resources: Joined<String, Vec<PathResource>>,
-    domains: Joined<(), Vec<DomainName>>,
-    certificates: Joined<(), Vec<(String, Tags)>>,
-}
-
-impl Gateway {
-    /// Waits for the turn to change something, which lasts as long as the guard.
-    ///
-    /// Two changes at once answer `ConflictException`, the very code of a name that is taken (fact sheet §4.2).
-    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turns.lock().await
-    }
-}
-
-/// Reads that are sent once for all who ask before the call goes out; whoever comes later gets a read of his own.
-#[derive(Debug)]
-struct Joined<K, T> {
-    open: Arc<Mutex<HashMap<K, SharedAnswer<T>>>>,
-}
-
-type Answer<T> = Result<Arc<T>, Error>;
-
-type SharedAnswer<T> = Shared<BoxFuture<'static, Answer<T>>>;
-
-impl<K, T> Default for Joined<K, T> {
-    fn default() -> Self {
-        Self { open: Arc::default() }
-    }
-}
-
-impl<K, T> Joined<K, T>
-where
-    K: Clone + Eq + Hash + Send + 'static,
-    T: Send + Sync + 'static,
-{
-    async fn read<F>(&self, key: K, call: impl FnOnce() -> F + Send + 'static) -> Answer<T>
-    where
-        F: Future<Output = Result<T, Error>> + Send,
-    {
-        let joined = {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            let (slot, shared) = (key.clone(), Arc::clone(&self.open));
-            let send = async move {
-                // One turn of the scheduler later everybody who reads now has joined.
-                tokio::task::yield_now().await;
-                shared.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot);
-                call().await.map(Arc::new)
-            };
-            open.entry(key).or_insert_with(|| send.boxed().shared()).clone()
-        };
-        joined.await
-    }
-}
 
 /// All REST APIs of the account.
 pub(super) async fn all_apis(cloud: &Cloud) -> Result<Arc<Vec<RestApi>>, Error> {
@@ -81,6 +20,13 @@ pub(super) async fn all_apis(cloud: &Cloud) -> Result<Arc<Vec<RestApi>>, Error> 
         pages.collect::<Result<Vec<_>, _>>().await.map_err(error("GetRestApis"))
     };
     cloud.gateway.apis.read((), call).await
+}
+
+/// The ids of the account's REST APIs, each with whether it is this stack's.
+pub(crate) async fn rest_apis(cloud: &Cloud) -> Result<HashMap<String, bool>, Error> {
+    let all = all_apis(cloud).await?;
+    let known = all.iter().filter_map(|api| Some((api.id()?.to_owned(), from_gateway(api.tags()))));
+    Ok(known.map(|(id, tags)| (id, tags.address_in(cloud.stack()).is_some())).collect())
 }
 
 /// All paths of an API with their methods.
@@ -116,8 +62,8 @@ pub(super) async fn all_certificates(cloud: &Cloud) -> Result<Arc<Vec<(String, T
             async move {
                 let found = unless(Class::Absent, request.send().await.map_err(error("ListTagsForCertificate")))?;
                 let tags = found.as_ref().map(|found| found.tags()).unwrap_or_default().iter();
-                let tags = tags.map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned()));
-                Ok((arn.to_owned(), tags.filter(|(key, _)| !key.starts_with("aws:")).collect()))
+                let tags = own_tags(tags.map(|tag| (tag.key(), tag.value().unwrap_or_default())));
+                Ok((arn.to_owned(), tags))
             }
         });
         try_join_all(tagged).await
@@ -135,7 +81,7 @@ pub(super) async fn owned_apis(cloud: &Cloud) -> Result<Vec<String>, Error> {
 /// Lists what stands inside APIs: in this stack's own, or in those that the ids `<api>/…` name.
 ///
 /// What stands inside an API has no tags. It belongs to whom the API belongs to, and its address is made from its path
-/// or name. An id needs no marks: it begins with the API's id, which AWS never gives twice.
+/// or name. An id needs no tags: it begins with the API's id, which AWS never gives twice.
 pub(super) async fn children<R, F>(
     cloud: &Cloud,
     select: Select<'_>,
@@ -185,13 +131,12 @@ pub(super) fn address<R: Resource>(name: &str) -> Option<Address> {
 
 /// The ARN of something of API Gateway, which has no account in it.
 pub(super) fn arn(path: &str) -> String {
-    format!("arn:aws:apigateway:us-east-1::/{path}")
+    format!("arn:aws:apigateway:{REGION}::/{path}")
 }
 
 /// Tags as read, without AWS's own.
 pub(super) fn from_gateway(tags: Option<&HashMap<String, String>>) -> Tags {
-    let own = tags.into_iter().flatten().filter(|(key, _)| !key.starts_with("aws:"));
-    own.map(|(key, value)| (key.clone(), value.clone())).collect()
+    own_tags(tags.into_iter().flatten())
 }
 
 /// Tags as API Gateway wants them.
@@ -201,13 +146,15 @@ pub(super) fn to_gateway(tags: &Tags) -> Option<HashMap<String, String>> {
 
 /// Brings the tags of any object of API Gateway to `want`.
 pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    if !surplus.is_empty() {
-        let request = cloud.apigateway.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
+        let request = cloud.apigateway.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let request = cloud.apigateway.tag_resource().resource_arn(arn).set_tags(to_gateway(want));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let request = cloud.apigateway.tag_resource().resource_arn(arn).set_tags(to_gateway(&change.set));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 

@@ -1,13 +1,14 @@
 //! A key that callers send in `x-api-key`, where `auth = "api-key"` (A5).
 
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{arn, from_gateway, replace, retag, to_gateway};
 use crate::{Cloud, Context};
 
-/// An API key. AWS makes its value; a deploy never reads it, only `payinfra verify` does.
+/// An API key. AWS makes its value, and returns it unasked from `CreateApiKey`, `CreateUsagePlanKey` and
+/// `GetUsagePlanKeys`: a deployment discards it, and only `payinfra verify` asks for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Its name.

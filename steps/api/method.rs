@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{IntegrationType, Method};
-use payinfra_aws::{error, unless};
+use payinfra_aws::{REGION, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ pub struct Outputs {
 
 /// The address under which API Gateway calls a function or its alias.
 pub fn invocation(function_arn: &str) -> String {
-    format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations")
+    format!("arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function_arn}/invocations")
 }
 
 impl Resource for ApiMethod {

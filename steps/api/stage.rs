@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigateway::types::{MethodSetting, PatchOperation, Stage as LiveStage};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, REGION, Tags, error};
 use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -192,7 +192,7 @@ fn outputs(api: &str, name: &str) -> Outputs {
     Outputs {
         name: name.to_owned(),
         arn: arn(&format!("restapis/{api}/stages/{name}")),
-        url: format!("https://{api}.execute-api.us-east-1.amazonaws.com/{name}"),
+        url: format!("https://{api}.execute-api.{REGION}.amazonaws.com/{name}"),
     }
 }
 

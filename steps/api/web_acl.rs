@@ -1,15 +1,15 @@
 //! What WAF refuses before API Gateway sees it (A6).
 
 use aws_sdk_wafv2::types::{
-    AllowAction, DefaultAction, FieldToMatch, LoggingConfiguration, Scope, SingleHeader, Tag, VisibilityConfig,
-    WebAcl as LiveAcl,
+    AllowAction, DefaultAction, FieldToMatch, LoggingConfiguration, Scope, SingleHeader, Tag, WebAcl as LiveAcl,
 };
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, following, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, TagChange, Tags, error, following, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::web_acl_rule::{WebRule, incomplete};
+use super::web_acl_rule::{WebRule, incomplete, visible};
 use crate::{Cloud, Context};
 
 /// A web ACL for regional services.
@@ -80,14 +80,15 @@ impl Resource for WebAcl {
             self.log(cx, &live.id).await?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            if !surplus.is_empty() {
-                let request = cx.waf.untag_resource().resource_arn(&live.id).set_tag_keys(Some(surplus));
+            let change = TagChange::between(&live.spec.tags, &self.tags);
+            if !change.remove.is_empty() {
+                let request = cx.waf.untag_resource().resource_arn(&live.id).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagResource"))?;
             }
-            let request = cx.waf.tag_resource().resource_arn(&live.id).set_tags(to_waf(&self.tags));
-            request.send().await.map_err(error("TagResource"))?;
+            if !change.set.is_empty() {
+                let request = cx.waf.tag_resource().resource_arn(&live.id).set_tags(to_waf(&change.set));
+                request.send().await.map_err(error("TagResource"))?;
+            }
         }
         Ok(())
     }
@@ -124,12 +125,6 @@ fn allow() -> DefaultAction {
     DefaultAction::builder().allow(AllowAction::builder().build()).build()
 }
 
-/// Metrics and sampled requests, under this name.
-pub(super) fn visible(metric: &str) -> Result<VisibilityConfig, Error> {
-    let visibility = VisibilityConfig::builder().cloud_watch_metrics_enabled(true).sampled_requests_enabled(true);
-    visibility.metric_name(metric).build().map_err(incomplete)
-}
-
 fn to_waf(tags: &Tags) -> Option<Vec<Tag>> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
 }
@@ -151,13 +146,15 @@ async fn lock(cloud: &Cloud, arn: &str) -> Result<String, Error> {
 
 /// The ARNs of the web ACLs whose names have our shape.
 async fn candidates(cloud: &Cloud) -> Result<Vec<String>, Error> {
-    let ending = format!("-{}", cloud.stack());
     let mut arns = Vec::new();
     let mut marker = None;
     loop {
         let request = cloud.waf.list_web_acls().scope(Scope::Regional).limit(100).set_next_marker(marker.clone());
         let found = request.send().await.map_err(error("ListWebACLs"))?;
-        let ours = found.web_acls().iter().filter(|acl| acl.name().is_some_and(|name| name.ends_with(&ending)));
+        let ours = found
+            .web_acls()
+            .iter()
+            .filter(|acl| acl.name().is_some_and(|name| cloud.names.is_ours(Kind::WebAcl, name)));
         arns.extend(ours.filter_map(|acl| acl.arn().map(ToOwned::to_owned)));
         marker = following(marker, found.next_marker().filter(|_| !found.web_acls().is_empty()));
         if marker.is_none() {
@@ -182,10 +179,7 @@ async fn read(cloud: &Cloud, arn: &str) -> Result<Option<Live<WebAcl>>, Error> {
     };
     let (acl, tags, logging) = tokio::try_join!(acl, tags, logging)?;
     let tags = tags.tag_info_for_resource().map(|info| info.tag_list()).unwrap_or_default().iter();
-    let tags: Tags = tags
-        .filter(|tag| !tag.key().starts_with("aws:"))
-        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-        .collect();
+    let tags = own_tags(tags.map(|tag| (tag.key(), tag.value())));
     let logging = logging.as_ref().and_then(|found| found.logging_configuration());
     Ok(acl.web_acl().map(|acl| live(cloud, acl, tags, logging)))
 }

@@ -3,12 +3,10 @@
 use aws_sdk_wafv2::error::BuildError;
 use aws_sdk_wafv2::types::{
     BlockAction, ManagedRuleGroupStatement, NoneAction, OverrideAction, RateBasedStatement,
-    RateBasedStatementAggregateKeyType, Rule, RuleAction, Statement,
+    RateBasedStatementAggregateKeyType, Rule, RuleAction, Statement, VisibilityConfig,
 };
 use payinfra_engine::{Class, Error};
 use serde::{Deserialize, Serialize};
-
-use super::web_acl::visible;
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,6 +115,12 @@ impl From<&Statement> for WebStatement {
             _ => Self::Other(format!("{statement:?}")),
         }
     }
+}
+
+/// Metrics and sampled requests, under this name.
+pub(super) fn visible(metric: &str) -> Result<VisibilityConfig, Error> {
+    let visibility = VisibilityConfig::builder().cloud_watch_metrics_enabled(true).sampled_requests_enabled(true);
+    visibility.metric_name(metric).build().map_err(incomplete)
 }
 
 pub(super) fn incomplete(error: BuildError) -> Error {

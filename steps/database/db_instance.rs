@@ -1,7 +1,8 @@
 //! An instance of the cluster: the writer or a reader, as Aurora decides.
 
 use aws_sdk_rds::types::DbInstance as Found;
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +80,9 @@ impl Resource for DbInstance {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let instances = cloud.rds.describe_db_instances().into_paginator().items().send();
         let instances: Vec<Found> = instances.collect::<Result<_, _>>().await.map_err(error("DescribeDBInstances"))?;
-        let instances = instances.iter().filter(|found| wanted(cloud, select, &text(found.db_instance_identifier())));
+        let instances = instances
+            .iter()
+            .filter(|found| wanted(cloud, select, Kind::DbInstance, &text(found.db_instance_identifier())));
         let mut found: Vec<_> = instances.map(|found| live(cloud, found)).collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)
@@ -226,12 +229,12 @@ mod tests {
             maintenance_window: "sun:07:30-sun:08:30".to_owned(),
             performance_insights: Some(PerformanceInsights { key_arn: "arn:key".to_owned(), retention_days: 7 }),
             enhanced_monitoring: None,
-            tags: samples::marks("db_instance.1"),
+            tags: samples::ownership("db_instance.1"),
         }
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_counts_as_it_was_asked_to_become() {
+    async fn is_found_by_its_tags_and_counts_as_it_was_asked_to_become() {
         let tags = samples::tag_list("db_instance.1");
         let found = format!(
             "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances><DBInstance>
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_waits_for_a_cluster_that_is_not_ready() {
+    async fn carries_its_tags_in_the_create_call_and_waits_for_a_cluster_that_is_not_ready() {
         let refusal = samples::refusal("InvalidDBClusterStateFault");
         let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
         let address = Address::new("db_instance", "1");

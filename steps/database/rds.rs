@@ -1,7 +1,8 @@
 //! What the kinds of RDS have in common: tags, and names of this stack.
 
 use aws_sdk_rds::types::Tag;
-use payinfra_aws::{Emulator, Tags, error};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Emulator, TagChange, Tags, error, own_tags};
 use payinfra_engine::{Error, Select};
 
 use crate::Cloud;
@@ -13,8 +14,7 @@ pub(super) fn to_rds(tags: &Tags) -> Vec<Tag> {
 
 /// Tags as RDS has them, without AWS's own.
 pub(super) fn from_rds(tags: &[Tag]) -> Tags {
-    let pairs = tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
-    pairs.filter(|(key, _)| !key.starts_with("aws:")).collect()
+    own_tags(tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?))))
 }
 
 /// The host name of an endpoint.
@@ -37,20 +37,22 @@ pub(super) async fn tags_of(cloud: &Cloud, arn: &str) -> Result<Tags, Error> {
 
 /// Brings the tags of any object of RDS to `want`.
 pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    if !surplus.is_empty() {
-        let request = cloud.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(surplus));
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
+        let request = cloud.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("RemoveTagsFromResource"))?;
     }
-    let request = cloud.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_rds(want)));
-    request.send().await.map_err(error("AddTagsToResource"))?;
+    if !change.set.is_empty() {
+        let request = cloud.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(to_rds(&change.set)));
+        request.send().await.map_err(error("AddTagsToResource"))?;
+    }
     Ok(())
 }
 
 /// Whether an object of this name is wanted, before its tags are looked at: RDS cannot filter by tags.
-pub(super) fn wanted(cloud: &Cloud, select: Select<'_>, name: &str) -> bool {
+pub(super) fn wanted(cloud: &Cloud, select: Select<'_>, kind: Kind, name: &str) -> bool {
     match select {
-        Select::Owned => name.ends_with(&format!("-{}", cloud.stack())),
+        Select::Owned => cloud.names.is_ours(kind, name),
         Select::Ids(ids) => ids.iter().any(|id| id == name),
     }
 }
@@ -69,16 +71,16 @@ pub(super) fn sorted<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Vec<S
 pub(super) mod samples {
     use payinfra_aws::Tags;
 
-    pub(crate) const MARKS: &str = "<TagList><Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>
+    pub(crate) const OWNERSHIP: &str = "<TagList><Tag><Key>payinfra:stack</Key><Value>prod</Value></Tag>
         <Tag><Key>payinfra:address</Key><Value>ADDRESS</Value></Tag></TagList>";
 
-    pub(crate) fn marks(address: &str) -> Tags {
+    pub(crate) fn ownership(address: &str) -> Tags {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         Tags::from([pair("payinfra:stack", "prod"), pair("payinfra:address", address)])
     }
 
     pub(crate) fn tag_list(address: &str) -> String {
-        MARKS.replace("ADDRESS", address)
+        OWNERSHIP.replace("ADDRESS", address)
     }
 
     /// The answer of ListTagsForResource.

@@ -4,7 +4,8 @@ use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, LastUpdateStatus, Runtime, State, VpcConfig};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -102,16 +103,14 @@ impl Resource for Function {
     }
 
     async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
-        if !live.spec.configuration.subnet_ids.is_empty() {
-            // A function that still has a VPC when it goes leaves its network interfaces behind for up to 45 minutes.
-            let nowhere =
-                VpcConfig::builder().set_subnet_ids(Some(Vec::new())).set_security_group_ids(Some(Vec::new()));
-            let request = cx.lambda.update_function_configuration().function_name(&live.id);
-            let request = request.vpc_config(nowhere.build());
-            request.send().await.map_err(error("UpdateFunctionConfiguration"))?;
-            return Ok(Progress::More);
+        // One that could not be made takes no changes: it can only be deleted (docs/aws-behaviour.md, "Lambda: functions").
+        if !matches!(live.status, Status::Failed(_)) {
+            if !live.spec.configuration.subnet_ids.is_empty() {
+                leave_network(cx, &live.id).await?;
+                return Ok(Progress::More);
+            }
+            released(cx, &owned(cx).await?).await?;
         }
-        released(cx).await?;
         let request = cx.lambda.delete_function().function_name(&live.id);
         request.send().await.map_err(error("DeleteFunction"))?;
         Ok(Progress::Going)
@@ -155,12 +154,22 @@ impl Function {
     }
 }
 
-/// Reads all functions with this stack's marks. Names ending like ours are the candidates, tags decide.
+/// Takes a function out of its VPC: one that still has it when it goes leaves its network interfaces behind for up to 45
+/// minutes.
+async fn leave_network(cloud: &Cloud, function: &str) -> Result<(), Error> {
+    let nowhere = VpcConfig::builder().set_subnet_ids(Some(Vec::new())).set_security_group_ids(Some(Vec::new()));
+    let request = cloud.lambda.update_function_configuration().function_name(function).vpc_config(nowhere.build());
+    request.send().await.map_err(error("UpdateFunctionConfiguration"))?;
+    Ok(())
+}
+
+/// Reads all functions with this stack's ownership tags. Names of our form are the candidates; tags decide.
 pub(super) async fn owned(cloud: &Cloud) -> Result<Vec<GetFunctionOutput>, Error> {
     let listed = cloud.lambda.list_functions().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-    let ending = format!("-{}", cloud.stack());
     let names = listed.map_err(error("ListFunctions"))?.into_iter().filter_map(|listed| listed.function_name);
-    let found = names.filter(|name| name.ends_with(&ending)).map(|name| async move { get(cloud, &name).await });
+    let found = names
+        .filter(|name| cloud.names.is_ours(Kind::Function, name))
+        .map(|name| async move { get(cloud, &name).await });
     let found = try_join_all(found).await?;
     Ok(found.into_iter().flatten().filter(|found| tags(found).address_in(cloud.stack()).is_some()).collect())
 }
@@ -173,7 +182,7 @@ pub(super) async fn get(cloud: &Cloud, name: &str) -> Result<Option<GetFunctionO
 
 /// The tags of a function as it was read.
 pub(super) fn tags(found: &GetFunctionOutput) -> Tags {
-    found.tags().cloned().unwrap_or_default().into_iter().filter(|(key, _)| !key.starts_with("aws:")).collect()
+    own_tags(found.tags().into_iter().flatten())
 }
 
 fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
@@ -204,14 +213,15 @@ fn live(cloud: &Cloud, found: &GetFunctionOutput) -> Option<Live<Function>> {
 }
 
 async fn retag(cx: &Context<'_>, live: &Live<Function>, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = live.spec.tags.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    let arn = &live.outputs.arn;
-    if !surplus.is_empty() {
-        let request = cx.lambda.untag_resource().resource(arn).set_tag_keys(Some(surplus));
+    let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, want));
+    if !change.remove.is_empty() {
+        let request = cx.lambda.untag_resource().resource(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let request = cx.lambda.tag_resource().resource(arn).set_tags(Some(want.clone().into_iter().collect()));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let request = cx.lambda.tag_resource().resource(arn).set_tags(Some(change.set.into_iter().collect()));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 
@@ -237,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_and_is_pending_while_it_changes() {
+    async fn is_found_by_name_and_tags_and_is_pending_while_it_changes() {
         let live = read().await;
         assert_eq!(live.address, Some(Address::new("function", "notifications")));
         assert!(matches!(live.status, Status::Pending(_)));
@@ -279,5 +289,25 @@ mod tests {
         live.spec.configuration.subnet_ids.clear();
         assert_eq!(Function::delete(&cx, &live).await.expect("it works"), Progress::Going);
         assert_eq!(replay.sent()[3].method, "DELETE");
+    }
+
+    #[tokio::test]
+    async fn one_that_could_not_be_made_is_deleted_without_changing_it_first() {
+        // States and reason codes as the service model has them.
+        let failed = FOUND.replace("Active", "Failed").replacen(
+            r#""LastUpdateStatus": "InProgress""#,
+            r#""StateReasonCode": "InsufficientRolePermissions", "StateReason": "no permission""#,
+            1,
+        );
+        let failed = failed.replace(r#""TracingConfig": {"Mode": "Failed"}"#, r#""TracingConfig": {"Mode": "Active"}"#);
+        let (cloud, replay) = Cloud::replaying([(200, &failed), (204, "")]);
+        let ids = ["lambda-notifications-prod".to_owned()];
+        let live = Function::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").remove(0);
+        assert_eq!(live.status, Status::Failed("no permission".to_owned()));
+        assert!(!live.spec.configuration.subnet_ids.is_empty());
+        let address = Address::new("function", "notifications");
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
+        assert_eq!(Function::delete(&cx, &live).await.expect("it works"), Progress::Going);
+        assert_eq!(replay.sent()[1].method, "DELETE");
     }
 }

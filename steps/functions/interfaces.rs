@@ -1,14 +1,15 @@
 //! The network interfaces that Lambda makes for functions, and removes minutes after they have left the network.
 
 use aws_sdk_ec2::types::{Filter, NetworkInterfaceStatus, NetworkInterfaceType};
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::State;
 use payinfra_aws::error;
 use payinfra_engine::{Class, Error, Resource, Select};
 
-use super::function::owned;
 use crate::Cloud;
 use crate::network::SecurityGroup;
 
-/// Refuses to go on while interfaces of functions that have left the network are still there.
+/// Fails while interfaces of `functions`, all of the stack, are still there although none of them is in the network.
 ///
 /// Lambda removes them with the functions' own roles: a function that is deleted before, and its role with it, strands
 /// them, and they hold subnets and security groups for ever (AWS "Understanding Hyperplane ENIs"). Functions with the
@@ -16,9 +17,11 @@ use crate::network::SecurityGroup;
 ///
 /// # Errors
 /// [`Class::InUse`] while there are some, and whatever the calls answer.
-pub(super) async fn released(cloud: &Cloud) -> Result<(), Error> {
-    let functions = owned(cloud).await?;
-    let networks = functions.iter().filter_map(|found| found.configuration()?.vpc_config());
+pub(super) async fn released(cloud: &Cloud, functions: &[GetFunctionOutput]) -> Result<(), Error> {
+    // One that could not be made holds no interfaces.
+    let working = functions.iter().filter_map(|found| found.configuration());
+    let working = working.filter(|function| function.state() != Some(&State::Failed));
+    let networks = working.filter_map(|function| function.vpc_config());
     if networks.into_iter().any(|network| !network.subnet_ids().is_empty()) {
         return Ok(());
     }
@@ -53,7 +56,12 @@ pub(super) async fn released(cloud: &Cloud) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::function::owned;
     use super::*;
+
+    async fn released(cloud: &Cloud) -> Result<(), Error> {
+        super::released(cloud, &owned(cloud).await?).await
+    }
 
     const LISTED: &str = r#"{"Functions": [{"FunctionName": "lambda-notifications-prod"}]}"#;
     const GROUPS: &str = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId></item>

@@ -2,7 +2,8 @@
 
 use aws_sdk_eventbridge::types::{Rule, RuleState, Tag, Target};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, following, refused, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, TagChange, Tags, error, following, own_tags, refused, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +48,10 @@ impl Resource for Schedule {
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
-        let ending = format!("-{}", cloud.stack());
         let rules = rules(cloud).await?.into_iter().filter(|rule| {
             let name = rule.name().unwrap_or_default();
             match select {
-                Select::Owned => name.ends_with(&ending),
+                Select::Owned => cloud.names.is_ours(Kind::Rule, name),
                 Select::Ids(ids) => ids.iter().any(|id| id == name),
             }
         });
@@ -79,15 +79,15 @@ impl Resource for Schedule {
             self.aim(cx).await?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            let arn = &live.outputs.arn;
-            if !surplus.is_empty() {
-                let request = cx.eventbridge.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+            let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, &self.tags));
+            if !change.remove.is_empty() {
+                let request = cx.eventbridge.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagResource"))?;
             }
-            let request = cx.eventbridge.tag_resource().resource_arn(arn).set_tags(Some(tags(&self.tags)?));
-            request.send().await.map_err(error("TagResource"))?;
+            if !change.set.is_empty() {
+                let request = cx.eventbridge.tag_resource().resource_arn(arn).set_tags(Some(tags(&change.set)?));
+                request.send().await.map_err(error("TagResource"))?;
+            }
         }
         Ok(())
     }
@@ -174,7 +174,7 @@ async fn live(cloud: &Cloud, rule: Rule) -> Result<Option<Live<Schedule>>, Error
     };
     let targets = async { unless(Class::Absent, targets(cloud, &name).await) };
     let (Some(tags), Some(targets)) = tokio::try_join!(tags, targets)? else { return Ok(None) };
-    let tags: Tags = tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+    let tags = own_tags(tags.tags().iter().map(|tag| (tag.key(), tag.value())));
     let mut targets: Vec<String> = targets.into_iter().map(|target| target.arn).collect();
     targets.sort_unstable();
     Ok(Some(Live {
@@ -214,7 +214,7 @@ mod tests {
     const TARGETS: &str = r#"{"Targets": [{"Id": "target-0", "Arn": "arn:f:live"}]}"#;
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_with_its_targets() {
+    async fn is_found_by_name_and_tags_with_its_targets() {
         let (cloud, replay) = Cloud::replaying([(200, RULES), (200, TAGS), (200, TARGETS)]);
         let live = Schedule::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("schedule", "sweep")));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_never_takes_anothers_name() {
+    async fn carries_its_tags_and_never_takes_anothers_name() {
         let absent = r#"{"__type": "ResourceNotFoundException"}"#;
         let (cloud, replay) = Cloud::replaying([(400, absent), (200, r#"{"RuleArn": "arn:rule"}"#), (200, "{}")]);
         let schedule = Schedule {

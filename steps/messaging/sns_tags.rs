@@ -1,7 +1,7 @@
 //! Tags as SNS wants them.
 
 use aws_sdk_sns::types::Tag;
-use payinfra_aws::{Tags, error};
+use payinfra_aws::{TagChange, Tags, error, own_tags};
 use payinfra_engine::Error;
 
 use crate::Cloud;
@@ -15,17 +15,19 @@ pub(super) fn to_sns(tags: &Tags) -> Result<Vec<Tag>, Error> {
 }
 
 pub(super) fn from_sns(tags: &[Tag]) -> Tags {
-    tags.iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect()
+    own_tags(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
 /// Brings the tags of a topic to `want`.
 pub(super) async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    if !surplus.is_empty() {
-        let request = cloud.sns.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
+        let request = cloud.sns.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let request = cloud.sns.tag_resource().resource_arn(arn).set_tags(Some(to_sns(want)?));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let request = cloud.sns.tag_resource().resource_arn(arn).set_tags(Some(to_sns(&change.set)?));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! An SNS topic.
 
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub struct Topic {
     /// The KMS key that encrypts it. It must be the stack's own: AWS's `alias/aws/sns` drops alarms without a word.
     pub key_arn: String,
     /// Who may do what with it, as a policy document.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Its tags.
     pub tags: Tags,
@@ -81,9 +83,13 @@ impl Resource for Topic {
 /// Lists the topics whose name ends like ours; only their tags tell whether they are.
 pub(super) async fn owned_arns(cloud: &Cloud) -> Result<Vec<String>, Error> {
     let found = cloud.sns.list_topics().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-    let ending = format!("-{}", cloud.stack());
     let arns = found.map_err(error("ListTopics"))?.into_iter().filter_map(|topic| topic.topic_arn);
-    Ok(arns.filter(|arn| arn.ends_with(&ending)).collect())
+    Ok(arns.filter(|arn| cloud.names.is_ours(Kind::Topic, name_in(arn))).collect())
+}
+
+/// The name in a topic's ARN.
+fn name_in(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or_default()
 }
 
 /// Reads a topic; nothing if it is gone.
@@ -93,7 +99,7 @@ async fn live(cloud: &Cloud, arn: String) -> Result<Option<Live<Topic>>, Error> 
     let Some(attributes) = unless(Class::Absent, attributes)? else { return Ok(None) };
     let Some(tags) = tags(cloud, &arn).await? else { return Ok(None) };
     let of = |name: &str| attributes.attributes().and_then(|all| all.get(name)).cloned().unwrap_or_default();
-    let name = arn.rsplit(':').next().unwrap_or_default().to_owned();
+    let name = name_in(&arn).to_owned();
     Ok(Some(Live {
         address: tags.address_in(cloud.stack()),
         id: arn.clone(),
@@ -137,7 +143,7 @@ mod tests {
         </Tags></ListTagsForResourceResult></ListTagsForResourceResponse>";
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_name_and_tags_in_the_shape_of_its_spec() {
         let (cloud, replay) = Cloud::replaying([(200, TOPICS), (200, ATTRIBUTES), (200, TAGS)]);
         let live = Topic::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!((live.len(), live[0].id.as_str()), (1, ARN));
@@ -155,8 +161,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_marks_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
-        let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
+    async fn carries_tags_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
+        let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code><Message>Invalid parameter: \
+            Attributes Reason: Topic already exists with different attributes</Message></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(400, taken)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let name = "sns-alarms-prod".to_owned();

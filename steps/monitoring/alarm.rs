@@ -2,9 +2,10 @@
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, MetricAlarm, Tag};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::metric::{Metric, Query};
 use crate::{Cloud, Context};
@@ -19,6 +20,7 @@ pub struct Alarm {
     /// The metric it watches, where it watches a single one.
     pub metric: Option<Metric>,
     /// The computation it watches otherwise.
+    #[serde(serialize_with = "sorted")]
     pub queries: Vec<Query>,
     /// `GreaterThanThreshold`, `GreaterThanOrEqualToThreshold` or `LessThanThreshold`.
     pub comparison: String,
@@ -63,11 +65,13 @@ impl Resource for Alarm {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let alarms = match select {
             Select::Owned => {
-                let ending = format!("-{}", cloud.stack());
-                let request = cloud.cloudwatch.describe_alarms().alarm_name_prefix("alarm-").into_paginator();
+                let request =
+                    cloud.cloudwatch.describe_alarms().alarm_name_prefix(Kind::Alarm.beginning()).into_paginator();
                 let pages = request.send().collect::<Result<Vec<_>, _>>().await.map_err(error("DescribeAlarms"))?;
                 let alarms = pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default());
-                alarms.filter(|alarm| alarm.alarm_name().is_some_and(|name| name.ends_with(&ending))).collect()
+                alarms
+                    .filter(|alarm| alarm.alarm_name().is_some_and(|name| cloud.names.is_ours(Kind::Alarm, name)))
+                    .collect()
             }
             Select::Ids(names) => try_join_all(names.chunks(NAMES).map(|names| named(cloud, names))).await?.concat(),
         };
@@ -87,7 +91,7 @@ impl Resource for Alarm {
         }
         let request = self.put(cx).set_tags(Some(to_aws(&self.tags)));
         request.send().await.map_err(error("PutMetricAlarm"))?;
-        let arn = format!("arn:aws:cloudwatch:us-east-1:{}:alarm:{}", cx.account(), self.name);
+        let arn = cx.names.arn("cloudwatch", &format!("alarm:{}", self.name));
         Ok(Created { id: self.name.clone(), outputs: Some(Outputs { arn }) })
     }
 
@@ -97,15 +101,15 @@ impl Resource for Alarm {
             self.put(cx).send().await.map_err(error("PutMetricAlarm"))?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            let arn = &live.outputs.arn;
-            if !surplus.is_empty() {
-                let request = cx.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+            let (arn, change) = (&live.outputs.arn, TagChange::between(&live.spec.tags, &self.tags));
+            if !change.remove.is_empty() {
+                let request = cx.cloudwatch.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagResource"))?;
             }
-            let request = cx.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(to_aws(&self.tags)));
-            request.send().await.map_err(error("TagResource"))?;
+            if !change.set.is_empty() {
+                let request = cx.cloudwatch.tag_resource().resource_arn(arn).set_tags(Some(to_aws(&change.set)));
+                request.send().await.map_err(error("TagResource"))?;
+            }
         }
         Ok(())
     }
@@ -156,8 +160,7 @@ async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, 
     let Some(tags) = unless(Class::Absent, request.send().await.map_err(error("ListTagsForResource")))? else {
         return Ok(None);
     };
-    let tags: Tags =
-        tags.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect();
+    let tags = own_tags(tags.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))));
     let name = text(alarm.alarm_name());
     Ok(Some(Live {
         address: tags.address_in(cloud.stack()),
@@ -167,7 +170,7 @@ async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, 
             name,
             description: text(alarm.alarm_description()),
             metric: Metric::of_alarm(&alarm),
-            queries: alarm.metrics().iter().map(Query::from_aws).collect(),
+            queries: by_id(alarm.metrics().iter().map(Query::from_aws).collect()),
             comparison: text(alarm.comparison_operator().map(ComparisonOperator::as_str)),
             threshold: alarm.threshold().unwrap_or_default(),
             // Without it, every period counts.
@@ -182,6 +185,16 @@ async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, 
         },
         outputs: Outputs { arn },
     }))
+}
+
+/// Sorts queries: CloudWatch does not promise to keep their order.
+fn by_id(mut queries: Vec<Query>) -> Vec<Query> {
+    queries.sort_by(|one, other| one.id.cmp(&other.id));
+    queries
+}
+
+fn sorted<S: Serializer>(queries: &[Query], serializer: S) -> Result<S::Ok, S::Error> {
+    by_id(queries.to_vec()).serialize(serializer)
 }
 
 fn to_aws(tags: &Tags) -> Vec<Tag> {
@@ -232,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_name_and_marks_with_the_services_defaults_undone() {
+    async fn is_found_by_name_and_tags_with_the_services_defaults_undone() {
         let (cloud, _) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = Alarm::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("alarm", "api_5xx")));
@@ -248,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_when_it_is_made_and_never_takes_anothers_name() {
+    async fn carries_its_tags_when_it_is_made_and_never_takes_anothers_name() {
         let made = "<PutMetricAlarmResponse/>";
         let (cloud, replay) = Cloud::replaying([(200, NONE), (200, made), (200, FOUND)]);
         let address = Address::new("alarm", "dead_letters");

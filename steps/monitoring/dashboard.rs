@@ -1,6 +1,7 @@
 //! The CloudWatch dashboard.
 
 use futures::future::try_join_all;
+use payinfra_aws::names::Kind;
 use payinfra_aws::{ADDRESS, STACK, error, unless};
 use payinfra_engine::{Address, Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
@@ -8,12 +9,13 @@ use serde_json::{Value, json};
 
 use crate::{Cloud, Context};
 
-/// A dashboard. Tagging one needs a newer protocol than the emulators speak, so its marks stand in its first widget.
+/// A dashboard. Tagging one needs a newer protocol than the emulators speak, so its ownership tags are text in its first
+/// widget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dashboard {
     /// Its name; dashboards are global in an account.
     pub name: String,
-    /// Its widgets, compared as JSON. The first one is made by [`Dashboard::marks`].
+    /// Its widgets, compared as JSON. The first one is made by [`Dashboard::ownership_widget`].
     pub body: Value,
 }
 
@@ -26,7 +28,7 @@ pub struct Outputs {
 
 impl Dashboard {
     /// The text widget that says whose dashboard it is; `title` is Markdown.
-    pub fn marks(stack: &str, address: &Address, title: &str) -> Value {
+    pub fn ownership_widget(stack: &str, address: &Address, title: &str) -> Value {
         let markdown = format!("{title}\n\n`{STACK}={stack}` `{ADDRESS}={address}`");
         json!({"type": "text", "x": 0, "y": 0, "width": 24, "height": 2, "properties": {"markdown": markdown}})
     }
@@ -43,12 +45,15 @@ impl Resource for Dashboard {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let names = match select {
             Select::Owned => {
-                let request = cloud.cloudwatch.list_dashboards().dashboard_name_prefix("dashboard-").into_paginator();
+                let request = cloud
+                    .cloudwatch
+                    .list_dashboards()
+                    .dashboard_name_prefix(Kind::Dashboard.beginning())
+                    .into_paginator();
                 let found = request.items().send().collect::<Result<Vec<_>, _>>().await;
-                let ending = format!("-{}", cloud.stack());
                 let names =
                     found.map_err(error("ListDashboards"))?.into_iter().filter_map(|entry| entry.dashboard_name);
-                names.filter(|name| name.ends_with(&ending)).collect()
+                names.filter(|name| cloud.names.is_ours(Kind::Dashboard, name)).collect()
             }
             Select::Ids(names) => names.to_vec(),
         };
@@ -107,7 +112,7 @@ async fn live(cloud: &Cloud, name: String) -> Result<Option<Live<Dashboard>>, Er
     }))
 }
 
-/// Reads the marks in the first widget.
+/// Reads the ownership tags in the first widget.
 fn address(stack: &str, body: &Value) -> Option<Address> {
     let markdown = body["widgets"][0]["properties"]["markdown"].as_str()?;
     let of = |key: &str| markdown.split('`').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
@@ -135,9 +140,9 @@ mod tests {
     const ABSENT: &str = "<ErrorResponse><Error><Code>ResourceNotFound</Code></Error></ErrorResponse>";
 
     #[tokio::test]
-    async fn is_found_by_the_marks_in_its_first_widget() {
+    async fn is_found_by_the_tags_in_its_first_widget() {
         let address = Address::new("dashboard", "main");
-        let body = json!({"widgets": [Dashboard::marks("prod", &address, "# Payments")]});
+        let body = json!({"widgets": [Dashboard::ownership_widget("prod", &address, "# Payments")]});
         let (cloud, replay) = Cloud::replaying([(200, LISTED), (200, &found(&body))]);
         let live = Dashboard::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!((live.len(), &live[0].address, &live[0].spec.body), (1, &Some(address), &body));
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_without_marks_is_not_ours_and_is_not_overwritten() {
+    async fn one_without_tags_is_not_ours_and_is_not_overwritten() {
         let body = found(&json!({"widgets": []}));
         let (cloud, replay) = Cloud::replaying([(200, LISTED), (200, &body), (200, &body)]);
         assert!(Dashboard::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());

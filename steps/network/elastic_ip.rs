@@ -1,7 +1,7 @@
 //! A public address that stays ours.
 
 use aws_sdk_ec2::types::{Address as Found, DomainType, ResourceType};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
+    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
         let found = "<DescribeAddressesResponse><addressesSet><item><publicIp>192.0.2.1</publicIp>
             <allocationId>eipalloc-1</allocationId><tagSet>
             <item><key>payinfra:stack</key><value>prod</value></item>
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
+    async fn carries_its_tags_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>AddressLimitExceeded</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = ElasticIp { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };

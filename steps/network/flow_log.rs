@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{
     FlowLog as Found, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType, UnsuccessfulItem,
 };
-use payinfra_aws::{Marked, Tags, error, refused};
+use payinfra_aws::{Owned, Tags, error, refused};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec_and_an_absent_id_is_left_out() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec_and_an_absent_id_is_left_out() {
         let found = "<DescribeFlowLogsResponse><flowLogSet><item><flowLogId>fl-1</flowLogId><resourceId>vpc-1</resourceId>
             <trafficType>ALL</trafficType><logGroupName>log-group-flow-logs-prod</logGroupName>
             <deliverLogsPermissionArn>arn:aws:iam::123456789012:role/payinfra/prod/role-flow-logs-prod</deliverLogsPermissionArn>
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_token_and_a_refusal_inside_a_good_answer_is_an_error() {
+    async fn carries_its_tags_and_token_and_a_refusal_inside_a_good_answer_is_an_error() {
         let body = "<CreateFlowLogsResponse><unsuccessful><item><resourceId>vpc-1</resourceId><error>
             <code>FlowLogAlreadyExists</code><message>there</message></error></item></unsuccessful></CreateFlowLogsResponse>";
         let (cloud, replay) = Cloud::replaying([(200, body)]);

@@ -1,7 +1,7 @@
 //! The VPC's door to the internet.
 
 use aws_sdk_ec2::types::{InternetGateway as Found, ResourceType};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +91,7 @@ mod tests {
         </tagSet></item></internetGatewaySet></DescribeInternetGatewaysResponse>";
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
+    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
         let none = "<DescribeInternetGatewaysResponse><internetGatewaySet/></DescribeInternetGatewaysResponse>";
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, none)]);
         let live = InternetGateway::list(&cloud, Select::Owned).await.expect("the answer is good");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_names_a_full_quota() {
+    async fn carries_its_tags_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>InternetGatewayLimitExceeded</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let gateway = InternetGateway { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };

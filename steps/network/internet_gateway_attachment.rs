@@ -3,7 +3,7 @@
 //! A kind of its own, because it must be gone before a VPC is replaced, while the gateway itself can stay.
 
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGateway as Found};
-use payinfra_aws::{Marked, error};
+use payinfra_aws::{Owned, error};
 use payinfra_engine::{Address, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_the_marks_of_its_gateway_and_absent_where_that_stands_nowhere() {
+    async fn is_found_by_the_tags_of_its_gateway_and_absent_where_that_stands_nowhere() {
         let attached = found("<item><vpcId>vpc-1</vpcId><state>available</state></item>");
         let (cloud, _) = Cloud::replaying([(200, &attached), (200, &found(""))]);
         let live = InternetGatewayAttachment::list(&cloud, Select::Owned).await.expect("the answer is good");

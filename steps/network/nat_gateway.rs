@@ -1,7 +1,7 @@
 //! The functions' way out: outgoing connections only, from an address that stays the same.
 
 use aws_sdk_ec2::types::{ConnectivityType, NatGateway as Found, NatGatewayState, ResourceType};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_with_its_state_until_it_is_deleted() {
+    async fn is_found_by_its_tags_with_its_state_until_it_is_deleted() {
         let states = [found("pending"), found("available"), found("failed"), found("deleting"), found("deleted")];
         let (cloud, replay) = Cloud::replaying(states.each_ref().map(|body| (200, body.as_str())));
         let mut seen = Vec::new();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_token_and_waits_for_the_internet_gateway() {
+    async fn carries_its_tags_and_token_and_waits_for_the_internet_gateway() {
         let body = "<Response><Errors><Error><Code>Gateway.NotAttached</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);

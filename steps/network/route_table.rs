@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Route, RouteTable as Found, RouteTableAssociationStateCode};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_without_what_aws_adds_and_an_absent_id_is_left_out() {
+    async fn is_found_by_its_tags_without_what_aws_adds_and_an_absent_id_is_left_out() {
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, NONE)]);
         let live = RouteTable::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("route_table", "private_a")));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_token_in_the_create_call() {
+    async fn carries_its_tags_and_token_in_the_create_call() {
         let body = "<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let address = Address::new("route_table", "private_a");

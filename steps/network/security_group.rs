@@ -1,7 +1,7 @@
 //! A firewall around network interfaces. Its rules are [`super::SecurityGroupRules`].
 
 use aws_sdk_ec2::types::{ResourceType, SecurityGroup as Found};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +95,7 @@ pub(super) async fn groups(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Foun
 }
 
 fn outputs(cloud: &Cloud, id: &str) -> Outputs {
-    let arn = format!("arn:aws:ec2:us-east-1:{}:security-group/{id}", cloud.account());
+    let arn = cloud.names.arn("ec2", &format!("security-group/{id}"));
     Outputs { id: id.to_owned(), arn }
 }
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_and_an_absent_id_is_left_out() {
+    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
         let found = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId>
             <groupName>security-group-functions-prod</groupName><groupDescription>d</groupDescription><vpcId>vpc-1</vpcId>
             <tagSet><item><key>payinfra:stack</key><value>prod</value></item>
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let body = "<Response><Errors><Error><Code>InvalidGroup.Duplicate</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let spec = SecurityGroup {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::SecurityGroup as Found;
-use payinfra_aws::{Marked, unless};
+use payinfra_aws::{Owned, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn are_found_by_the_marks_of_their_group_one_by_one() {
+    async fn are_found_by_the_tags_of_their_group_one_by_one() {
         let (cloud, _) = Cloud::replaying([(200, &found(TWO)), (200, &found(""))]);
         let live = SecurityGroupRules::list(&cloud, Select::Owned).await.expect("the answer is good");
         assert_eq!(live[0].address, Some(Address::new("security_group_rules", "functions")));

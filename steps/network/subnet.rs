@@ -1,7 +1,7 @@
 //! A slice of the VPC in one zone.
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,7 @@
 //! Tags as EC2 wants them.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
-use payinfra_aws::{STACK, Tags, error};
+use payinfra_aws::{STACK, TagChange, Tags, error, own_tags};
 use payinfra_engine::{Error, Select};
 
 use crate::Cloud;
@@ -14,7 +12,7 @@ pub(super) fn specification(kind: ResourceType, tags: &Tags) -> TagSpecification
 }
 
 pub(super) fn from_ec2(tags: &[Tag]) -> Tags {
-    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
+    own_tags(tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?))))
 }
 
 fn to_ec2(tags: &Tags) -> Vec<Tag> {
@@ -33,11 +31,14 @@ pub(super) fn filter(cloud: &Cloud, select: Select<'_>, id: &str) -> Filter {
 
 /// Brings the tags of any EC2 object to `want`.
 pub(super) async fn retag(cloud: &Cloud, id: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: BTreeSet<&String> = have.keys().filter(|key| !want.contains_key(*key)).collect();
-    if !surplus.is_empty() {
-        let surplus = surplus.into_iter().map(|key| Tag::builder().key(key).build()).collect();
-        cloud.ec2.delete_tags().resources(id).set_tags(Some(surplus)).send().await.map_err(error("DeleteTags"))?;
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
+        let keys = change.remove.into_iter().map(|key| Tag::builder().key(key).build()).collect();
+        cloud.ec2.delete_tags().resources(id).set_tags(Some(keys)).send().await.map_err(error("DeleteTags"))?;
     }
-    cloud.ec2.create_tags().resources(id).set_tags(Some(to_ec2(want))).send().await.map_err(error("CreateTags"))?;
+    if !change.set.is_empty() {
+        let request = cloud.ec2.create_tags().resources(id).set_tags(Some(to_ec2(&change.set)));
+        request.send().await.map_err(error("CreateTags"))?;
+    }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{ResourceType, VpcEndpoint as Found, VpcEndpointType};
-use payinfra_aws::{Marked, Tags, error, refused};
+use payinfra_aws::{Owned, Tags, error, refused};
 use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,6 +21,7 @@ pub struct VpcEndpoint {
     /// `Gateway` or `Interface`.
     pub endpoint_type: String,
     /// What may be asked through it, and by whom.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// The route tables that lead to a gateway endpoint.
     pub route_table_ids: BTreeSet<String>,
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec_until_it_is_deleted() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec_until_it_is_deleted() {
         let (cloud, replay) = Cloud::replaying(
             ["available", "Deleting", "deleted", "available"].map(found).each_ref().map(|body| (200, body.as_str())),
         );
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_and_token_in_the_create_call_and_names_a_full_quota() {
+    async fn carries_its_tags_and_token_in_the_create_call_and_names_a_full_quota() {
         let body = "<Response><Errors><Error><Code>VpcEndpointLimitExceeded</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(400, body)]);
         let address = Address::new("vpc_endpoint", "s3");

@@ -2,11 +2,11 @@
 
 use aws_sdk_ssm::types::{Parameter as Found, ParameterStringFilter, ParameterTier, ParameterType};
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::tags::{retag, root, tags_of, to_ssm};
+use super::tags::{retag, tags_of, to_ssm};
 use crate::{Cloud, Context};
 
 /// A parameter that anybody who may read the stack's configuration sees.
@@ -40,7 +40,12 @@ impl Resource for Parameter {
         // All values come ten to a call; secret ones stay encrypted, and are another kind.
         let plain = ParameterStringFilter::builder().key("Type").option("Equals").values("String").build();
         let plain = plain.map_err(|error| Error::new(Class::Invalid, "GetParametersByPath", error.to_string()))?;
-        let request = cloud.ssm.get_parameters_by_path().path(root(cloud)).recursive(true).parameter_filters(plain);
+        let request = cloud
+            .ssm
+            .get_parameters_by_path()
+            .path(cloud.names.parameter_root())
+            .recursive(true)
+            .parameter_filters(plain);
         let found = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(error("GetParametersByPath"))?;
         let wanted = found.iter().flat_map(|page| page.parameters()).filter(|found| {
@@ -66,7 +71,8 @@ impl Resource for Parameter {
     async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"value") {
             let request = cx.ssm.put_parameter().name(&live.id).value(&self.value).r#type(ParameterType::String);
-            request.overwrite(true).send().await.map_err(error("PutParameter"))?;
+            // The account's default tier may be one that costs and cannot be taken back.
+            request.tier(ParameterTier::Standard).overwrite(true).send().await.map_err(error("PutParameter"))?;
         }
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;
@@ -104,7 +110,7 @@ mod tests {
         {"Key":"payinfra:address","Value":"parameter.database_port"}]}"#;
 
     #[tokio::test]
-    async fn is_found_by_its_marks_with_its_value_and_secrets_are_not_among_them() {
+    async fn is_found_by_its_tags_with_its_value_and_secrets_are_not_among_them() {
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = Parameter::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live.len(), 1);
@@ -118,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type":"ParameterAlreadyExists"}"#)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let parameter = Parameter { name: "/payments/prod/a".to_owned(), value: "b".to_owned(), tags };

@@ -1,15 +1,10 @@
-//! Tags of parameters, and the path that a stack's parameters stand under.
+//! Tags of parameters.
 
 use aws_sdk_ssm::types::{ResourceTypeForTagging, Tag};
-use payinfra_aws::{Tags, error};
+use payinfra_aws::{TagChange, Tags, error, own_tags};
 use payinfra_engine::{Class, Error};
 
 use crate::Cloud;
-
-/// The path of a stack's parameters, `/payments/<suffix>/`, as [`payinfra_aws::names::Names::parameter_root`] builds it.
-pub(super) fn root(cloud: &Cloud) -> String {
-    format!("/payments/{}/", cloud.stack())
-}
 
 pub(super) fn to_ssm(tags: &Tags) -> Result<Vec<Tag>, Error> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
@@ -21,20 +16,21 @@ pub(super) fn to_ssm(tags: &Tags) -> Result<Vec<Tag>, Error> {
 pub(super) async fn tags_of(cloud: &Cloud, name: &str) -> Result<Tags, Error> {
     let request = cloud.ssm.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter);
     let found = request.resource_id(name).send().await.map_err(error("ListTagsForResource"))?;
-    let own = found.tag_list().iter().filter(|tag| !tag.key().starts_with("aws:"));
-    Ok(own.map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
+    Ok(own_tags(found.tag_list().iter().map(|tag| (tag.key(), tag.value()))))
 }
 
 /// Brings the tags of a parameter to `want`.
 pub(super) async fn retag(cloud: &Cloud, name: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    if !surplus.is_empty() {
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
         let request = cloud.ssm.remove_tags_from_resource().resource_type(ResourceTypeForTagging::Parameter);
-        let request = request.resource_id(name).set_tag_keys(Some(surplus));
+        let request = request.resource_id(name).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("RemoveTagsFromResource"))?;
     }
-    let request = cloud.ssm.add_tags_to_resource().resource_type(ResourceTypeForTagging::Parameter);
-    let request = request.resource_id(name).set_tags(Some(to_ssm(want)?));
-    request.send().await.map_err(error("AddTagsToResource"))?;
+    if !change.set.is_empty() {
+        let request = cloud.ssm.add_tags_to_resource().resource_type(ResourceTypeForTagging::Parameter);
+        let request = request.resource_id(name).set_tags(Some(to_ssm(&change.set)?));
+        request.send().await.map_err(error("AddTagsToResource"))?;
+    }
     Ok(())
 }

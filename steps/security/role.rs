@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::Tag;
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, unless};
+use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,9 +21,11 @@ pub struct Role {
     /// What it is for.
     pub description: String,
     /// Who may assume it.
+    #[serde(with = "crate::policy")]
     pub trust: Value,
     /// What it may do: inline policies by name. A managed policy that somebody attached stands here under its ARN,
     /// with `null` for its document, so that it shows as drift.
+    #[serde(with = "crate::policy::by_name")]
     pub policies: BTreeMap<String, Value>,
     /// Its tags.
     pub tags: Tags,
@@ -52,7 +54,7 @@ impl Resource for Role {
         let names = match select {
             Select::Ids(ids) => ids.to_vec(),
             Select::Owned => {
-                let request = cloud.iam.list_roles().path_prefix(format!("/payinfra/{}/", cloud.stack()));
+                let request = cloud.iam.list_roles().path_prefix(cloud.names.role_path());
                 let roles: Vec<_> = request
                     .into_paginator()
                     .items()
@@ -100,14 +102,15 @@ impl Resource for Role {
             try_join_all(surplus.map(|name| remove_policy(cx, &live.id, name))).await?;
         }
         if changed.contains(&"tags") {
-            let surplus: Vec<String> =
-                live.spec.tags.keys().filter(|key| !self.tags.contains_key(*key)).cloned().collect();
-            if !surplus.is_empty() {
-                let request = iam.untag_role().role_name(&live.id).set_tag_keys(Some(surplus));
+            let change = TagChange::between(&live.spec.tags, &self.tags);
+            if !change.remove.is_empty() {
+                let request = iam.untag_role().role_name(&live.id).set_tag_keys(Some(change.remove));
                 request.send().await.map_err(error("UntagRole"))?;
             }
-            let request = iam.tag_role().role_name(&live.id).set_tags(Some(to_iam(&self.tags)));
-            request.send().await.map_err(error("TagRole"))?;
+            if !change.set.is_empty() {
+                let request = iam.tag_role().role_name(&live.id).set_tags(Some(to_iam(&change.set)));
+                request.send().await.map_err(error("TagRole"))?;
+            }
         }
         Ok(())
     }
@@ -139,7 +142,7 @@ async fn read(cloud: &Cloud, name: &str) -> Result<Live<Role>, Error> {
     let role = async { cloud.iam.get_role().role_name(name).send().await.map_err(error("GetRole")) };
     let (found, inline, managed) = tokio::try_join!(role, inline_policies(cloud, name), managed_policies(cloud, name))?;
     let role = found.role().ok_or_else(|| Error::new(Class::Absent, "GetRole", "the answer holds no role"))?;
-    let tags: Tags = role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+    let tags = own_tags(role.tags().iter().map(|tag| (tag.key(), tag.value())));
     Ok(Live {
         address: tags.address_in(cloud.stack()),
         id: role.role_name().to_owned(),
@@ -233,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_marks_in_the_shape_of_its_spec() {
+    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
         let list = format!(
             "<ListRolesResponse><ListRolesResult><Roles>{}</Roles></ListRolesResult></ListRolesResponse>",
             ROLE.replace("<Role>", "<member>").replace("</Role>", "</member>")
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_marks_in_the_create_call_and_knows_a_taken_name() {
+    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let body = "<ErrorResponse><Error><Code>EntityAlreadyExists</Code></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(409, body)]);
         let address = Address::new("role", "flow_logs");

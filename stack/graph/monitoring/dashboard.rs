@@ -35,7 +35,7 @@ pub(super) fn add(
     let (design, network, data) = (Arc::clone(design), network.clone(), data.clone());
     graph.add("main", move |scope| {
         let title = format!("# {} ({})", design.settings.project, design.names.suffix());
-        let mut widgets = vec![Dashboard::marks(design.names.suffix().as_str(), scope.address(), &title)];
+        let mut widgets = vec![Dashboard::ownership_widget(design.names.suffix().as_str(), scope.address(), &title)];
         let rows = [
             vec![status(&design, &alarms)],
             api(&design),

@@ -1,7 +1,8 @@
 //! The Aurora PostgreSQL cluster: storage, endpoints, backups, the master secret.
 
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbCluster as Found, Filter};
-use payinfra_aws::{Marked, Tags, error};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +87,9 @@ impl Resource for DbCluster {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let clusters = cloud.rds.describe_db_clusters().into_paginator().items().send();
         let clusters: Vec<Found> = clusters.collect::<Result<_, _>>().await.map_err(error("DescribeDBClusters"))?;
-        let clusters = clusters.iter().filter(|found| wanted(cloud, select, &text(found.db_cluster_identifier())));
+        let clusters = clusters
+            .iter()
+            .filter(|found| wanted(cloud, select, Kind::DbCluster, &text(found.db_cluster_identifier())));
         let mut found: Vec<_> = clusters.map(|found| live(cloud, found)).collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)

@@ -48,12 +48,12 @@ fn spec() -> DbCluster {
         log_exports: vec!["postgresql".to_owned()],
         copies_tags_to_snapshots: true,
         deletion_protection: false,
-        tags: samples::marks("db_cluster.main"),
+        tags: samples::ownership("db_cluster.main"),
     }
 }
 
 #[tokio::test]
-async fn is_found_by_its_marks_whatever_minor_it_runs_and_works_while_it_is_backed_up() {
+async fn is_found_by_its_tags_whatever_minor_it_runs_and_works_while_it_is_backed_up() {
     let (cloud, _) = Cloud::replaying([(200, &found("backing-up"))]);
     let live = DbCluster::list(&cloud, Select::Owned).await.expect("the answer is good");
     assert_eq!(live[0].address, Some(Address::new("db_cluster", "main")));
@@ -64,7 +64,7 @@ async fn is_found_by_its_marks_whatever_minor_it_runs_and_works_while_it_is_back
 }
 
 #[tokio::test]
-async fn is_made_with_its_marks_at_the_newest_minor_and_tells_its_endpoints_at_once() {
+async fn is_made_with_its_tags_at_the_newest_minor_and_tells_its_endpoints_at_once() {
     let versions = "<DescribeDBEngineVersionsResponse><DescribeDBEngineVersionsResult><DBEngineVersions>
         <DBEngineVersion><EngineVersion>16.9</EngineVersion></DBEngineVersion>
         <DBEngineVersion><EngineVersion>16.13</EngineVersion></DBEngineVersion></DBEngineVersions>

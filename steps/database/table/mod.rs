@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::{
     TimeToLiveSpecification, TimeToLiveStatus, WarmThroughput as Warm,
 };
 use futures::future::try_join_all;
-use payinfra_aws::{Marked, Tags, error, following, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{Owned, TagChange, Tags, error, following, own_tags, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +71,7 @@ impl Resource for Table {
             Select::Owned => {
                 let names = cloud.dynamodb.list_tables().into_paginator().items().send();
                 let names: Vec<String> = names.collect::<Result<_, _>>().await.map_err(error("ListTables"))?;
-                let ending = format!("-{}", cloud.stack());
-                names.into_iter().filter(|name| name.starts_with("dynamodb-") && name.ends_with(&ending)).collect()
+                names.into_iter().filter(|name| cloud.names.is_ours(Kind::Table, name)).collect()
             }
         };
         let mut found = try_join_all(names.iter().map(|name| look(cloud, name))).await?;
@@ -202,7 +202,7 @@ async fn tags_of(cloud: &Cloud, arn: &str) -> Result<Tags, Error> {
     loop {
         let request = cloud.dynamodb.list_tags_of_resource().resource_arn(arn).set_next_token(next.clone());
         let page = request.send().await.map_err(error("ListTagsOfResource"))?;
-        tags.extend(page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())));
+        tags.extend(own_tags(page.tags().iter().map(|tag| (tag.key(), tag.value()))));
         next = following(next, page.next_token());
         if next.is_none() {
             return Ok(tags);
@@ -241,13 +241,15 @@ async fn expire_by(cloud: &Cloud, name: &str, have: &str, want: &str) -> Result<
 }
 
 async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Vec<String> = have.keys().filter(|key| !want.contains_key(*key)).cloned().collect();
-    if !surplus.is_empty() {
-        let request = cloud.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(surplus));
+    let change = TagChange::between(have, want);
+    if !change.remove.is_empty() {
+        let request = cloud.dynamodb.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
         request.send().await.map_err(error("UntagResource"))?;
     }
-    let request = cloud.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(to_dynamodb(want)?));
-    request.send().await.map_err(error("TagResource"))?;
+    if !change.set.is_empty() {
+        let request = cloud.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(to_dynamodb(&change.set)?));
+        request.send().await.map_err(error("TagResource"))?;
+    }
     Ok(())
 }
 

@@ -31,7 +31,7 @@ fn table() -> Table {
 }
 
 #[tokio::test]
-async fn is_found_by_its_marks_in_the_shape_of_its_spec_however_warm_it_has_become() {
+async fn is_found_by_its_tags_in_the_shape_of_its_spec_however_warm_it_has_become() {
     let list = r#"{"TableNames":["dynamodb-sessions-prod","dynamodb-sessions-dev"]}"#;
     let (cloud, replay) = Cloud::replaying([(200, list), (200, TABLE), (200, TAGS), (200, BACKUPS), (200, EXPIRY)]);
     let live = Table::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -48,7 +48,7 @@ async fn an_absent_id_is_left_out() {
 }
 
 #[tokio::test]
-async fn carries_its_marks_and_its_key_in_the_create_call_and_knows_a_taken_name() {
+async fn carries_its_tags_and_its_key_in_the_create_call_and_knows_a_taken_name() {
     let (cloud, replay) = Cloud::replaying([(400, r#"{"__type":"com.amazonaws#ResourceInUseException"}"#)]);
     let address = Address::new("table", "sessions");
     let refused = table().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;

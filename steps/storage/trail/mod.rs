@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudtrail::types::{DataResource, EventSelector, ReadWriteType, Tag, Trail as Found};
 use futures::future::try_join_all;
-use payinfra_aws::{ADDRESS, Emulator, Marked, STACK, Tags, error, unless};
+use payinfra_aws::names::Kind;
+use payinfra_aws::{ADDRESS, Emulator, Owned, STACK, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -67,7 +68,7 @@ impl Resource for Trail {
         let ours = trails.trail_list().iter().filter(|trail| {
             let name = trail.name().unwrap_or_default();
             match select {
-                Select::Owned => name.starts_with("trail-") && name.ends_with(&format!("-{}", cloud.stack())),
+                Select::Owned => cloud.names.is_ours(Kind::Trail, name),
                 Select::Ids(ids) => ids.iter().any(|id| id == name),
             }
         });
@@ -167,12 +168,8 @@ async fn look(cloud: &Cloud, trail: &Found) -> Result<Live<Trail>, Error> {
         },
         async { cloud.cloudtrail.get_trail_status().name(&name).send().await.map_err(error("GetTrailStatus")) },
     )?;
-    let tags: Tags = tags
-        .resource_tag_list()
-        .iter()
-        .flat_map(|resource| resource.tags_list())
-        .map(|tag| (tag.key().to_owned(), text(tag.value())))
-        .collect();
+    let tags = tags.resource_tag_list().iter().flat_map(|resource| resource.tags_list());
+    let tags = own_tags(tags.map(|tag| (tag.key(), text(tag.value()))));
     let selectors = selectors.event_selectors();
     // A selector that leaves events out does not count as one that records them.
     let all = || {
@@ -212,27 +209,28 @@ async fn look(cloud: &Cloud, trail: &Found) -> Result<Live<Trail>, Error> {
 }
 
 /// Whose a trail is, by its tags. MiniStack drops the tags of a create call: there, and until the tags follow, the name
-/// is the mark.
+/// says whose it is.
 fn address_of(cloud: &Cloud, tags: &Tags, name: &str) -> Option<Address> {
-    let unmarked = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
-    if unmarked && cloud.emulator == Some(Emulator::MiniStack) && name == format!("trail-{}", cloud.stack()) {
+    let untagged = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
+    if untagged && cloud.emulator == Some(Emulator::MiniStack) && name == cloud.names.only(Kind::Trail) {
         return Some(Address::new(Trail::KIND, "main"));
     }
     tags.address_in(cloud.stack())
 }
 
 async fn retag(cloud: &Cloud, arn: &str, have: &Tags, want: &Tags) -> Result<(), Error> {
-    let surplus: Tags = have
-        .iter()
-        .filter(|(key, _)| !want.contains_key(*key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    if !surplus.is_empty() {
+    let TagChange { remove, set } = TagChange::between(have, want);
+    if !remove.is_empty() {
+        // The call takes whole tags and looks at their keys.
+        let surplus = have.iter().filter(|(key, _)| remove.contains(key));
+        let surplus = surplus.map(|(key, value)| (key.clone(), value.clone())).collect();
         let request = cloud.cloudtrail.remove_tags().resource_id(arn).set_tags_list(Some(to_cloudtrail(&surplus)?));
         request.send().await.map_err(error("RemoveTags"))?;
     }
-    let request = cloud.cloudtrail.add_tags().resource_id(arn).set_tags_list(Some(to_cloudtrail(want)?));
-    request.send().await.map_err(error("AddTags"))?;
+    if !set.is_empty() {
+        let request = cloud.cloudtrail.add_tags().resource_id(arn).set_tags_list(Some(to_cloudtrail(&set)?));
+        request.send().await.map_err(error("AddTags"))?;
+    }
     Ok(())
 }
 

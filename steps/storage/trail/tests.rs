@@ -32,7 +32,7 @@ fn trail() -> Trail {
 }
 
 #[tokio::test]
-async fn is_found_by_its_marks_in_the_shape_of_its_spec_and_an_absent_id_is_left_out() {
+async fn is_found_by_its_tags_in_the_shape_of_its_spec_and_an_absent_id_is_left_out() {
     let answers = [(200, TRAILS), (200, TAGS), (200, SELECTORS), (200, r#"{"IsLogging":true}"#)];
     let (cloud, replay) = Cloud::replaying(answers);
     let live = Trail::list(&cloud, Select::Owned).await.expect("the answers are good");
@@ -45,7 +45,7 @@ async fn is_found_by_its_marks_in_the_shape_of_its_spec_and_an_absent_id_is_left
 }
 
 #[tokio::test]
-async fn is_made_with_its_marks_and_waits_for_the_buckets_policy() {
+async fn is_made_with_its_tags_and_waits_for_the_buckets_policy() {
     let refusal = r#"{"__type":"InsufficientS3BucketPolicyException"}"#;
     let (cloud, replay) = Cloud::replaying([(400, refusal)]);
     let address = Address::new("trail", "main");
