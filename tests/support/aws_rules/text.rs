@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::support::proxy::Seen;
+use crate::support::proxy::{Seen, address_in};
 
 /// A request on its way.
 pub struct Asked {
@@ -25,11 +25,16 @@ impl Asked {
         Self { name, path: path.to_owned(), body: body.clone(), token: seen.token.clone() }
     }
 
-    /// What stays the same when the request is repeated.
+    /// What stays the same when the request is repeated: its object, where its tags say which, else all but its token.
+    /// The SDK writes maps in any order.
     pub fn identity(&self) -> String {
         let text = String::from_utf8_lossy(&self.body);
-        let text = self.token.as_ref().map_or_else(|| text.clone(), |token| text.replace(token.as_str(), "").into());
-        format!("{} {text}", self.path)
+        let same = address_in(&text).unwrap_or_else(|| match self.json() {
+            Value::Null => text.into_owned(),
+            value => value.to_string(),
+        });
+        let same = self.token.as_ref().map_or_else(|| same.clone(), |token| same.replace(token.as_str(), ""));
+        format!("{} {} {same}", self.name, self.path)
     }
 
     /// The body as JSON; null where it is none.

@@ -30,7 +30,7 @@ pub use garble::Garble;
 use manners::Manners;
 pub use manners::{Collision, Wording};
 pub use operation::{Protocol, Seen};
-pub use record::{Call, Target};
+pub use record::{Call, Target, address_in};
 use record::{Flight, Hold, Shared};
 
 use super::aws_rules::{Asked, AwsRules, Row, Verdict};

@@ -56,15 +56,19 @@ impl Call {
 
     /// The value of the owner's mark `payinfra:address` in the request, where it carries one.
     pub fn address(&self) -> Option<String> {
-        let text = String::from_utf8_lossy(&self.body);
-        let after = |mark: &str, before: &str, end: [char; 2]| {
-            let (_, value) = text.split_once(mark)?.1.split_once(before)?;
-            Some(value.split(end).next().unwrap_or_default().to_owned())
-        };
-        after("payinfra%3Aaddress", "=", ['&', '&'])
-            .or_else(|| after("payinfra:address\"", ":\"", ['"', '"']))
-            .or_else(|| after("payinfra:address<", "<Value>", ['<', '<']))
+        address_in(&String::from_utf8_lossy(&self.body))
     }
+}
+
+/// The value of the ownership tag `payinfra:address` in a request's body, where it carries one.
+pub fn address_in(text: &str) -> Option<String> {
+    let after = |tag: &str, before: &str, end: [char; 2]| {
+        let (_, value) = text.split_once(tag)?.1.split_once(before)?;
+        Some(value.split(end).next().unwrap_or_default().to_owned())
+    };
+    after("payinfra%3Aaddress", "=", ['&', '&'])
+        .or_else(|| after("payinfra:address\"", ":\"", ['"', '"']))
+        .or_else(|| after("payinfra:address<", "<Value>", ['<', '<']))
 }
 
 /// Which call the world is stopped at.
