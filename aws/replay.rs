@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
@@ -30,12 +31,21 @@ pub struct Sent {
     pub body: String,
     /// The id of the key that it is signed with.
     pub key: String,
+    /// The headers, with their names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// How long an answer may take to begin.
+    pub read_timeout: Option<Duration>,
 }
 
 impl Sent {
     /// Whether the request contains a text, in its address or its body (form bodies are percent-encoded).
     pub fn has(&self, text: &str) -> bool {
         self.body.contains(text) || self.uri.contains(text)
+    }
+
+    /// The value of a header, whose name is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -44,10 +54,13 @@ impl Sent {
 pub struct Replay {
     answers: Arc<Mutex<VecDeque<(u16, String)>>>,
     sent: Arc<Mutex<Vec<Sent>>>,
+    read_timeout: Option<Duration>,
 }
 
 impl Replay {
     /// Makes clients that get these answers (status, body), in order.
+    ///
+    /// Headers that begin with `x-amz` may come before a body, one a line, with an empty line after them.
     pub fn answering<const N: usize>(answers: [(u16, &str); N]) -> (Clients, Self) {
         let credentials = Credentials::new("test", "test", None, None, "replay");
         Self::signed_with(SharedCredentialsProvider::new(credentials), answers)
@@ -81,8 +94,8 @@ impl Replay {
 }
 
 impl HttpClient for Replay {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Self { read_timeout: settings.read_timeout(), ..self.clone() })
     }
 }
 
@@ -97,12 +110,22 @@ impl HttpConnector for Replay {
             uri: format!("{}{target}", request.uri()),
             body: body.unwrap_or_default(),
             key: key.unwrap_or_default().to_owned(),
+            headers: request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            read_timeout: self.read_timeout,
         });
         let answer = self.answers.lock().expect("no test panics while holding it").pop_front();
         let Some((status, body)) = answer else {
             return HttpConnectorFuture::ready(Err(ConnectorError::io("the script has no further answer".into())));
         };
         let status = status.try_into().expect("a valid HTTP status");
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))))
+        let (head, body) = match body.split_once("\n\n") {
+            Some((head, body)) if head.starts_with("x-amz") => (head.to_owned(), body.to_owned()),
+            _ => (String::new(), body),
+        };
+        let mut response = HttpResponse::new(status, SdkBody::from(body));
+        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
+            response.headers_mut().insert(name.to_owned(), value.to_owned());
+        }
+        HttpConnectorFuture::ready(Ok(response))
     }
 }

@@ -36,21 +36,25 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
         let mut going = Going::new(live, start.elapsed());
         loop {
             self.check_stop()?;
-            match removal.call(&going, start.elapsed()) {
-                Call::Due => {
-                    if self.ask(address, kind, &mut going, &mut retries, start).await? == Some(Progress::Gone) {
-                        break;
-                    }
-                }
-                Call::NotDue => {}
+            let progress = match removal.call(&going, start.elapsed()) {
+                Call::Due => self.ask(address, kind, &mut going, &mut retries, start).await?,
+                Call::NotDue => None,
                 Call::NotOurs => break,
+            };
+            if progress == Some(Progress::Gone) {
+                break;
             }
             let seen = self.observe(kind, address, &going.live.id).await?;
             if removal.is_gone(seen.as_ref(), going.asked.is_some(), start.elapsed()) {
                 break;
             }
+            let unchanged = seen.as_ref().is_none_or(|seen| *seen == going.live);
             going.saw(seen);
             match removal.next(&going, start.elapsed()) {
+                // A step that does not show yet must not be repeated as fast as the cloud answers.
+                Next::Call if progress == Some(Progress::More) && unchanged => {
+                    self.pause(self.base.timing.ticks.0).await?;
+                }
                 Next::Call => {}
                 Next::Wait => {
                     self.waiting(address, "it to be gone");

@@ -8,7 +8,7 @@ use payinfra_aws::{Clients, Connected, Emulator};
 use payinfra_engine::Timing;
 
 use crate::api::Gateway;
-use crate::functions::Artifacts;
+use crate::functions::{Artifacts, Turns};
 
 /// The AWS clients of one stack, and what its kinds share besides.
 pub struct Cloud {
@@ -22,6 +22,8 @@ pub struct Cloud {
     pub options: RunOptions,
     /// What the kinds of API Gateway share.
     pub gateway: Gateway,
+    /// Turns to change the policies of functions.
+    pub permissions: Turns,
 }
 
 /// A [`Cloud`] with the resource that is worked on.
@@ -43,7 +45,8 @@ impl Cloud {
     pub fn new(connected: Connected, suffix: Suffix) -> Self {
         let Connected { clients, account, emulator } = connected;
         let options = RunOptions { has_database: emulator.is_none(), ..RunOptions::default() };
-        Self { clients, names: Names::new(suffix, account), emulator, options, gateway: Gateway::default() }
+        let names = Names::new(suffix, account);
+        Self { clients, names, emulator, options, gateway: Gateway::default(), permissions: Turns::default() }
     }
 
     /// The environment suffix, the value of the ownership tag `payinfra:stack`.

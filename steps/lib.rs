@@ -12,6 +12,7 @@ pub mod messaging;
 pub mod monitoring;
 pub mod network;
 pub mod parameters;
+mod policy;
 pub mod security;
 pub mod storage;
 

@@ -251,6 +251,9 @@ fn a_bucket_that_refills_is_emptied_until_its_writers_stop() {
         harness.cloud.world.lock().unwrap().writers = Some((stop, 0));
         let took = demand_destroyed(&harness, &resources).await.took.as_secs();
         assert!((300..310).contains(&took), "{took} s");
+        // A step that does not show is repeated once a second at most.
+        let calls = harness.cloud.calls_of("delete").len();
+        assert!((100..=310).contains(&calls), "{calls} calls");
     });
     count_scenario(8);
 }

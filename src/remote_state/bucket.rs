@@ -63,17 +63,26 @@ pub trait Objects: Send + Sync {
 pub struct Bucket {
     client: aws_sdk_s3::Client,
     name: String,
+    /// The account that must own it: names of buckets are free for everybody once a bucket is gone.
+    owner: String,
 }
 
 impl Bucket {
     /// Uses a client that exists.
-    pub fn new(client: aws_sdk_s3::Client, name: String) -> Self {
-        Self { client, name }
+    pub fn new(client: aws_sdk_s3::Client, name: String, owner: String) -> Self {
+        Self { client, name, owner }
     }
 
     async fn read(&self, key: &str) -> Result<Option<Object>, Error> {
         let call = StateCall::default();
-        let request = self.client.get_object().bucket(&self.name).key(key).customize().interceptor(call.clone());
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.owner)
+            .key(key)
+            .customize()
+            .interceptor(call.clone());
         let found = match request.send().await.map_err(error("GetObject")) {
             Ok(found) => found,
             Err(error) if error.code.as_deref() == Some("NoSuchKey") => return Ok(None),
@@ -91,7 +100,13 @@ impl Bucket {
     }
 
     async fn write(&self, key: &str, bytes: &[u8], condition: Condition<'_>) -> Result<Option<String>, Error> {
-        let request = self.client.put_object().bucket(&self.name).key(key).content_type("application/json");
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.owner)
+            .key(key)
+            .content_type("application/json");
         let request = match condition {
             Condition::Absent => request.if_none_match("*"),
             Condition::Unchanged(etag) => request.if_match(etag),
@@ -111,7 +126,8 @@ impl Bucket {
         let mut keys = Vec::new();
         let mut token = None;
         loop {
-            let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
+            let request =
+                self.client.list_objects_v2().bucket(&self.name).expected_bucket_owner(&self.owner).prefix(prefix);
             let page = request.set_continuation_token(token).send().await.map_err(error("ListObjectsV2"))?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
             token = page.next_continuation_token;
@@ -126,7 +142,13 @@ impl Bucket {
             let objects = keys.iter().filter_map(|key| ObjectIdentifier::builder().key(key).build().ok()).collect();
             let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
             let delete = delete.map_err(|error| Error::new(Class::Invalid, "DeleteObjects", error.to_string()))?;
-            let request = self.client.delete_objects().bucket(&self.name).delete(delete).customize();
+            let request = self
+                .client
+                .delete_objects()
+                .bucket(&self.name)
+                .expected_bucket_owner(&self.owner)
+                .delete(delete)
+                .customize();
             request.interceptor(StateCall::default()).send().await.map_err(error("DeleteObjects"))?;
         }
         Ok(())

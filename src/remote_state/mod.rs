@@ -45,7 +45,8 @@ pub enum Failure {
 
 /// The objects of a stack's state, through the cloud's own S3 client.
 pub fn store(cloud: &Cloud, location: Location) -> Store {
-    Store::new(Arc::new(Bucket::new(cloud.s3.clone(), location.bucket().to_owned())), location)
+    let bucket = Bucket::new(cloud.s3.clone(), location.bucket().to_owned(), cloud.account().to_owned());
+    Store::new(Arc::new(bucket), location)
 }
 
 /// Takes the lease and gives what reads and writes the state under it.

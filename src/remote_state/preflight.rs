@@ -19,7 +19,7 @@ pub async fn check_bucket(cloud: &Cloud, bucket: &str) -> Result<Vec<String>, Pr
     let (versioned, encrypted, access) = tokio::join!(
         is_versioned(cloud, bucket),
         is_encrypted(cloud, bucket),
-        cloud.s3.get_public_access_block().bucket(bucket).send(),
+        cloud.s3.get_public_access_block().bucket(bucket).expected_bucket_owner(cloud.account()).send(),
     );
     let mut missing = Vec::new();
     if !versioned.map_err(|error| unreachable(bucket, error))? {

@@ -22,14 +22,14 @@ pub struct Archived {
 /// # Errors
 /// Where S3 refuses or does not answer.
 pub async fn archived(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<Archived>, Error> {
-    let request = cloud.s3.get_object().bucket(bucket).key(key);
+    let request = cloud.s3.get_object().bucket(bucket).expected_bucket_owner(cloud.account()).key(key);
     let Some(object) = unless(Class::Absent, request.send().await.map_err(error("GetObject")))? else {
         return Ok(None);
     };
     let encryption = object.server_side_encryption().map(|kind| kind.as_str().to_owned()).unwrap_or_default();
     let body = object.body.collect().await;
     let body = body.map_err(|error| Error::new(Class::NoAnswer, "GetObject", error.to_string()))?.into_bytes();
-    let request = cloud.s3.list_object_versions().bucket(bucket).prefix(key);
+    let request = cloud.s3.list_object_versions().bucket(bucket).expected_bucket_owner(cloud.account()).prefix(key);
     let listed = request.send().await.map_err(error("ListObjectVersions"))?;
     Ok(Some(Archived {
         versions: listed.versions().iter().filter(|version| version.key() == Some(key)).count(),

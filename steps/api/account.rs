@@ -4,13 +4,13 @@
 //! from each other: a stack manages the setting only while it is empty or names the stack's own role
 //! ([`foreign_log_role`] decides that before the graph is built), and hands it over when it goes.
 
-use aws_sdk_apigateway::types::PatchOperation;
+use aws_sdk_apigateway::types::{Op, PatchOperation};
 use payinfra_aws::names::{Names, Suffix};
-use payinfra_aws::{STACK, error, unless};
+use payinfra_aws::{Emulator, STACK, error, unless};
 use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
-use super::gateway::{address, all_apis, from_gateway, replace};
+use super::gateway::{address, all_apis, from_gateway};
 use crate::{Cloud, Context};
 
 /// The setting, while it names our role.
@@ -62,7 +62,7 @@ impl Resource for ApiAccount {
             let reason = format!("the account's logging role has become {other} meanwhile; it is left as it is");
             return Err(Error::new(Class::Invalid, "UpdateAccount", reason));
         }
-        set(cx, &self.role_arn).await?;
+        set(cx, Some(&self.role_arn)).await?;
         let outputs = Outputs { role_arn: self.role_arn.clone() };
         Ok(Created { id: self.role_arn.clone(), outputs: Some(outputs) })
     }
@@ -75,8 +75,7 @@ impl Resource for ApiAccount {
         let _turn = cx.gateway.turn().await;
         if current(cx).await?.as_ref() == Some(&live.id) {
             // Another stack of this account may log under our role: it gets its own, which it has made.
-            let heir = heir(cx).await?.unwrap_or_default();
-            set(cx, &heir).await?;
+            set(cx, heir(cx).await?.as_deref()).await?;
         }
         Ok(Progress::Going)
     }
@@ -89,8 +88,8 @@ impl Resource for ApiAccount {
 pub async fn foreign_log_role(cloud: &Cloud) -> Result<Option<String>, Error> {
     let ours = cloud.names.role_arn(LOG_ROLE);
     match current(cloud).await?.filter(|role| *role != ours) {
-        // A role that is gone logs nothing.
-        Some(role) if exists(cloud, &role).await? => Ok(Some(role)),
+        // A role that is gone logs nothing. One that must not be looked at may well be there.
+        Some(role) if exists(cloud, &role).await?.unwrap_or(true) => Ok(Some(role)),
         _ => Ok(None),
     }
 }
@@ -100,16 +99,26 @@ async fn current(cloud: &Cloud) -> Result<Option<String>, Error> {
     Ok(found.cloudwatch_role_arn().filter(|role| !role.is_empty()).map(ToOwned::to_owned))
 }
 
-async fn set(cloud: &Cloud, role_arn: &str) -> Result<(), Error> {
-    let patch: PatchOperation = replace("/cloudwatchRoleArn", role_arn);
+/// Names a role, or none. An empty ARN is refused: only a patch without a value takes the role away
+/// (docs/aws-behaviour.md, "API Gateway: account logging role").
+async fn set(cloud: &Cloud, role_arn: Option<&str>) -> Result<(), Error> {
+    let patch = PatchOperation::builder().op(Op::Replace).path("/cloudwatchRoleArn");
+    // Moto fails without a value, though it may be empty.
+    let value = role_arn.or((cloud.emulator == Some(Emulator::Moto)).then_some(""));
+    let patch = patch.set_value(value.map(ToOwned::to_owned)).build();
     cloud.apigateway.update_account().patch_operations(patch).send().await.map_err(error("UpdateAccount"))?;
     Ok(())
 }
 
-async fn exists(cloud: &Cloud, role_arn: &str) -> Result<bool, Error> {
+/// Whether a role exists; `None` where we are not allowed to know.
+async fn exists(cloud: &Cloud, role_arn: &str) -> Result<Option<bool>, Error> {
     let name = role_arn.rsplit('/').next().unwrap_or_default();
     let found = cloud.iam.get_role().role_name(name).send().await.map_err(error("GetRole"));
-    Ok(unless(Class::Absent, found)?.is_some())
+    match unless(Class::Absent, found) {
+        Ok(found) => Ok(Some(found.is_some())),
+        Err(error) if error.class == Class::Denied => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The logging role of another stack that has an API in this account.
@@ -120,7 +129,7 @@ async fn heir(cloud: &Cloud) -> Result<Option<String>, Error> {
         // A tag that is no suffix is not from payinfra.
         let Some(other) = other.and_then(|stack| Suffix::parse(stack).ok()) else { continue };
         let role = Names::new(other, cloud.account()).role_arn(LOG_ROLE);
-        if exists(cloud, &role).await? {
+        if exists(cloud, &role).await? == Some(true) {
             return Ok(Some(role));
         }
     }
@@ -175,5 +184,26 @@ mod tests {
         assert_eq!(gone.expect("the answers are good"), Progress::Going);
         let sent = replay.sent().pop().expect("a change");
         assert!(sent.method == "PATCH" && sent.has("role/payinfra/test/role-api-logs-test"), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn the_last_stack_takes_the_role_away_with_a_patch_that_has_no_value() {
+        let answers = [(200, ours()), (200, ours()), (200, r#"{"item":[]}"#.to_owned()), (200, "{}".to_owned())];
+        let (cloud, replay) = Cloud::replaying(answers.each_ref().map(|(status, body)| (*status, body.as_str())));
+        let live = ApiAccount::list(&cloud, Select::Owned).await.expect("the answer is good");
+        let address = Address::new("api_account", "logs");
+        let gone = ApiAccount::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        assert_eq!(gone.expect("the answers are good"), Progress::Going);
+        // `"value":""` is refused: "The role ARN is not well formed".
+        let sent = replay.sent().pop().expect("a change");
+        assert_eq!(sent.body, r#"{"patchOperations":[{"op":"replace","path":"/cloudwatchRoleArn"}]}"#);
+    }
+
+    #[tokio::test]
+    async fn a_role_that_we_may_not_look_at_counts_as_somebody_elses() {
+        let denied = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>";
+        let (cloud, _) = Cloud::replaying([(200, FOREIGN), (403, denied)]);
+        let foreign = foreign_log_role(&cloud).await.expect("a refusal is an answer");
+        assert_eq!(foreign.as_deref(), Some("arn:aws:iam::123456789012:role/theirs"));
     }
 }

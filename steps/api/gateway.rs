@@ -22,6 +22,13 @@ pub(super) async fn all_apis(cloud: &Cloud) -> Result<Arc<Vec<RestApi>>, Error> 
     cloud.gateway.apis.read((), call).await
 }
 
+/// The ids of the account's REST APIs, each with whether it is this stack's.
+pub(crate) async fn rest_apis(cloud: &Cloud) -> Result<HashMap<String, bool>, Error> {
+    let all = all_apis(cloud).await?;
+    let known = all.iter().filter_map(|api| Some((api.id()?.to_owned(), from_gateway(api.tags()))));
+    Ok(known.map(|(id, tags)| (id, tags.address_in(cloud.stack()).is_some())).collect())
+}
+
 /// All paths of an API with their methods.
 pub(super) async fn all_resources(cloud: &Cloud, api_id: &str) -> Result<Arc<Vec<PathResource>>, Error> {
     let (client, id) = (cloud.apigateway.clone(), api_id.to_owned());

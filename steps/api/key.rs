@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::gateway::{arn, from_gateway, replace, retag, to_gateway};
 use crate::{Cloud, Context};
 
-/// An API key. AWS makes its value; a deploy never reads it, only `payinfra verify` does.
+/// An API key. AWS makes its value, and returns it unasked from `CreateApiKey`, `CreateUsagePlanKey` and
+/// `GetUsagePlanKeys`: a deployment discards it, and only `payinfra verify` asks for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Its name.

@@ -27,6 +27,7 @@ pub use certificate::Certificate;
 pub use deployment::ApiDeployment;
 pub use document::{Checks, Document, JSON, Route, last_step};
 pub use domain::ApiDomain;
+pub(crate) use gateway::rest_apis;
 pub use gateway::{method_name, path_name};
 pub use joined::Gateway;
 pub use key::ApiKey;

@@ -7,7 +7,7 @@ use aws_sdk_route53::types::{
     AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
 use futures::future::{try_join, try_join_all};
-use payinfra_aws::{Tags, error, unless};
+use payinfra_aws::{Owned, Tags, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Certificate;
 use super::domain::ApiDomain;
+use super::gateway::all_certificates;
 use super::host_name::host_name;
 use crate::{Cloud, Context};
 
@@ -91,6 +92,13 @@ impl Resource for DnsRecord {
             let reason = format!("the record {} says something else by now; it is left as it is", live.spec.name);
             return Err(Error::new(Class::Invalid, "ChangeResourceRecordSets", reason));
         }
+        if live.spec.kind == RrType::Cname.as_str() && is_used_by_others(cx, &live.spec).await? {
+            tracing::warn!(
+                record = live.spec.name,
+                "another certificate is renewed by this record; it is left as it is"
+            );
+            return Ok(Progress::Gone);
+        }
         // Route 53 deletes only what still has exactly these values.
         live.spec.change(cx, ChangeAction::Delete).await?;
         Ok(Progress::Going)
@@ -156,6 +164,22 @@ async fn expected(cloud: &Cloud) -> Result<Vec<(Address, DnsRecord)>, Error> {
         Some((Address::new(DnsRecord::KIND, ALIAS), record))
     });
     Ok(validations.chain(aliases).collect())
+}
+
+/// Whether a certificate that is not this stack's is validated by the same record: it depends on account and domain only,
+/// and AWS renews by it (docs/aws-behaviour.md, "ACM: certificates").
+async fn is_used_by_others(cloud: &Cloud, record: &DnsRecord) -> Result<bool, Error> {
+    let all = all_certificates(cloud).await?;
+    let others = all.iter().filter(|(_, tags)| tags.address_in(cloud.stack()).is_none());
+    let uses = others.map(|(arn, _)| async move {
+        let request = cloud.acm.describe_certificate().certificate_arn(arn);
+        let found = unless(Class::Absent, request.send().await.map_err(error("DescribeCertificate")))?;
+        let detail = found.as_ref().and_then(|found| found.certificate());
+        let options = detail.map(|detail| detail.domain_validation_options()).unwrap_or_default().iter();
+        let mut records = options.filter_map(|option| option.resource_record());
+        Ok::<_, Error>(records.any(|needed| host_name(needed.name()) == record.name))
+    });
+    Ok(try_join_all(uses).await?.contains(&true))
 }
 
 /// Reads one record; `None` where there is none.
@@ -224,19 +248,52 @@ mod tests {
 
     #[tokio::test]
     async fn an_existing_record_is_not_overwritten() {
-        let taken = "<ErrorResponse><Error><Code>InvalidChangeBatch</Code></Error></ErrorResponse>";
+        let taken = "<ErrorResponse><Error><Code>InvalidChangeBatch</Code><Message>[Tried to create resource record set \
+            [name='_x.pay.example.com.', type='CNAME'] but it already exists]</Message></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(400, taken)]);
-        let record = DnsRecord {
+        let address = Address::new("dns_record", "validation");
+        let refused = validation().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
+        assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
+        assert!(replay.sent()[0].has("<Action>CREATE</Action>") && replay.sent()[0].has("<TTL>300</TTL>"));
+    }
+
+    fn validation() -> DnsRecord {
+        DnsRecord {
             zone_id: "Z1".to_owned(),
             name: "_x.pay.example.com".to_owned(),
             kind: "CNAME".to_owned(),
             target: "_y.acm-validations.aws".to_owned(),
             target_zone_id: String::new(),
             ttl: 300,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_validation_that_another_certificate_needs_for_its_renewal_stays() {
+        let certificates =
+            r#"{"CertificateSummaryList":[{"CertificateArn":"arn:theirs","DomainName":"pay.example.com"}]}"#;
+        let untagged = r#"{"Tags":[]}"#;
+        let describe = |name: &str| {
+            format!(
+                r#"{{"Certificate":{{"CertificateArn":"arn:theirs","DomainValidationOptions":[{{"DomainName":"pay.example.com",
+                "ResourceRecord":{{"Name":"{name}.","Type":"CNAME","Value":"_y.acm-validations.aws."}}}}]}}}}"#
+            )
         };
-        let address = Address::new("dns_record", "validation");
-        let refused = record.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
-        assert!(replay.sent()[0].has("<Action>CREATE</Action>") && replay.sent()[0].has("<TTL>300</TTL>"));
+        for (needs, expected) in [("_x.pay.example.com", Progress::Gone), ("_z.example.org", Progress::Going)] {
+            let theirs = describe(needs);
+            let done = "<ChangeResourceRecordSetsResponse/>";
+            let (cloud, _) = Cloud::replaying([(200, certificates), (200, untagged), (200, &theirs), (200, done)]);
+            let address = Address::new("dns_record", "validation");
+            let spec = validation();
+            let live = Live {
+                address: Some(address.clone()),
+                id: spec.id(),
+                outputs: Outputs { name: spec.name.clone() },
+                status: Status::Ready,
+                spec,
+            };
+            let cx = Context { cloud: &cloud, address: &address, token: "" };
+            assert_eq!(DnsRecord::delete(&cx, &live).await.expect("the answers are good"), expected);
+        }
     }
 }

@@ -48,7 +48,8 @@ impl Resource for RestApi {
     const FORCES_REPLACEMENT: &'static [&'static str] = &[];
     // Names are not unique.
     const IDEMPOTENCY: Idempotency = Idempotency::Tags;
-    const DURATIONS: Durations = Durations::seconds(2, 2, 900);
+    // A change of the TLS policy takes about 15 minutes (AWS: security policies).
+    const DURATIONS: Durations = Durations::seconds(2, 2, 2400);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let found: Vec<LiveApi> = match select {
@@ -94,7 +95,7 @@ impl Resource for RestApi {
 
     async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         let _turn = cx.gateway.turn().await;
-        let patches: Vec<_> = changed
+        let mut patches: Vec<_> = changed
             .iter()
             .filter_map(|name| match *name {
                 "name" => Some(replace("/name", &self.name)),
@@ -108,6 +109,10 @@ impl Resource for RestApi {
                 _ => None,
             })
             .collect();
+        // Named policies come with a mode, which older ones do not take.
+        if changed.contains(&"security_policy") && self.security_policy.starts_with("SecurityPolicy_") {
+            patches.push(replace("/endpointAccessMode", EndpointAccessMode::Basic.as_str()));
+        }
         if !patches.is_empty() {
             let request = cx.apigateway.update_rest_api().rest_api_id(&live.id).set_patch_operations(Some(patches));
             request.send().await.map_err(error("UpdateRestApi"))?;
@@ -205,5 +210,20 @@ mod tests {
         let sent = &replay.sent()[1];
         assert!(sent.has(r#""payinfra:stack":"prod""#) && sent.has(r#""types":["REGIONAL"]"#), "{sent:?}");
         assert!(sent.has(r#""securityPolicy":"SecurityPolicy_TLS13_1_2_2021_06""#));
+    }
+
+    #[tokio::test]
+    async fn a_named_tls_policy_is_changed_together_with_its_mode() {
+        let ours = APIS.replace("TLS13_1_2_2021_06", "TLS13_1_3_2025_09");
+        let tree = r#"{"item":[{"id":"r0","path":"/"}]}"#;
+        let (cloud, replay) = Cloud::replaying([(200, &ours), (200, tree), (200, "{}")]);
+        let live = RestApi::list(&cloud, Select::Owned).await.expect("the answers are good").remove(0);
+        let wanted = RestApi { security_policy: "SecurityPolicy_TLS13_1_2_2021_06".to_owned(), ..live.spec.clone() };
+        let address = Address::new("rest_api", "main");
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
+        wanted.update(&cx, &live, &["security_policy"]).await.expect("it works");
+        let sent = &replay.sent()[2];
+        assert!(sent.has(r#""path":"/securityPolicy","value":"SecurityPolicy_TLS13_1_2_2021_06""#), "{}", sent.body);
+        assert!(sent.has(r#""path":"/endpointAccessMode","value":"BASIC""#), "{}", sent.body);
     }
 }

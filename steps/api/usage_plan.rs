@@ -98,8 +98,11 @@ impl Resource for UsagePlan {
         let _turn = cx.gateway.turn().await;
         // A plan that still opens a stage is not deleted.
         if !live.spec.stages.is_empty() {
-            patch(cx, &live.id, live.spec.stages.iter().map(|stage| close(stage)).collect()).await?;
-            return Ok(Progress::More);
+            let closed = patch(cx, &live.id, live.spec.stages.iter().map(|stage| close(stage)).collect()).await;
+            // "Invalid API Stage": one that went with its API is out of the plan already.
+            if unless(Class::Absent, closed)?.is_some() {
+                return Ok(Progress::More);
+            }
         }
         cx.apigateway.delete_usage_plan().usage_plan_id(&live.id).send().await.map_err(error("DeleteUsagePlan"))?;
         Ok(Progress::Going)

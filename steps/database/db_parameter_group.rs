@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_rds::types::{ApplyMethod, DbClusterParameterGroup as Found, Parameter};
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Owned, Tags, error};
-use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
+use payinfra_aws::{Owned, Tags, error, unless};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rds::{retag, tags_of, text, to_rds, wanted};
@@ -36,6 +36,17 @@ pub struct Outputs {
     pub arn: String,
 }
 
+/// The parameters that payinfra sets: their values count whoever set them. One that is set to its default, as
+/// `rds.force_ssl` from PostgreSQL 17 on, does not count as set by a user (docs/aws-behaviour.md, "Aurora: parameters").
+pub const PARAMETERS: [&str; 6] = [
+    "log_connections",
+    "log_disconnections",
+    "log_lock_waits",
+    "log_min_duration_statement",
+    "log_statement",
+    "rds.force_ssl",
+];
+
 impl Resource for DbParameterGroup {
     type Cloud = Cloud;
     type Outputs = Outputs;
@@ -50,7 +61,9 @@ impl Resource for DbParameterGroup {
             groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBClusterParameterGroups"))?;
         let name = |group: &Found| text(group.db_cluster_parameter_group_name());
         let groups = groups.iter().filter(|group| wanted(cloud, select, Kind::DbParameterGroup, &name(group)));
-        let mut found = try_join_all(groups.map(|group| live(cloud, group))).await?;
+        // A group may be deleted between the list and the look.
+        let looks = groups.map(|group| async move { unless(Class::Absent, live(cloud, group).await) });
+        let mut found: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)
     }
@@ -125,9 +138,9 @@ async fn live(cloud: &Cloud, group: &Found) -> Result<Live<DbParameterGroup>, Er
     })
 }
 
-/// The parameters that somebody has set.
+/// The values of the parameters that payinfra sets, and of those that somebody else has set.
 async fn parameters(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, String>, Error> {
-    let request = cloud.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(name).source("user");
+    let request = cloud.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(name);
     let found: Vec<Parameter> = request
         .into_paginator()
         .items()
@@ -135,16 +148,20 @@ async fn parameters(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, String
         .collect::<Result<_, _>>()
         .await
         .map_err(error("DescribeDBClusterParameters"))?;
-    // An emulator may not look at the source.
-    let set = found.iter().filter(|parameter| parameter.source().is_none_or(|source| source == "user"));
-    Ok(set
+    let counts = |parameter: &&Parameter| {
+        let ours = parameter.parameter_name().is_some_and(|name| PARAMETERS.contains(&name));
+        // An emulator may not show the source.
+        ours || parameter.source().is_none_or(|source| source == "user")
+    };
+    let counting = found.iter().filter(counts);
+    Ok(counting
         .filter_map(|parameter| Some((parameter.parameter_name()?.to_owned(), parameter.parameter_value()?.to_owned())))
         .collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use payinfra_engine::{Address, Class};
+    use payinfra_engine::Address;
 
     use super::super::rds::samples;
     use super::*;
@@ -155,7 +172,8 @@ mod tests {
         <DBParameterGroupFamily>aurora-postgresql16</DBParameterGroupFamily><Description>d</Description>
         </DBClusterParameterGroup></DBClusterParameterGroups>
         </DescribeDBClusterParameterGroupsResult></DescribeDBClusterParameterGroupsResponse>";
-    const PARAMETERS: &str = "<DescribeDBClusterParametersResponse><DescribeDBClusterParametersResult><Parameters>
+    const PARAMETERS_FOUND: &str =
+        "<DescribeDBClusterParametersResponse><DescribeDBClusterParametersResult><Parameters>
         <Parameter><ParameterName>rds.force_ssl</ParameterName><ParameterValue>1</ParameterValue><Source>user</Source>
         </Parameter><Parameter><ParameterName>work_mem</ParameterName><ParameterValue>1</ParameterValue>
         <Source>system</Source></Parameter></Parameters>
@@ -172,13 +190,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_found_by_its_tags_with_what_was_set_only() {
+    async fn is_found_by_its_tags_with_what_was_set_or_is_ours_to_set() {
         let tags = samples::tags("db_parameter_group.postgresql16");
-        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags), (200, PARAMETERS)]);
+        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags), (200, PARAMETERS_FOUND)]);
         let live = DbParameterGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("db_parameter_group", "postgresql16")));
         assert_eq!(live[0].spec, group());
-        assert!(replay.sent()[2].has("Source=user"));
+        assert!(!replay.sent()[2].has("Source"), "what is set to its default has another source");
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_is_set_to_its_default_reads_as_it_was_set() {
+        // PostgreSQL 17: rds.force_ssl is 1 by default, and stays `engine-default` (terraform-provider-aws#23335).
+        let parameters = PARAMETERS_FOUND.replace("<Source>user</Source>", "<Source>engine-default</Source>");
+        let tags = samples::tags("db_parameter_group.postgresql16");
+        let (cloud, _) = Cloud::replaying([(200, GROUPS), (200, &tags), (200, &parameters)]);
+        let live = DbParameterGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live[0].spec, group());
     }
 
     #[tokio::test]
@@ -193,7 +221,8 @@ mod tests {
         let refusal = samples::refusal("InvalidDBParameterGroupState");
         let made = "<CreateDBClusterParameterGroupResponse><CreateDBClusterParameterGroupResult/></CreateDBClusterParameterGroupResponse>";
         let tags = samples::tags("db_parameter_group.postgresql16");
-        let answers = [(200, made), (200, GROUPS), (200, tags.as_str()), (200, PARAMETERS), (400, refusal.as_str())];
+        let answers =
+            [(200, made), (200, GROUPS), (200, tags.as_str()), (200, PARAMETERS_FOUND), (400, refusal.as_str())];
         let (cloud, replay) = Cloud::replaying(answers);
         let address = Address::new("db_parameter_group", "postgresql16");
         let cx = Context { cloud: &cloud, address: &address, token: "t" };

@@ -3,8 +3,8 @@
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
-use payinfra_aws::{Owned, Tags, error};
-use payinfra_engine::{Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
+use payinfra_aws::{Owned, Tags, error, unless};
+use payinfra_engine::{Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rds::{retag, sorted, tags_of, text, to_rds, wanted};
@@ -48,7 +48,9 @@ impl Resource for DbSubnetGroup {
         let groups = groups.iter().filter(|group| {
             wanted(cloud, select, Kind::DbSubnetGroup, group.db_subnet_group_name().unwrap_or_default())
         });
-        let mut found = try_join_all(groups.map(|group| live(cloud, group))).await?;
+        // A group may be deleted between the list and the look.
+        let looks = groups.map(|group| async move { unless(Class::Absent, live(cloud, group).await) });
+        let mut found: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());
         Ok(found)
     }
@@ -61,7 +63,16 @@ impl Resource for DbSubnetGroup {
             .db_subnet_group_description(&self.description)
             .set_subnet_ids(Some(self.subnet_ids.clone()))
             .set_tags(Some(to_rds(&self.tags)));
-        let made = request.send().await.map_err(error("CreateDBSubnetGroup"))?;
+        let made = match request.send().await.map_err(error("CreateDBSubnetGroup")) {
+            Ok(made) => made,
+            Err(refusal) => {
+                // Not yet: in an account that never used RDS, its service-linked role comes first.
+                if refusal.class == Class::NotYet {
+                    make_service_linked_role(cx).await?;
+                }
+                return Err(refusal);
+            }
+        };
         Ok(Created { id: self.name.clone(), outputs: made.db_subnet_group().map(outputs) })
     }
 
@@ -83,6 +94,13 @@ impl Resource for DbSubnetGroup {
         request.send().await.map_err(error("DeleteDBSubnetGroup"))?;
         Ok(Progress::Going)
     }
+}
+
+/// Makes the role under which RDS works in the account, unless it is there. It is the account's and stays.
+async fn make_service_linked_role(cloud: &Cloud) -> Result<(), Error> {
+    let request = cloud.iam.create_service_linked_role().aws_service_name("rds.amazonaws.com");
+    unless(Class::Exists, request.send().await.map_err(error("CreateServiceLinkedRole")))?;
+    Ok(())
 }
 
 fn outputs(group: &Found) -> Outputs {
@@ -112,7 +130,7 @@ async fn live(cloud: &Cloud, group: &Found) -> Result<Live<DbSubnetGroup>, Error
 
 #[cfg(test)]
 mod tests {
-    use payinfra_engine::{Address, Class};
+    use payinfra_engine::Address;
 
     use super::super::rds::samples;
     use super::*;
@@ -153,6 +171,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_is_deleted_between_the_list_and_the_look_is_left_out() {
+        // The service model's DBSubnetGroupNotFoundFault.
+        let gone = samples::refusal("DBSubnetGroupNotFoundFault");
+        let (cloud, _) = Cloud::replaying([(200, GROUPS), (404, &gone)]);
+        assert!(DbSubnetGroup::list(&cloud, Select::Owned).await.expect("absence is an answer").is_empty());
+    }
+
+    #[tokio::test]
     async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
         let refusal = samples::refusal("DBSubnetGroupAlreadyExists");
         let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
@@ -161,5 +187,27 @@ mod tests {
         assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
         assert!(replay.sent()[0].has("SubnetIds.SubnetIdentifier.1=subnet-1"));
         assert!(replay.sent()[0].has("Value=prod"));
+    }
+
+    #[tokio::test]
+    async fn makes_the_role_of_rds_in_an_account_that_never_used_it() {
+        // terraform-aws-modules/terraform-aws-rds#364.
+        let refusal = "<ErrorResponse><Error><Code>InvalidParameterValue</Code><Message>Missing necessary credentials. Please \
+            check http://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html</Message>\
+            </Error></ErrorResponse>";
+        // Recorded.
+        let taken =
+            "<ErrorResponse><Error><Code>InvalidInput</Code><Message>Service role name AWSServiceRoleForRDS has been
+            taken in this account, please try a different suffix.</Message></Error></ErrorResponse>";
+        let made =
+            "<CreateServiceLinkedRoleResponse><CreateServiceLinkedRoleResult/></CreateServiceLinkedRoleResponse>";
+        for answer in [(200, made), (400, taken)] {
+            let (cloud, replay) = Cloud::replaying([(400, refusal), answer]);
+            let address = Address::new("db_subnet_group", "main");
+            let refused = group().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
+            assert_eq!(refused.expect_err("the role is not usable yet").class, Class::NotYet);
+            assert!(replay.sent()[1].has("Action=CreateServiceLinkedRole&Version=2010-05-08"));
+            assert!(replay.sent()[1].has("AWSServiceName=rds.amazonaws.com"));
+        }
     }
 }

@@ -103,16 +103,14 @@ impl Resource for Function {
     }
 
     async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
-        if !live.spec.configuration.subnet_ids.is_empty() {
-            // A function that still has a VPC when it goes leaves its network interfaces behind for up to 45 minutes.
-            let nowhere =
-                VpcConfig::builder().set_subnet_ids(Some(Vec::new())).set_security_group_ids(Some(Vec::new()));
-            let request = cx.lambda.update_function_configuration().function_name(&live.id);
-            let request = request.vpc_config(nowhere.build());
-            request.send().await.map_err(error("UpdateFunctionConfiguration"))?;
-            return Ok(Progress::More);
+        // One that could not be made takes no changes: it can only be deleted (docs/aws-behaviour.md, "Lambda: functions").
+        if !matches!(live.status, Status::Failed(_)) {
+            if !live.spec.configuration.subnet_ids.is_empty() {
+                leave_network(cx, &live.id).await?;
+                return Ok(Progress::More);
+            }
+            released(cx, &owned(cx).await?).await?;
         }
-        released(cx, &owned(cx).await?).await?;
         let request = cx.lambda.delete_function().function_name(&live.id);
         request.send().await.map_err(error("DeleteFunction"))?;
         Ok(Progress::Going)
@@ -154,6 +152,15 @@ impl Function {
         }
         Ok(())
     }
+}
+
+/// Takes a function out of its VPC: one that still has it when it goes leaves its network interfaces behind for up to 45
+/// minutes.
+async fn leave_network(cloud: &Cloud, function: &str) -> Result<(), Error> {
+    let nowhere = VpcConfig::builder().set_subnet_ids(Some(Vec::new())).set_security_group_ids(Some(Vec::new()));
+    let request = cloud.lambda.update_function_configuration().function_name(function).vpc_config(nowhere.build());
+    request.send().await.map_err(error("UpdateFunctionConfiguration"))?;
+    Ok(())
 }
 
 /// Reads all functions with this stack's ownership tags. Names of our form are the candidates; tags decide.
@@ -282,5 +289,25 @@ mod tests {
         live.spec.configuration.subnet_ids.clear();
         assert_eq!(Function::delete(&cx, &live).await.expect("it works"), Progress::Going);
         assert_eq!(replay.sent()[3].method, "DELETE");
+    }
+
+    #[tokio::test]
+    async fn one_that_could_not_be_made_is_deleted_without_changing_it_first() {
+        // States and reason codes as the service model has them.
+        let failed = FOUND.replace("Active", "Failed").replacen(
+            r#""LastUpdateStatus": "InProgress""#,
+            r#""StateReasonCode": "InsufficientRolePermissions", "StateReason": "no permission""#,
+            1,
+        );
+        let failed = failed.replace(r#""TracingConfig": {"Mode": "Failed"}"#, r#""TracingConfig": {"Mode": "Active"}"#);
+        let (cloud, replay) = Cloud::replaying([(200, &failed), (204, "")]);
+        let ids = ["lambda-notifications-prod".to_owned()];
+        let live = Function::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").remove(0);
+        assert_eq!(live.status, Status::Failed("no permission".to_owned()));
+        assert!(!live.spec.configuration.subnet_ids.is_empty());
+        let address = Address::new("function", "notifications");
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
+        assert_eq!(Function::delete(&cx, &live).await.expect("it works"), Progress::Going);
+        assert_eq!(replay.sent()[1].method, "DELETE");
     }
 }

@@ -152,7 +152,12 @@ async fn live(cloud: &Cloud, function: &str, address: Option<Address>) -> Result
         unless(Class::Absent, request.send().await.map_err(error("GetAlias")))
     };
     let versions = async { unless(Class::Absent, versions(cloud, function).await) };
-    let (alias, versions) = tokio::try_join!(alias, versions)?;
+    // The list of versions does not say whether a version is active.
+    let state = async {
+        let request = cloud.lambda.get_function().function_name(function).qualifier(LIVE);
+        unless(Class::Absent, request.send().await.map_err(error("GetFunction")))
+    };
+    let (alias, versions, state) = tokio::try_join!(alias, versions, state)?;
     let versions = versions.unwrap_or_default();
     if alias.is_none() && versions.is_empty() {
         return Ok(None);
@@ -165,8 +170,11 @@ async fn live(cloud: &Cloud, function: &str, address: Option<Address>) -> Result
     Ok(Some(Live {
         address,
         id: function.to_owned(),
-        status: match behind.state() {
-            Some(State::Pending) => Status::Pending("Pending".to_owned()),
+        status: match state.as_ref().and_then(|found| found.configuration()) {
+            Some(version) if version.state() == Some(&State::Pending) => Status::Pending("Pending".to_owned()),
+            Some(version) if version.state() == Some(&State::Failed) => {
+                Status::Failed(version.state_reason().unwrap_or("the version failed").to_owned())
+            }
             _ => Status::Ready,
         },
         spec: FunctionAlias {
@@ -193,8 +201,12 @@ mod tests {
         {"Version": "2", "CodeSha256": "old="}, {"Version": "3", "CodeSha256": "live="}]}"#;
     const ABSENT: &str = r#"{"__type": "ResourceNotFoundException"}"#;
 
+    /// What `GetFunction` answers about the alias: recorded, where `ListVersionsByFunction` never has a state.
+    const ACTIVE: &str = r#"{"Configuration": {"FunctionName": "f-prod", "Version": "3", "State": "Active"}}"#;
+
     async fn read(alias: (u16, &str)) -> Live<FunctionAlias> {
-        let (cloud, _) = Cloud::replaying([(200, FUNCTION), alias, (200, VERSIONS)]);
+        let state = if alias.0 == 200 { (200, ACTIVE) } else { (404, ABSENT) };
+        let (cloud, _) = Cloud::replaying([(200, FUNCTION), alias, (200, VERSIONS), state]);
         let ids = ["f-prod".to_owned()];
         FunctionAlias::list(&cloud, Select::Ids(&ids)).await.expect("the answers are good").remove(0)
     }
@@ -205,6 +217,16 @@ mod tests {
         assert_eq!(live.address, Some(Address::new("function_alias", "notifications")));
         assert_eq!((live.spec.code_sha256.as_str(), live.spec.versions_kept), ("live=", 5));
         assert_eq!(live.outputs.version, "3");
+    }
+
+    #[tokio::test]
+    async fn is_pending_while_its_version_is() {
+        let pending = ACTIVE.replace("Active", "Pending");
+        let (cloud, replay) = Cloud::replaying([(200, FUNCTION), (200, ALIAS), (200, VERSIONS), (200, &pending)]);
+        let ids = ["f-prod".to_owned()];
+        let live = FunctionAlias::list(&cloud, Select::Ids(&ids)).await.expect("the answers are good").remove(0);
+        assert_eq!(live.status, Status::Pending("Pending".to_owned()));
+        assert!(replay.sent()[3].has("f-prod?Qualifier=live"), "{}", replay.sent()[3].uri);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use aws_sdk_ec2::types::{Filter, NetworkInterfaceStatus, NetworkInterfaceType};
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::State;
 use payinfra_aws::error;
 use payinfra_engine::{Class, Error, Resource, Select};
 
@@ -17,7 +18,10 @@ use crate::network::SecurityGroup;
 /// # Errors
 /// [`Class::InUse`] while there are some, and whatever the calls answer.
 pub(super) async fn released(cloud: &Cloud, functions: &[GetFunctionOutput]) -> Result<(), Error> {
-    let networks = functions.iter().filter_map(|found| found.configuration()?.vpc_config());
+    // One that could not be made holds no interfaces.
+    let working = functions.iter().filter_map(|found| found.configuration());
+    let working = working.filter(|function| function.state() != Some(&State::Failed));
+    let networks = working.filter_map(|function| function.vpc_config());
     if networks.into_iter().any(|network| !network.subnet_ids().is_empty()) {
         return Ok(());
     }

@@ -8,6 +8,7 @@ pub mod function_alias;
 mod function_name;
 mod interfaces;
 pub mod permission;
+mod turns;
 
 pub use artifact::{Artifact, ArtifactError, Artifacts};
 pub use configuration::Configuration;
@@ -15,3 +16,4 @@ pub use function::Function;
 pub use function_alias::{FunctionAlias, LIVE};
 pub use function_name::{Architecture, FunctionName};
 pub use permission::Permission;
+pub use turns::Turns;

@@ -20,6 +20,7 @@ pub struct Queue {
     /// The KMS key that encrypts it.
     pub key_arn: String,
     /// Who may do what with it, as a policy document.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Seconds it keeps a message.
     pub retention_seconds: u32,
@@ -172,7 +173,9 @@ mod tests {
 
     #[tokio::test]
     async fn carries_tags_key_and_policy_and_waits_out_a_name_just_freed() {
-        let freed = r#"{"__type": "com.amazonaws.sqs#QueueDeletedRecently"}"#;
+        // The header decides, as it does for other refusals of SQS (recorded).
+        let freed = "x-amzn-query-error: AWS.SimpleQueueService.QueueDeletedRecently;Sender\n\n\
+            {\"__type\": \"com.amazonaws.sqs#QueueDeletedRecently\"}";
         let (cloud, replay) = Cloud::replaying([(400, freed)]);
         let queue = Queue {
             name: "sqs-notifications-dlq-prod".to_owned(),

@@ -54,7 +54,6 @@ impl Resource for Subscription {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["topic_arn", "protocol", "endpoint"];
     // Subscribing the same endpoint again answers with the same subscription.
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
-    // An unconfirmed one cannot be taken back; it goes with its topic.
     const DURATIONS: Durations = Durations::seconds(2, 2, 300);
     const BLOCKS_DELETION: bool = false;
 
@@ -70,8 +69,10 @@ impl Resource for Subscription {
             }
         };
         let live = try_join_all(topics.into_iter().map(|topic| of_topic(cloud, topic))).await?;
+        // One that waits for its receiver cannot be taken back and lapses by itself: only the state knows that it is
+        // wanted, and subscribing again answers with the same one.
         let wanted = |live: &Live<Self>| match select {
-            Select::Owned => live.address.is_some(),
+            Select::Owned => live.address.is_some() && live.outputs.arn.is_some(),
             Select::Ids(ids) => ids.contains(&live.id),
         };
         Ok(live.into_iter().flatten().filter(wanted).collect())
@@ -100,12 +101,12 @@ impl Resource for Subscription {
 
     async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         let Some(arn) = &live.outputs.arn else {
-            let why = format!(
-                "{} has not confirmed its subscription, and AWS takes back only confirmed ones; it lapses by itself \
-                 within three days",
-                live.spec.endpoint
+            tracing::warn!(
+                endpoint = live.spec.endpoint,
+                "the subscription was never confirmed, and AWS takes back only confirmed ones; it lapses by itself \
+                 within three days"
             );
-            return Err(Error::new(Class::InUse, "Unsubscribe", why));
+            return Ok(Progress::Gone);
         };
         cx.sns.unsubscribe().subscription_arn(arn).send().await.map_err(error("Unsubscribe"))?;
         Ok(Progress::Going)
@@ -121,7 +122,9 @@ async fn of_topic(cloud: &Cloud, topic_arn: String) -> Result<Vec<Live<Subscript
     };
     let (Some(found), Some(tags)) = tokio::try_join!(found, tags(cloud, &topic_arn))? else { return Ok(Vec::new()) };
     let topic = tags.address_in(cloud.stack());
-    let live = found.into_iter().map(|found| {
+    // SNS goes on listing an e-mail subscription that its receiver has ended, with a word in place of its ARN.
+    let found = found.into_iter().filter(|found| found.subscription_arn() != Some("Deleted"));
+    let live = found.map(|found| {
         let topic = topic.as_ref().map(Address::name);
         async move {
             // Where the receiver has not confirmed, a word stands in place of the ARN.
@@ -171,16 +174,45 @@ mod tests {
         <member><Key>payinfra:address</Key><Value>topic.alarms</Value></member>
         </Tags></ListTagsForResourceResult></ListTagsForResourceResponse>";
 
+    fn email() -> [String; 1] {
+        [format!("{TOPIC} email a@example.com")]
+    }
+
     #[tokio::test]
-    async fn a_pending_one_is_found_by_its_topics_tags_and_is_ready_but_cannot_be_taken_back() {
-        let (cloud, _) = Cloud::replaying([(200, TOPICS), (200, FOUND), (200, TAGS)]);
-        let live = Subscription::list(&cloud, Select::Owned).await.expect("the answers are good");
+    async fn a_pending_one_is_ready_and_counts_as_gone_once_it_is_not_wanted() {
+        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
+        let live = Subscription::list(&cloud, Select::Ids(&email())).await.expect("the answers are good");
         let name = Subscription::name("alarms", "email", "a@example.com");
         assert_eq!(live[0].address, Some(Address::new("subscription", &name)));
         assert_eq!((&live[0].status, &live[0].outputs.arn), (&Status::Ready, &None));
         let address = Address::new("subscription", &name);
-        let refused = Subscription::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
-        assert_eq!(refused.expect_err("it is not confirmed").class, Class::InUse);
+        let gone = Subscription::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;
+        assert_eq!(gone.expect("a mistyped address holds nobody up"), Progress::Gone);
+        assert_eq!(replay.sent().len(), 2, "AWS would refuse");
+        // Without a record, it is nothing that could be deleted.
+        let (cloud, _) = Cloud::replaying([(200, TOPICS), (200, FOUND), (200, TAGS)]);
+        assert!(Subscription::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_that_its_receiver_has_ended_is_left_out() {
+        // ansible/ansible#20086.
+        let ended = FOUND.replace("PendingConfirmation", "Deleted");
+        let (cloud, _) = Cloud::replaying([(200, &ended), (200, TAGS)]);
+        let live = Subscription::list(&cloud, Select::Ids(&email())).await.expect("the answers are good");
+        assert!(live.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_confirmed_one_is_found_by_its_topics_marks() {
+        let confirmed = FOUND.replace("PendingConfirmation", &format!("{TOPIC}:0b1c"));
+        let attributes = "<GetSubscriptionAttributesResponse><GetSubscriptionAttributesResult><Attributes/>\
+            </GetSubscriptionAttributesResult></GetSubscriptionAttributesResponse>";
+        let (cloud, _) = Cloud::replaying([(200, TOPICS), (200, &confirmed), (200, TAGS), (200, attributes)]);
+        let live = Subscription::list(&cloud, Select::Owned).await.expect("the answers are good");
+        let name = Subscription::name("alarms", "email", "a@example.com");
+        assert_eq!(live[0].address, Some(Address::new("subscription", &name)));
+        assert_eq!(live[0].outputs.arn, Some(format!("{TOPIC}:0b1c")));
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ pub struct Topic {
     /// The KMS key that encrypts it. It must be the stack's own: AWS's `alias/aws/sns` drops alarms without a word.
     pub key_arn: String,
     /// Who may do what with it, as a policy document.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Its tags.
     pub tags: Tags,
@@ -161,7 +162,8 @@ mod tests {
 
     #[tokio::test]
     async fn carries_tags_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
-        let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
+        let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code><Message>Invalid parameter: \
+            Attributes Reason: Topic already exists with different attributes</Message></Error></ErrorResponse>";
         let (cloud, replay) = Cloud::replaying([(400, taken)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let name = "sns-alarms-prod".to_owned();

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
 use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::metric::{Metric, Query};
 use crate::{Cloud, Context};
@@ -20,6 +20,7 @@ pub struct Alarm {
     /// The metric it watches, where it watches a single one.
     pub metric: Option<Metric>,
     /// The computation it watches otherwise.
+    #[serde(serialize_with = "sorted")]
     pub queries: Vec<Query>,
     /// `GreaterThanThreshold`, `GreaterThanOrEqualToThreshold` or `LessThanThreshold`.
     pub comparison: String,
@@ -169,7 +170,7 @@ async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, 
             name,
             description: text(alarm.alarm_description()),
             metric: Metric::of_alarm(&alarm),
-            queries: alarm.metrics().iter().map(Query::from_aws).collect(),
+            queries: by_id(alarm.metrics().iter().map(Query::from_aws).collect()),
             comparison: text(alarm.comparison_operator().map(ComparisonOperator::as_str)),
             threshold: alarm.threshold().unwrap_or_default(),
             // Without it, every period counts.
@@ -184,6 +185,16 @@ async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, 
         },
         outputs: Outputs { arn },
     }))
+}
+
+/// Sorts queries: CloudWatch does not promise to keep their order.
+fn by_id(mut queries: Vec<Query>) -> Vec<Query> {
+    queries.sort_by(|one, other| one.id.cmp(&other.id));
+    queries
+}
+
+fn sorted<S: Serializer>(queries: &[Query], serializer: S) -> Result<S::Ok, S::Error> {
+    by_id(queries.to_vec()).serialize(serializer)
 }
 
 fn to_aws(tags: &Tags) -> Vec<Tag> {

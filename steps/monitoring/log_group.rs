@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_cloudwatchlogs::types::LogGroup as Found;
 use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt, stream};
+use payinfra_aws::names::Kind;
 use payinfra_aws::{Owned, TagChange, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
+use crate::api::rest_apis;
 use crate::{Cloud, Context};
 
 /// A log group.
@@ -29,10 +33,16 @@ pub struct Outputs {
     pub name: String,
     /// Its ARN, without the `:*` that policies need.
     pub arn: String,
+    /// The account's retention policy, where that decides how long events are kept instead of the log group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_policy: Option<String>,
 }
 
 /// How the execution log of a REST API stage is named: by the API's id instead of our suffix.
 const EXECUTION_LOG: &str = "API-Gateway-Execution-Logs_";
+
+/// How many log groups are asked for their tags at a time, which is the rate of that call.
+const LOOKS: usize = 5;
 
 impl Resource for LogGroup {
     type Cloud = Cloud;
@@ -42,13 +52,19 @@ impl Resource for LogGroup {
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
-        let (ours, execution) = tokio::try_join!(
-            groups(cloud, Some(cloud.names.log_group_pattern()), None),
-            groups(cloud, None, Some(EXECUTION_LOG)),
-        )?;
-        // An execution log's name may hold the suffix as well.
+        let mut beginnings = beginnings(cloud);
+        if let Select::Ids(ids) = select {
+            // Another name is its own beginning.
+            let others = ids.iter().filter(|id| !beginnings.iter().any(|start| id.starts_with(start))).cloned();
+            let others: Vec<String> = others.collect();
+            beginnings.retain(|start| ids.iter().any(|id| id.starts_with(start)));
+            beginnings.extend(others);
+        }
+        let found = try_join_all(beginnings.into_iter().map(|start| groups(cloud, start))).await?;
+        // One beginning may begin another.
         let mut seen = BTreeSet::new();
-        let candidates = ours.into_iter().chain(execution).filter(|group| {
+        let mut candidates: Vec<_> = found.into_iter().flatten().collect();
+        candidates.retain(|group| {
             let name = group.log_group_name().unwrap_or_default();
             let wanted = match select {
                 Select::Owned => cloud.names.is_our_log_group(name) || name.starts_with(EXECUTION_LOG),
@@ -56,7 +72,11 @@ impl Resource for LogGroup {
             };
             wanted && seen.insert(name.to_owned())
         });
-        let live = try_join_all(candidates.map(|group| live(cloud, group))).await?;
+        if select == Select::Owned {
+            leave_out_logs_of_others(cloud, &mut candidates).await?;
+        }
+        let looks = candidates.into_iter().map(|group| live(cloud, group));
+        let live: Vec<_> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
         let owned = |live: &Live<Self>| live.address.is_some() || select != Select::Owned;
         Ok(live.into_iter().flatten().filter(owned).collect())
     }
@@ -66,7 +86,8 @@ impl Resource for LogGroup {
         let request = cx.logs.create_log_group().log_group_name(&self.name).kms_key_id(&self.key_arn);
         request.set_tags(Some(tags)).send().await.map_err(error("CreateLogGroup"))?;
         let arn = cx.names.arn("logs", &format!("log-group:{}", self.name));
-        Ok(Created { id: self.name.clone(), outputs: Some(Outputs { name: self.name.clone(), arn }) })
+        let outputs = Outputs { name: self.name.clone(), arn, retention_policy: None };
+        Ok(Created { id: self.name.clone(), outputs: Some(outputs) })
     }
 
     async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
@@ -74,13 +95,21 @@ impl Resource for LogGroup {
             let request = cx.logs.associate_kms_key().log_group_name(&live.id).kms_key_id(&self.key_arn);
             request.send().await.map_err(error("AssociateKmsKey"))?;
         }
+        if changed.contains(&"tags") {
+            retag(cx, live, &self.tags).await?;
+        }
         if changed.contains(&"retention_days") {
+            // A retention of its own would not show: the account's policy is what DescribeLogGroups returns.
+            if let Some(policy) = &live.outputs.retention_policy {
+                let why = format!(
+                    "the account's retention policy {policy} makes {} keep its events for {} days instead of {}",
+                    live.id, live.spec.retention_days, self.retention_days
+                );
+                return Err(Error::new(Class::Invalid, "PutRetentionPolicy", why));
+            }
             let days = i32::try_from(self.retention_days).unwrap_or(i32::MAX);
             let request = cx.logs.put_retention_policy().log_group_name(&live.id).retention_in_days(days);
             request.send().await.map_err(error("PutRetentionPolicy"))?;
-        }
-        if changed.contains(&"tags") {
-            retag(cx, live, &self.tags).await?;
         }
         Ok(())
     }
@@ -91,20 +120,44 @@ impl Resource for LogGroup {
     }
 }
 
-/// Lists log groups by a part or by the beginning of their name.
-async fn groups(
-    cloud: &Cloud,
-    part: Option<String>,
-    beginning: Option<&str>,
-) -> Result<Vec<aws_sdk_cloudwatchlogs::types::LogGroup>, Error> {
-    let request = cloud.logs.describe_log_groups().set_log_group_name_pattern(part);
-    let request = request.set_log_group_name_prefix(beginning.map(ToOwned::to_owned));
+/// How the names of this stack's log groups begin.
+///
+/// Only a read by the beginning of a name shows retention and key, and it is up to date; one by a part of the name is
+/// neither (docs/aws-behaviour.md, "CloudWatch Logs: log groups").
+fn beginnings(cloud: &Cloud) -> Vec<String> {
+    vec![
+        Kind::LogGroup.beginning(),
+        format!("/aws/lambda/{}", Kind::Function.beginning()),
+        cloud.names.database_log_group(),
+        cloud.names.proxy_log_group(),
+        format!("aws-waf-logs-{}", cloud.stack()),
+        EXECUTION_LOG.to_owned(),
+    ]
+}
+
+/// Lists log groups by the beginning of their name.
+async fn groups(cloud: &Cloud, start: String) -> Result<Vec<Found>, Error> {
+    let request = cloud.logs.describe_log_groups().log_group_name_prefix(start);
     let found = request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     found.map_err(error("DescribeLogGroups"))
 }
 
+/// Drops the execution logs of APIs that exist and are not ours: tags are read slowly, and an account may have hundreds.
+async fn leave_out_logs_of_others(cloud: &Cloud, candidates: &mut Vec<Found>) -> Result<(), Error> {
+    let api = |group: &Found| {
+        let of = group.log_group_name()?.strip_prefix(EXECUTION_LOG)?;
+        Some(of.split('/').next().unwrap_or(of).to_owned())
+    };
+    if !candidates.iter().any(|group| api(group).is_some()) {
+        return Ok(());
+    }
+    let apis = rest_apis(cloud).await?;
+    candidates.retain(|group| api(group).is_none_or(|api| apis.get(&api) != Some(&false)));
+    Ok(())
+}
+
 /// Reads the tags of a group; nothing if it has gone meanwhile.
-async fn live(cloud: &Cloud, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> Result<Option<Live<LogGroup>>, Error> {
+async fn live(cloud: &Cloud, group: Found) -> Result<Option<Live<LogGroup>>, Error> {
     let name = group.log_group_name().unwrap_or_default().to_owned();
     let arn = group.arn().unwrap_or_default().trim_end_matches(":*").to_owned();
     let request = cloud.logs.list_tags_for_resource().resource_arn(&arn);
@@ -122,7 +175,7 @@ async fn live(cloud: &Cloud, group: aws_sdk_cloudwatchlogs::types::LogGroup) -> 
             key_arn: group.kms_key_id().unwrap_or_default().to_owned(),
             tags,
         },
-        outputs: Outputs { name, arn },
+        outputs: Outputs { name, arn, retention_policy: group.retention_policy_name().map(ToOwned::to_owned) },
     }))
 }
 
@@ -143,31 +196,95 @@ async fn retag(cloud: &Cloud, live: &Live<LogGroup>, want: &Tags) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use payinfra_engine::Address;
+    use serde_json::json;
 
     use super::*;
 
-    const GROUPS: &str = r#"{"logGroups": [
-        {"logGroupName": "/aws/lambda/lambda-notifications-prod", "retentionInDays": 365, "kmsKeyId": "arn:key",
-         "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod:*"},
-        {"logGroupName": "x-production", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:x-production:*"}]}"#;
+    /// What AWS answers to a read by prefix: recorded, with retention and key as the service model documents them.
+    fn by_prefix(names: &[&str]) -> String {
+        let group = |name: &&str| {
+            json!({
+                "arn": format!("arn:aws:logs:us-east-1:123456789012:log-group:{name}:*"),
+                "creationTime": 1_770_000_000_000_u64,
+                "deletionProtectionEnabled": false,
+                "kmsKeyId": "arn:key",
+                "logGroupArn": format!("arn:aws:logs:us-east-1:123456789012:log-group:{name}"),
+                "logGroupClass": "STANDARD",
+                "logGroupName": name,
+                "metricFilterCount": 0,
+                "retentionInDays": 365,
+                "storedBytes": 0,
+            })
+        };
+        json!({ "logGroups": names.iter().map(group).collect::<Vec<_>>() }).to_string()
+    }
+
+    const NONE: &str = r#"{"logGroups": []}"#;
     const TAGS: &str = r#"{"tags": {"payinfra:stack": "prod", "payinfra:address": "log_group.notifications"}}"#;
 
     #[tokio::test]
-    async fn is_found_by_name_and_tags_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, r#"{"logGroups": []}"#), (200, TAGS)]);
+    async fn is_found_by_name_and_tags_with_its_retention_and_key() {
+        let ours = by_prefix(&["/aws/lambda/lambda-notifications-prod", "/aws/lambda/lambda-notifications-production"]);
+        let answers = [(200, NONE), (200, &ours), (200, NONE), (200, NONE), (200, NONE), (200, NONE), (200, TAGS)];
+        let (cloud, replay) = Cloud::replaying(answers);
         let live = LogGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live.len(), 1);
         assert_eq!(live[0].address, Some(Address::new("log_group", "notifications")));
         assert_eq!((live[0].spec.retention_days, live[0].spec.key_arn.as_str()), (365, "arn:key"));
         assert!(live[0].outputs.arn.ends_with("lambda-notifications-prod"));
-        assert!(replay.sent()[0].has(r#""logGroupNamePattern":"-prod""#));
+        // With a pattern, AWS leaves retention and key out.
+        assert!(replay.sent().iter().all(|sent| !sent.has("logGroupNamePattern")));
+        assert!(replay.sent()[1].has(r#""logGroupNamePrefix":"/aws/lambda/lambda-""#));
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, GROUPS), (200, r#"{"logGroups": []}"#)]);
-        let live = LogGroup::list(&cloud, Select::Ids(&["gone-prod".to_owned()])).await.expect("the answers are good");
+    async fn an_absent_id_is_left_out_and_a_known_one_is_read_by_its_own_beginning_only() {
+        let (cloud, replay) = Cloud::replaying([(200, NONE), (200, &by_prefix(&["other-prod-2"]))]);
+        let ids = ["log-group-gone-prod".to_owned(), "other-prod".to_owned()];
+        let live = LogGroup::list(&cloud, Select::Ids(&ids)).await.expect("the answers are good");
         assert!(live.is_empty());
+        assert_eq!(replay.sent().len(), 2);
+        assert!(replay.sent()[1].has(r#""logGroupNamePrefix":"other-prod""#));
+    }
+
+    #[tokio::test]
+    async fn execution_logs_of_other_apis_are_not_asked_for_their_tags() {
+        let logs = ["ours", "gone", "theirs"].map(|api| format!("{EXECUTION_LOG}{api}/v1"));
+        let logs = by_prefix(&logs.each_ref().map(String::as_str));
+        let apis = r#"{"item": [{"id": "ours", "tags": {"payinfra:stack": "prod", "payinfra:address": "rest_api.main"}},
+            {"id": "theirs"}]}"#;
+        let untagged = r#"{"tags": {}}"#;
+        let (cloud, replay) = Cloud::replaying([
+            (200, NONE),
+            (200, NONE),
+            (200, NONE),
+            (200, NONE),
+            (200, NONE),
+            (200, &logs),
+            (200, apis),
+            (200, TAGS),
+            (200, untagged),
+        ]);
+        let live = LogGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
+        assert_eq!(live.len(), 1);
+        let asked: Vec<_> = replay.sent().into_iter().filter(|sent| sent.has("ListTagsForResource")).collect();
+        assert_eq!(asked.len(), 2, "the log of an API that is gone may be ours");
+        assert!(asked[0].has("_ours/v1") && asked[1].has("_gone/v1"));
+    }
+
+    #[tokio::test]
+    async fn a_retention_policy_of_the_account_is_named_and_not_fought_with() {
+        let group = by_prefix(&["log-group-flow-prod"]);
+        let group = group.replace(r#""retentionInDays":365"#, r#""retentionInDays":30,"retentionPolicyName":"all-30""#);
+        let (cloud, replay) = Cloud::replaying([(200, &group), (200, TAGS)]);
+        let ids = ["log-group-flow-prod".to_owned()];
+        let live = LogGroup::list(&cloud, Select::Ids(&ids)).await.expect("the answers are good").remove(0);
+        let wanted = LogGroup { retention_days: 365, ..live.spec.clone() };
+        let address = Address::new("log_group", "flow");
+        let cx = Context { cloud: &cloud, address: &address, token: "t" };
+        let refused = wanted.update(&cx, &live, &["retention_days"]).await.expect_err("the policy decides");
+        assert!(refused.class == Class::Invalid && refused.message.contains("all-30"), "{refused}");
+        assert_eq!(replay.sent().len(), 2);
     }
 
     #[tokio::test]

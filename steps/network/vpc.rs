@@ -2,8 +2,8 @@
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, SecurityGroup, VpcAttributeName, VpcState};
 use futures::future::try_join_all;
-use payinfra_aws::{Owned, Tags, error};
-use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
+use payinfra_aws::{Owned, Tags, error, unless};
+use payinfra_engine::{Class, Created, Error, Idempotency, Live, Progress, Resource, Select, Status};
 use serde::{Deserialize, Serialize};
 
 use super::rules::{Direction, from_ec2, revoke};
@@ -48,13 +48,17 @@ impl Resource for Vpc {
         let live = found.iter().map(|vpc| async move {
             let id = vpc.vpc_id().unwrap_or_default().to_owned();
             let group = groups.iter().find(|group| group.vpc_id() == Some(&id));
-            let (dns_support, dns_hostnames) = tokio::try_join!(
-                attribute(cloud, &id, VpcAttributeName::EnableDnsSupport),
-                attribute(cloud, &id, VpcAttributeName::EnableDnsHostnames),
-            )?;
+            let attributes = async {
+                tokio::try_join!(
+                    attribute(cloud, &id, VpcAttributeName::EnableDnsSupport),
+                    attribute(cloud, &id, VpcAttributeName::EnableDnsHostnames),
+                )
+            };
+            // DescribeVpcs may show a VPC that this call does not know yet, or no longer.
+            let Some((dns_support, dns_hostnames)) = unless(Class::Absent, attributes.await)? else { return Ok(None) };
             let tags = tags::from_ec2(vpc.tags());
             let cidr = vpc.cidr_block().unwrap_or_default().to_owned();
-            Ok(Live {
+            Ok(Some(Live {
                 address: tags.address_in(cloud.stack()),
                 outputs: Outputs { id: id.clone() },
                 status: match vpc.state() {
@@ -69,9 +73,9 @@ impl Resource for Vpc {
                     tags,
                 },
                 id,
-            })
+            }))
         });
-        try_join_all(live).await
+        Ok(try_join_all(live).await?.into_iter().flatten().collect())
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
@@ -149,7 +153,7 @@ async fn attribute(cloud: &Cloud, id: &str, name: VpcAttributeName) -> Result<bo
 
 #[cfg(test)]
 mod tests {
-    use payinfra_engine::{Address, Class};
+    use payinfra_engine::Address;
 
     use super::*;
 
@@ -172,6 +176,16 @@ mod tests {
         assert_eq!((live[0].id.as_str(), live[0].spec.dns_hostnames, &live[0].status), ("vpc-1", true, &Status::Ready));
         assert!(!live[0].spec.default_group_closed, "a fresh group lets everything out");
         assert!(replay.sent()[0].has("Filter.1.Name=tag%3Apayinfra%3Astack&Filter.1.Value.1=prod"));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_listed_before_its_attributes_can_be_read_is_left_out() {
+        // terraform-provider-aws#31877.
+        let unknown = "<Response><Errors><Error><Code>InvalidVpcID.NotFound</Code>
+            <Message>The vpc ID 'vpc-1' does not exist</Message></Error></Errors></Response>";
+        let (cloud, _) = Cloud::replaying([(200, FOUND), (200, GROUPS), (400, unknown), (200, NAMES)]);
+        let live = Vpc::list(&cloud, Select::Ids(&["vpc-1".to_owned()])).await.expect("absence is an answer");
+        assert!(live.is_empty());
     }
 
     #[tokio::test]

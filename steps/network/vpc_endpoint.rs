@@ -21,6 +21,7 @@ pub struct VpcEndpoint {
     /// `Gateway` or `Interface`.
     pub endpoint_type: String,
     /// What may be asked through it, and by whom.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// The route tables that lead to a gateway endpoint.
     pub route_table_ids: BTreeSet<String>,

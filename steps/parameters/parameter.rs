@@ -71,7 +71,8 @@ impl Resource for Parameter {
     async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
         if changed.contains(&"value") {
             let request = cx.ssm.put_parameter().name(&live.id).value(&self.value).r#type(ParameterType::String);
-            request.overwrite(true).send().await.map_err(error("PutParameter"))?;
+            // The account's default tier may be one that costs and cannot be taken back.
+            request.tier(ParameterTier::Standard).overwrite(true).send().await.map_err(error("PutParameter"))?;
         }
         if changed.contains(&"tags") {
             retag(cx, &live.id, &live.spec.tags, &self.tags).await?;

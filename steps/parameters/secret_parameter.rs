@@ -32,6 +32,9 @@ pub struct Outputs {
     pub name: String,
 }
 
+/// The secrets of a stack, by their paths below its root.
+pub const SECRETS: [&str; 1] = ["secrets/webhook-signing-key"];
+
 impl Resource for SecretParameter {
     type Cloud = Cloud;
     type Outputs = Outputs;
@@ -41,17 +44,18 @@ impl Resource for SecretParameter {
     const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
-        // DescribeParameters gives no values at all.
-        let filters =
-            [("Path", "Recursive", cloud.names.parameter_root()), ("Type", "Equals", "SecureString".to_owned())];
-        let filters = filters.into_iter().map(|(key, option, value)| {
-            let filter = ParameterStringFilter::builder().key(key).option(option);
-            filter.values(value.strip_suffix('/').unwrap_or(&value)).build()
-        });
-        let filters: Vec<_> = filters
+        // DescribeParameters gives no values at all. It searches the whole account page by page, slowly: names are quick.
+        let names: Vec<String> = match select {
+            Select::Owned => SECRETS.iter().map(|path| cloud.names.parameter(path)).collect(),
+            Select::Ids(ids) => ids.to_vec(),
+        };
+        let named = ParameterStringFilter::builder().key("Name").option("Equals").set_values(Some(names));
+        let secret = ParameterStringFilter::builder().key("Type").option("Equals").values("SecureString");
+        let filters: Vec<_> = [named.build(), secret.build()]
+            .into_iter()
             .collect::<Result<_, _>>()
             .map_err(|error| Error::new(Class::Invalid, "DescribeParameters", error.to_string()))?;
-        let request = cloud.ssm.describe_parameters().set_parameter_filters(Some(filters));
+        let request = cloud.ssm.describe_parameters().set_parameter_filters(Some(filters)).max_results(50);
         let found = request.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
         let found = found.map_err(error("DescribeParameters"))?;
         let wanted = found.iter().flat_map(|page| page.parameters()).filter(|found| match select {
@@ -118,14 +122,14 @@ mod tests {
 
     use super::*;
 
-    const FOUND: &str = r#"{"Parameters":[{"Name":"/payments/prod/secrets/key","Type":"SecureString","KeyId":"arn:key",
+    const FOUND: &str = r#"{"Parameters":[{"Name":"/payments/prod/secrets/webhook-signing-key","Type":"SecureString","KeyId":"arn:key",
         "Description":"d"}]}"#;
     const TAGS: &str = r#"{"TagList":[{"Key":"payinfra:stack","Value":"prod"},
         {"Key":"payinfra:address","Value":"secret_parameter.key"}]}"#;
 
     fn secret() -> SecretParameter {
         SecretParameter {
-            name: "/payments/prod/secrets/key".to_owned(),
+            name: "/payments/prod/secrets/webhook-signing-key".to_owned(),
             description: "d".to_owned(),
             key_arn: "arn:key".to_owned(),
             tags: Tags::from([
@@ -141,7 +145,11 @@ mod tests {
         let live = SecretParameter::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("secret_parameter", "key")));
         assert_eq!(live[0].spec, secret());
-        assert!(replay.sent()[0].has("DescribeParameters"));
+        assert!(replay.sent()[0].has("DescribeParameters") && replay.sent()[0].has(r#""MaxResults":50"#));
+        assert!(
+            replay.sent()[0]
+                .has(r#""Key":"Name","Option":"Equals","Values":["/payments/prod/secrets/webhook-signing-key"]"#)
+        );
         assert!(replay.sent().iter().all(|sent| !sent.has("GetParameter") && !sent.has("WithDecryption")));
         let (cloud, _) = Cloud::replaying([(200, FOUND)]);
         let ids = ["/payments/prod/other".to_owned()];

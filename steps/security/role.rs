@@ -21,9 +21,11 @@ pub struct Role {
     /// What it is for.
     pub description: String,
     /// Who may assume it.
+    #[serde(with = "crate::policy")]
     pub trust: Value,
     /// What it may do: inline policies by name. A managed policy that somebody attached stands here under its ARN,
     /// with `null` for its document, so that it shows as drift.
+    #[serde(with = "crate::policy::by_name")]
     pub policies: BTreeMap<String, Value>,
     /// Its tags.
     pub tags: Tags,

@@ -217,7 +217,7 @@ fn permission(
         statement: statement.clone(),
         principal: "apigateway.amazonaws.com".to_owned(),
         source_arn: design.arn("execute-api", &format!("{}/{pattern}", scope.get(api, |api| api.id.clone()))),
-        source_account: design.account().to_owned(),
+        source_account: Some(design.account().to_owned()),
     });
     graph.after(permission, alias);
 }

@@ -238,7 +238,7 @@ fn permission(
             statement: Permission::statement(scope.address().name()),
             principal: principal.to_owned(),
             source_arn,
-            source_account: design.account().to_owned(),
+            source_account: Some(design.account().to_owned()),
         }
     });
     graph.after(permission, parts.alias);

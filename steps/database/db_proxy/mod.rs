@@ -1,8 +1,8 @@
 //! RDS Proxy: many callers on few connections of the cluster.
 
 use aws_sdk_rds::types::{
-    ConnectionPoolConfiguration, DbProxy as Found, DbProxyStatus, DefaultAuthScheme, EngineFamily, TargetState,
-    TargetType,
+    ConnectionPoolConfiguration, DbProxy as Found, DbProxyStatus, DbProxyTarget, DefaultAuthScheme, EngineFamily,
+    TargetHealth, TargetHealthReason, TargetState, TargetType,
 };
 use futures::future::try_join_all;
 use payinfra_aws::names::Kind;
@@ -161,15 +161,18 @@ async fn live(cloud: &Cloud, found: &Found) -> Result<Live<DbProxy>, Error> {
         cloud.rds.describe_db_proxy_target_groups().db_proxy_name(&outputs.name),
         cloud.rds.describe_db_proxy_targets().db_proxy_name(&outputs.name),
     );
+    // Both may be refused while the proxy is being made or deleted: nothing is known of its targets then.
     let (tags, groups, targets) = tokio::try_join!(
         tags_of(cloud, &outputs.arn),
-        async { groups.send().await.map_err(error("DescribeDBProxyTargetGroups")) },
-        async { targets.send().await.map_err(error("DescribeDBProxyTargets")) },
+        async { unless(Class::InUse, groups.send().await.map_err(error("DescribeDBProxyTargetGroups"))) },
+        async { unless(Class::InUse, targets.send().await.map_err(error("DescribeDBProxyTargets"))) },
     )?;
-    let pool = groups.target_groups().iter().find_map(|group| group.connection_pool_config());
-    let cluster = targets.targets().iter().find(|target| target.r#type() == Some(&TargetType::TrackedCluster));
-    let states = targets.targets().iter().filter_map(|target| target.target_health()?.state());
-    let registering = states.into_iter().any(|state| *state == TargetState::Registering);
+    let refused = groups.is_none() || targets.is_none();
+    let groups = groups.as_ref().map(|found| found.target_groups()).unwrap_or_default();
+    let targets = targets.as_ref().map(|found| found.targets()).unwrap_or_default();
+    let pool = groups.iter().find_map(|group| group.connection_pool_config());
+    let cluster = targets.iter().find(|target| target.r#type() == Some(&TargetType::TrackedCluster));
+    let busy = if refused { Some("changing".to_owned()) } else { unusable(targets) };
     let (mut subnet_ids, mut security_groups) =
         (found.vpc_subnet_ids().to_vec(), found.vpc_security_group_ids().to_vec());
     subnet_ids.sort();
@@ -178,10 +181,7 @@ async fn live(cloud: &Cloud, found: &Found) -> Result<Live<DbProxy>, Error> {
         address: tags.address_in(cloud.stack()),
         id: outputs.name.clone(),
         status: match found.status() {
-            Some(DbProxyStatus::Available) | None if registering => {
-                Status::Pending("registering its targets".to_owned())
-            }
-            Some(DbProxyStatus::Available) | None => Status::Ready,
+            Some(DbProxyStatus::Available) | None => busy.map_or(Status::Ready, Status::Pending),
             Some(DbProxyStatus::Deleting) => Status::Deleting,
             Some(status @ (DbProxyStatus::IncompatibleNetwork | DbProxyStatus::InsufficientResourceLimits)) => {
                 Status::Failed(status.as_str().to_owned())
@@ -205,6 +205,27 @@ async fn live(cloud: &Cloud, found: &Found) -> Result<Live<DbProxy>, Error> {
         },
         outputs,
     })
+}
+
+/// Why no target can be used yet: one is being registered or waits for capacity, or none can be reached.
+///
+/// Targets that refuse the log-in do not count. The role in the database is made by the first migration, which waits for
+/// the proxy: waiting for the role here would be waiting for each other.
+fn unusable(targets: &[DbProxyTarget]) -> Option<String> {
+    let healths: Vec<_> = targets.iter().filter_map(|target| target.target_health()).collect();
+    if healths.iter().any(|health| health.state() == Some(&TargetState::Registering)) {
+        return Some("registering its targets".to_owned());
+    }
+    let waits = |health: &&&TargetHealth| health.reason() == Some(&TargetHealthReason::PendingProxyCapacity);
+    let down = |health: &TargetHealth| {
+        health.state() == Some(&TargetState::Unavailable) && health.reason() != Some(&TargetHealthReason::AuthFailure)
+    };
+    let all_down = healths.iter().all(|health| down(health));
+    let health = healths.iter().find(waits).or(healths.first().filter(|_| all_down))?;
+    let reason = health.reason().map_or("unavailable", TargetHealthReason::as_str);
+    Some(
+        format!("waiting for its targets: {reason} {}", health.description().unwrap_or_default()).trim_end().to_owned(),
+    )
 }
 
 #[cfg(test)]

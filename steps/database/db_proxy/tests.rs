@@ -74,3 +74,46 @@ async fn is_made_with_its_tags_and_waits_for_an_instance_before_it_takes_the_clu
     let refused = spec().update(&cx, &live[0], &["cluster"]).await;
     assert_eq!(refused.expect_err("no instance is available").class, Class::InUse);
 }
+
+/// The targets with one instance in this health, as the service model documents it.
+fn instance_is(state: &str, reason: &str) -> String {
+    let reason = if reason.is_empty() { String::new() } else { format!("<Reason>{reason}</Reason>") };
+    TARGETS
+        .replace("<State>REGISTERING</State>", &format!("<State>{state}</State>{reason}<Description>d</Description>"))
+}
+
+#[tokio::test]
+async fn is_pending_with_the_reason_while_no_target_can_be_used() {
+    let tags = samples::tags("db_proxy.main");
+    for (state, reason, expected) in [
+        ("AVAILABLE", "", None),
+        ("UNAVAILABLE", "UNREACHABLE", Some("waiting for its targets: UNREACHABLE d")),
+        ("UNAVAILABLE", "CONNECTION_FAILED", Some("waiting for its targets: CONNECTION_FAILED d")),
+        ("UNAVAILABLE", "INVALID_REPLICATION_STATE", Some("waiting for its targets: INVALID_REPLICATION_STATE d")),
+        ("UNAVAILABLE", "PENDING_PROXY_CAPACITY", Some("waiting for its targets: PENDING_PROXY_CAPACITY d")),
+        // The role that it logs in as is made once the proxy is ready.
+        ("UNAVAILABLE", "AUTH_FAILURE", None),
+    ] {
+        let targets = instance_is(state, reason);
+        let (cloud, _) = Cloud::replaying([(200, PROXIES), (200, &tags), (200, GROUPS), (200, &targets)]);
+        let live = DbProxy::list(&cloud, Select::Owned).await.expect("the answers are good");
+        let expected = expected.map_or(Status::Ready, |state| Status::Pending(state.to_owned()));
+        assert_eq!(live[0].status, expected, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_to_show_targets_is_the_proxys_state_and_no_error() {
+    let refusal = samples::refusal("InvalidDBProxyStateFault");
+    let tags = samples::tags("db_proxy.main");
+    for (shown, expected) in [
+        ("creating", Status::Pending("creating".to_owned())),
+        ("deleting", Status::Deleting),
+        ("available", Status::Pending("changing".to_owned())),
+    ] {
+        let proxies = PROXIES.replace("<Status>available<", &format!("<Status>{shown}<"));
+        let (cloud, _) = Cloud::replaying([(200, &proxies), (200, &tags), (400, &refusal), (400, &refusal)]);
+        let live = DbProxy::list(&cloud, Select::Owned).await.expect("a refusal is an answer");
+        assert_eq!(live[0].status, expected);
+    }
+}

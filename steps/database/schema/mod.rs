@@ -1,6 +1,9 @@
 //! The database schema: brought up to date by the function that owns it, inside the VPC.
 
+use std::time::Duration;
+
 use aws_sdk_lambda::primitives::Blob;
+use aws_smithy_types::timeout::TimeoutConfig;
 use futures::future::try_join_all;
 use payinfra_aws::fingerprint::fingerprint;
 use payinfra_aws::names::Kind;
@@ -41,6 +44,9 @@ pub struct Outputs {
     pub version: String,
 }
 
+/// A little more than a function can run (AWS: Lambda quotas): Lambda is silent until it has ended.
+const LONGEST_RUN: Duration = Duration::from_secs(910);
+
 // The migrations that the transaction-processing function contains.
 #[path = "../../../functions/migrations/list.rs"]
 mod list;
@@ -72,7 +78,11 @@ impl Resource for Schema {
             Select::Ids(ids) => ids.to_vec(),
             Select::Owned => vec![function(cloud)],
         };
-        Ok(try_join_all(ids.iter().map(|id| look(cloud, id))).await?.into_iter().flatten().collect())
+        let found = try_join_all(ids.iter().map(|id| look(cloud, id))).await?.into_iter().flatten();
+        // A schema that nobody has recorded and that cannot be asked for may never have been made, for example where the
+        // first run ended while the cluster was being created. It counts as absent: making it again changes nothing.
+        let known = |live: &Live<Self>| live.status == Status::Ready || select != Select::Owned;
+        Ok(found.filter(known).collect())
     }
 
     async fn create(&self, cx: &Context<'_>) -> Result<Created<Self>, Error> {
@@ -147,7 +157,9 @@ async fn migrate(cloud: &Cloud, id: &str) -> Result<(), Error> {
 /// Lets the function do something with the schema, and gives what is applied.
 async fn invoke(cloud: &Cloud, id: &str, action: &str) -> Result<Vec<Migration>, Error> {
     let event = json!({ "payinfra": { "action": action } }).to_string();
-    let request = cloud.lambda.invoke().function_name(id).payload(Blob::new(event));
+    let request = cloud.lambda.invoke().function_name(id).payload(Blob::new(event)).customize();
+    let patience = TimeoutConfig::builder().read_timeout(LONGEST_RUN).operation_attempt_timeout(LONGEST_RUN).build();
+    let request = request.config_override(aws_sdk_lambda::config::Builder::new().timeout_config(patience));
     let answer = request.send().await.map_err(error("Invoke"))?;
     let payload = answer.payload().map(|payload| payload.as_ref()).unwrap_or_default();
     applied(answer.function_error().is_some(), payload)

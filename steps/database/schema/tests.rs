@@ -1,3 +1,8 @@
+use std::sync::Arc;
+
+use payinfra_engine::{Action, Base, Graph, Kinds, Outcome, Shutdown, Timing, execute, plan};
+use payinfra_state::{Journal, MemoryBackend};
+
 use super::*;
 
 const CLUSTER: &str = "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters><DBCluster>
@@ -30,6 +35,7 @@ async fn is_what_the_function_says_is_applied() {
     let sent = &replay.sent()[1];
     assert!(sent.has("lambda-transaction-processing-prod%3Alive/invocations"), "{}", sent.uri);
     assert!(sent.has(r#"{"payinfra":{"action":"migrations"}}"#));
+    assert_eq!(sent.read_timeout, Some(LONGEST_RUN), "a long migration is not cut off");
 }
 
 #[tokio::test]
@@ -51,4 +57,44 @@ fn a_failed_function_is_waited_for_and_an_unknown_answer_is_not() {
     let refused = refused.expect_err("the database is not there");
     assert_eq!((refused.class, refused.message.as_str()), (Class::NotYet, "no way in"));
     assert_eq!(applied(false, b"{}").expect_err("nothing is applied").class, Class::Invalid);
+}
+
+const UNREACHABLE: &str = "x-amz-function-error: Unhandled\n\n\
+    {\"errorType\":\"database_unavailable\",\"errorMessage\":\"Timed-out waiting to acquire database connection\"}";
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_interrupted_before_the_schema_migrates_in_the_next_one() {
+    let applied = json!({ "applied": Schema::migrations() }).to_string();
+    // The database answers the first look and two attempts to migrate with an error: it is still being created.
+    let answers = [
+        (200, CLUSTER),
+        (200, UNREACHABLE),
+        (200, UNREACHABLE),
+        (200, UNREACHABLE),
+        (200, r#"{"applied": []}"#),
+        (200, CLUSTER),
+        (200, UNREACHABLE),
+        (200, CLUSTER),
+        (200, &applied),
+    ];
+    let (mut cloud, replay) = Cloud::replaying(answers);
+    cloud.options.has_database = true;
+    let mut graph = Graph::new(Kinds::new().with::<Schema>());
+    graph.add("main", |_| Schema { cluster: "cluster-1".to_owned(), migrations: Schema::migrations() });
+    let (journal, _) = Journal::open(Box::new(MemoryBackend::default()), "prod").await.expect("it is in memory");
+    let base = Base { cloud: Arc::new(cloud), timing: Timing::AT_ONCE };
+    let plan = plan(&graph, &journal, &base, &|_| {}).await.expect("a database that cannot be asked is no error");
+    assert_eq!(plan.changes[0].action, Action::Create);
+    let outcome = execute(&plan, &graph, &journal, &base, &|_| {}, &Shutdown::default()).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    let migrate = r#"{"payinfra":{"action":"migrate"}}"#;
+    assert_eq!(replay.sent().iter().filter(|sent| sent.has(migrate)).count(), 3);
+}
+
+#[tokio::test]
+async fn one_that_is_recorded_is_waited_for_while_its_database_cannot_be_reached() {
+    let (cloud, _) = Cloud::replaying([(200, CLUSTER), (200, UNREACHABLE)]);
+    let ids = ["lambda-transaction-processing-prod:live".to_owned()];
+    let live = Schema::list(&cloud, Select::Ids(&ids)).await.expect("a function that fails is an answer");
+    assert_eq!(live[0].status, Status::Pending("Timed-out waiting to acquire database connection".to_owned()));
 }

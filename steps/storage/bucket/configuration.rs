@@ -1,10 +1,10 @@
 //! The parts of a bucket's configuration: each has calls of its own to read and to write it.
 
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, BucketLoggingStatus, BucketVersioningStatus, LoggingEnabled, ObjectOwnership,
-    OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-    TransitionDefaultMinimumObjectSize, VersioningConfiguration,
+    BlockedEncryptionTypes, BucketLifecycleConfiguration, BucketLoggingStatus, BucketVersioningStatus, EncryptionType,
+    LoggingEnabled, ObjectOwnership, OwnershipControls, OwnershipControlsRule, PublicAccessBlockConfiguration,
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    Tag, Tagging, TransitionDefaultMinimumObjectSize, VersioningConfiguration,
 };
 use payinfra_aws::{Emulator, Tags, error, own_tags, unless};
 use payinfra_engine::{Class, Error};
@@ -55,36 +55,47 @@ impl Part {
 
     /// Writes the part.
     pub(super) async fn put(self, cloud: &Cloud, spec: &Bucket) -> Result<(), Error> {
-        let (s3, name) = (&cloud.s3, &spec.name);
+        let (s3, name, owner) = (&cloud.s3, &spec.name, cloud.account());
         match self {
             Self::Tags => {
                 let tags = Tagging::builder().set_tag_set(Some(to_s3(&spec.tags)?)).build().map_err(invalid)?;
-                let request = s3.put_bucket_tagging().bucket(name).tagging(tags);
+                let request = s3.put_bucket_tagging().bucket(name).expected_bucket_owner(owner).tagging(tags);
                 request.send().await.map_err(error("PutBucketTagging")).map(drop)
             }
             Self::PublicAccess => {
                 let on = spec.public_access_blocked;
                 let block = PublicAccessBlockConfiguration::builder().block_public_acls(on).ignore_public_acls(on);
                 let block = block.block_public_policy(on).restrict_public_buckets(on).build();
-                let request = s3.put_public_access_block().bucket(name).public_access_block_configuration(block);
+                let request = s3
+                    .put_public_access_block()
+                    .bucket(name)
+                    .expected_bucket_owner(owner)
+                    .public_access_block_configuration(block);
                 request.send().await.map_err(error("PutPublicAccessBlock")).map(drop)
             }
             Self::Ownership => {
                 let rule = OwnershipControlsRule::builder().object_ownership(spec.ownership.as_str().into());
                 let rule = rule.build().map_err(invalid)?;
                 let controls = OwnershipControls::builder().rules(rule).build().map_err(invalid)?;
-                let request = s3.put_bucket_ownership_controls().bucket(name).ownership_controls(controls);
+                let request = s3
+                    .put_bucket_ownership_controls()
+                    .bucket(name)
+                    .expected_bucket_owner(owner)
+                    .ownership_controls(controls);
                 request.send().await.map_err(error("PutBucketOwnershipControls")).map(drop)
             }
             Self::Encryption => {
                 let default = ServerSideEncryptionByDefault::builder()
                     .sse_algorithm(spec.encryption.as_str().into())
                     .set_kms_master_key_id(spec.encryption_key.clone());
+                // Whoever brings a key of his own to a stolen credential could hold the objects to ransom.
+                let customer_keys = BlockedEncryptionTypes::builder().encryption_type(EncryptionType::SseC).build();
                 let rule = ServerSideEncryptionRule::builder()
                     .apply_server_side_encryption_by_default(default.build().map_err(invalid)?)
+                    .blocked_encryption_types(customer_keys)
                     .bucket_key_enabled(spec.bucket_key);
                 let rules = ServerSideEncryptionConfiguration::builder().rules(rule.build());
-                let request = s3.put_bucket_encryption().bucket(name);
+                let request = s3.put_bucket_encryption().bucket(name).expected_bucket_owner(owner);
                 let request = request.server_side_encryption_configuration(rules.build().map_err(invalid)?);
                 request.send().await.map_err(error("PutBucketEncryption")).map(drop)
             }
@@ -92,19 +103,34 @@ impl Part {
                 let status =
                     if spec.versioning { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
                 let status = VersioningConfiguration::builder().status(status).build();
-                let request = s3.put_bucket_versioning().bucket(name).versioning_configuration(status);
+                let request = s3
+                    .put_bucket_versioning()
+                    .bucket(name)
+                    .expected_bucket_owner(owner)
+                    .versioning_configuration(status);
                 request.send().await.map_err(error("PutBucketVersioning")).map(drop)
             }
-            Self::Policy if spec.policy.is_null() => {
-                s3.delete_bucket_policy().bucket(name).send().await.map_err(error("DeleteBucketPolicy")).map(drop)
-            }
+            Self::Policy if spec.policy.is_null() => s3
+                .delete_bucket_policy()
+                .bucket(name)
+                .expected_bucket_owner(owner)
+                .send()
+                .await
+                .map_err(error("DeleteBucketPolicy"))
+                .map(drop),
             Self::Policy => {
-                let request = s3.put_bucket_policy().bucket(name).policy(spec.policy.to_string());
+                let request =
+                    s3.put_bucket_policy().bucket(name).expected_bucket_owner(owner).policy(spec.policy.to_string());
                 request.send().await.map_err(error("PutBucketPolicy")).map(drop)
             }
-            Self::Lifecycle if spec.lifecycle.is_empty() => {
-                s3.delete_bucket_lifecycle().bucket(name).send().await.map_err(error("DeleteBucketLifecycle")).map(drop)
-            }
+            Self::Lifecycle if spec.lifecycle.is_empty() => s3
+                .delete_bucket_lifecycle()
+                .bucket(name)
+                .expected_bucket_owner(owner)
+                .send()
+                .await
+                .map_err(error("DeleteBucketLifecycle"))
+                .map(drop),
             Self::Lifecycle => {
                 let rules = spec.lifecycle.iter().map(lifecycle::to_s3).collect::<Result<_, _>>()?;
                 let rules = BucketLifecycleConfiguration::builder().set_rules(Some(rules)).build().map_err(invalid)?;
@@ -113,7 +139,11 @@ impl Part {
                 } else {
                     TransitionDefaultMinimumObjectSize::AllStorageClasses128K
                 };
-                let request = s3.put_bucket_lifecycle_configuration().bucket(name).lifecycle_configuration(rules);
+                let request = s3
+                    .put_bucket_lifecycle_configuration()
+                    .bucket(name)
+                    .expected_bucket_owner(owner)
+                    .lifecycle_configuration(rules);
                 let request = request.transition_default_minimum_object_size(minimum);
                 request.send().await.map_err(error("PutBucketLifecycleConfiguration")).map(drop)
             }
@@ -124,7 +154,8 @@ impl Part {
                 };
                 let target = spec.logging.as_ref().map(target).transpose()?;
                 let status = BucketLoggingStatus::builder().set_logging_enabled(target).build();
-                let request = s3.put_bucket_logging().bucket(name).bucket_logging_status(status);
+                let request =
+                    s3.put_bucket_logging().bucket(name).expected_bucket_owner(owner).bucket_logging_status(status);
                 request.send().await.map_err(error("PutBucketLogging")).map(drop)
             }
         }
@@ -168,8 +199,15 @@ pub async fn is_encrypted(cloud: &Cloud, name: &str) -> Result<bool, Error> {
 }
 
 async fn encryption(cloud: &Cloud, name: &str) -> Result<(String, Option<String>, bool), Error> {
-    let answer = cloud.s3.get_bucket_encryption().bucket(name).send().await.map_err(error("GetBucketEncryption"));
-    let found = unless(Class::Absent, answer)?;
+    let answer = cloud
+        .s3
+        .get_bucket_encryption()
+        .bucket(name)
+        .expected_bucket_owner(cloud.account())
+        .send()
+        .await
+        .map_err(error("GetBucketEncryption"));
+    let found = unless_unset(answer)?;
     let rules = found.as_ref().and_then(|found| found.server_side_encryption_configuration());
     let rule = rules.and_then(|rules| rules.rules().first());
     let Some((rule, default)) = rule.and_then(|rule| Some((rule, rule.apply_server_side_encryption_by_default()?)))
@@ -187,7 +225,7 @@ async fn encryption(cloud: &Cloud, name: &str) -> Result<(String, Option<String>
 /// # Errors
 /// `GetBucketVersioning`'s.
 pub async fn is_versioned(cloud: &Cloud, name: &str) -> Result<bool, Error> {
-    match cloud.s3.get_bucket_versioning().bucket(name).send().await {
+    match cloud.s3.get_bucket_versioning().bucket(name).expected_bucket_owner(cloud.account()).send().await {
         Ok(found) => Ok(found.status() == Some(&BucketVersioningStatus::Enabled)),
         // Moto's answer has a root element of its own invention, which the SDK cannot read.
         Err(answer) if cloud.emulator == Some(Emulator::Moto) => {
@@ -202,9 +240,9 @@ pub async fn is_versioned(cloud: &Cloud, name: &str) -> Result<bool, Error> {
 }
 
 async fn lifecycle_of(cloud: &Cloud, name: &str) -> Result<(Vec<LifecycleRule>, bool), Error> {
-    let request = cloud.s3.get_bucket_lifecycle_configuration().bucket(name);
+    let request = cloud.s3.get_bucket_lifecycle_configuration().bucket(name).expected_bucket_owner(cloud.account());
     let answer = request.send().await.map_err(error("GetBucketLifecycleConfiguration"));
-    let Some(found) = unless(Class::Absent, answer)? else { return Ok((Vec::new(), false)) };
+    let Some(found) = unless_unset(answer)? else { return Ok((Vec::new(), false)) };
     let mut rules: Vec<_> = found.rules().iter().map(lifecycle::from_s3).collect();
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     let small = found.transition_default_minimum_object_size()
@@ -213,8 +251,15 @@ async fn lifecycle_of(cloud: &Cloud, name: &str) -> Result<(Vec<LifecycleRule>, 
 }
 
 async fn public_access(cloud: &Cloud, name: &str) -> Result<bool, Error> {
-    let answer = cloud.s3.get_public_access_block().bucket(name).send().await.map_err(error("GetPublicAccessBlock"));
-    let found = unless(Class::Absent, answer)?;
+    let answer = cloud
+        .s3
+        .get_public_access_block()
+        .bucket(name)
+        .expected_bucket_owner(cloud.account())
+        .send()
+        .await
+        .map_err(error("GetPublicAccessBlock"));
+    let found = unless_unset(answer)?;
     let block = found.as_ref().and_then(|found| found.public_access_block_configuration());
     let all = |block: &PublicAccessBlockConfiguration| {
         let (acls, policies) = (block.block_public_acls(), block.block_public_policy());
@@ -224,25 +269,48 @@ async fn public_access(cloud: &Cloud, name: &str) -> Result<bool, Error> {
 }
 
 async fn ownership(cloud: &Cloud, name: &str) -> Result<String, Error> {
-    let request = cloud.s3.get_bucket_ownership_controls().bucket(name);
-    let found = unless(Class::Absent, request.send().await.map_err(error("GetBucketOwnershipControls")))?;
+    let request = cloud.s3.get_bucket_ownership_controls().bucket(name).expected_bucket_owner(cloud.account());
+    let found = unless_unset(request.send().await.map_err(error("GetBucketOwnershipControls")))?;
     let controls = found.as_ref().and_then(|found| found.ownership_controls());
     let rule = controls.and_then(|controls| controls.rules().first());
     Ok(rule.map(|rule| rule.object_ownership()).map(ObjectOwnership::as_str).unwrap_or_default().to_owned())
 }
 
 async fn policy(cloud: &Cloud, name: &str) -> Result<Value, Error> {
-    let answer = cloud.s3.get_bucket_policy().bucket(name).send().await.map_err(error("GetBucketPolicy"));
-    let found = unless(Class::Absent, answer)?;
+    let answer = cloud
+        .s3
+        .get_bucket_policy()
+        .bucket(name)
+        .expected_bucket_owner(cloud.account())
+        .send()
+        .await
+        .map_err(error("GetBucketPolicy"));
+    let found = unless_unset(answer)?;
     let text = found.as_ref().and_then(|found| found.policy());
     Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
 }
 
 async fn logging(cloud: &Cloud, name: &str) -> Result<Option<Logging>, Error> {
-    let found = cloud.s3.get_bucket_logging().bucket(name).send().await.map_err(error("GetBucketLogging"))?;
+    let found = cloud
+        .s3
+        .get_bucket_logging()
+        .bucket(name)
+        .expected_bucket_owner(cloud.account())
+        .send()
+        .await
+        .map_err(error("GetBucketLogging"))?;
     Ok(found
         .logging_enabled()
         .map(|target| Logging { bucket: target.target_bucket().to_owned(), prefix: target.target_prefix().to_owned() }))
+}
+
+/// Takes a part that is not set for success. A bucket that does not exist is an error: right after its creation each of
+/// these reads may say so (docs/aws-behaviour.md, "S3: consistency"), and nothing is known then.
+fn unless_unset<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(error) if error.code.as_deref() == Some("NoSuchBucket") => Err(error),
+        other => unless(Class::Absent, other),
+    }
 }
 
 /// Tags as S3 wants them.

@@ -27,9 +27,11 @@ async fn remove(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
         .map(|page| async move {
             let invalid = |error: aws_sdk_s3::error::BuildError| invalid("DeleteObjects", error);
             let delete = Delete::builder().quiet(true).set_objects(Some(page)).build().map_err(invalid)?;
-            let request = cloud.s3.delete_objects().bucket(bucket).delete(delete);
+            let request =
+                cloud.s3.delete_objects().bucket(bucket).expected_bucket_owner(cloud.account()).delete(delete);
             let answer = request.send().await.map_err(error("DeleteObjects"))?;
-            match answer.errors().first() {
+            // A version that is gone meanwhile is what was wanted.
+            match answer.errors().iter().find(|item| item.code() != Some("NoSuchVersion")) {
                 Some(item) => Err(refused("DeleteObjects", item.code(), item.message())),
                 None => Ok(()),
             }
@@ -45,7 +47,13 @@ async fn versions(cloud: &Cloud, bucket: &str) -> Result<Vec<Vec<ObjectIdentifie
     let mut pages = Vec::new();
     let (mut key, mut version) = (None, None);
     for _ in 0..PAGES {
-        let request = cloud.s3.list_object_versions().bucket(bucket).set_key_marker(key).set_version_id_marker(version);
+        let request = cloud
+            .s3
+            .list_object_versions()
+            .bucket(bucket)
+            .expected_bucket_owner(cloud.account())
+            .set_key_marker(key)
+            .set_version_id_marker(version);
         let page = request.send().await.map_err(error("ListObjectVersions"))?;
         let objects = page.versions().iter().map(|version| (version.key(), version.version_id()));
         let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
@@ -70,11 +78,11 @@ async fn versions(cloud: &Cloud, bucket: &str) -> Result<Vec<Vec<ObjectIdentifie
 }
 
 async fn abort(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
-    let request = cloud.s3.list_multipart_uploads().bucket(bucket);
+    let request = cloud.s3.list_multipart_uploads().bucket(bucket).expected_bucket_owner(cloud.account());
     let answer = request.send().await.map_err(error("ListMultipartUploads"))?;
     stream::iter(answer.uploads().to_vec())
         .map(|upload| async move {
-            let request = cloud.s3.abort_multipart_upload().bucket(bucket);
+            let request = cloud.s3.abort_multipart_upload().bucket(bucket).expected_bucket_owner(cloud.account());
             let request = request.set_key(upload.key().map(ToOwned::to_owned));
             let request = request.set_upload_id(upload.upload_id().map(ToOwned::to_owned));
             match request.send().await.map_err(error("AbortMultipartUpload")) {

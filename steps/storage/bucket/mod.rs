@@ -3,14 +3,14 @@
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use futures::future::try_join_all;
 use payinfra_aws::names::{Kind, bucket_arn};
-use payinfra_aws::{ADDRESS, Emulator, Owned, STACK, Tags, error};
+use payinfra_aws::{ADDRESS, Emulator, Owned, REGION, STACK, Tags, error, unless};
 use payinfra_engine::{
     Address, Class, Created, Durations, Error, Idempotency, Live, Progress, Resource, Select, Status,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Cloud, Context};
+use crate::{Cloud, Context, policy};
 
 mod configuration;
 mod emptying;
@@ -41,6 +41,7 @@ pub struct Bucket {
     /// Who owns objects: `BucketOwnerEnforced` means this account, and that ACLs are off.
     pub ownership: String,
     /// Who may do what; null means no policy.
+    #[serde(with = "crate::policy")]
     pub policy: Value,
     /// Where S3 writes who accessed it.
     pub logging: Option<Logging>,
@@ -117,14 +118,20 @@ impl Resource for Bucket {
             configuration::Part::Logging.put(cx, &closed).await?;
             return Ok(Progress::More);
         }
-        if live.spec.policy != closed.policy {
+        if policy::canonical(&live.spec.policy) != policy::canonical(&closed.policy) {
             configuration::Part::Policy.put(cx, &closed).await?;
             return Ok(Progress::More);
         }
         if emptying::step(cx, &live.id).await? {
             return Ok(Progress::More);
         }
-        cx.s3.delete_bucket().bucket(&live.id).send().await.map_err(error("DeleteBucket"))?;
+        cx.s3
+            .delete_bucket()
+            .bucket(&live.id)
+            .expected_bucket_owner(cx.account())
+            .send()
+            .await
+            .map_err(error("DeleteBucket"))?;
         Ok(Progress::Going)
     }
 }
@@ -133,7 +140,9 @@ impl Resource for Bucket {
 async fn candidates(cloud: &Cloud) -> Result<Vec<String>, Error> {
     let request = cloud.s3.list_buckets().prefix(Kind::Bucket.beginning()).into_paginator();
     let pages: Vec<_> = request.send().collect::<Result<_, _>>().await.map_err(error("ListBuckets"))?;
-    let names = pages.iter().flat_map(|page| page.buckets()).filter_map(|bucket| bucket.name());
+    // A name of this form in another region is not a bucket of ours, and answers 301. Emulators name no region.
+    let here = |bucket: &&aws_sdk_s3::types::Bucket| bucket.bucket_region().is_none_or(|region| region == REGION);
+    let names = pages.iter().flat_map(|page| page.buckets()).filter(here).filter_map(|bucket| bucket.name());
     Ok(names.filter(|name| cloud.names.is_ours(Kind::Bucket, name)).map(ToOwned::to_owned).collect())
 }
 
@@ -143,13 +152,24 @@ async fn look(cloud: &Cloud, name: String, select: Select<'_>) -> Result<Option<
     if select == Select::Owned && address.is_none() {
         return Ok(None);
     }
-    let spec = configuration::read(cloud, name.clone(), tags).await?;
+    // A bucket that was just created, or deleted, may be known to some of the reads only.
+    let Some(spec) = unless(Class::Absent, configuration::read(cloud, name.clone(), tags).await)? else {
+        return Ok(None);
+    };
     Ok(Some(Live { address, outputs: outputs(&name), status: Status::Ready, spec, id: name }))
 }
 
 /// A bucket's tags; nothing where the bucket does not exist.
 async fn tags_of(cloud: &Cloud, name: &str) -> Result<Option<Tags>, Error> {
-    match cloud.s3.get_bucket_tagging().bucket(name).send().await.map_err(error("GetBucketTagging")) {
+    match cloud
+        .s3
+        .get_bucket_tagging()
+        .bucket(name)
+        .expected_bucket_owner(cloud.account())
+        .send()
+        .await
+        .map_err(error("GetBucketTagging"))
+    {
         Ok(found) => Ok(Some(configuration::from_s3(found.tag_set()))),
         Err(error) if error.code.as_deref() == Some("NoSuchTagSet") => Ok(Some(Tags::new())),
         Err(error) if error.class == Class::Absent => Ok(None),

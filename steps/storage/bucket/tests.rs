@@ -29,11 +29,13 @@ fn bucket() -> Bucket {
 async fn only_buckets_of_this_stacks_form_are_asked_and_only_tagged_ones_are_ours() {
     let list = format!(
         "<ListAllMyBucketsResult><Buckets><Bucket><Name>{NAME}</Name></Bucket>
-        <Bucket><Name>s3-archive-123456789012-other-prod</Name></Bucket></Buckets></ListAllMyBucketsResult>"
+        <Bucket><Name>s3-archive-123456789012-other-prod</Name></Bucket>
+        <Bucket><BucketRegion>eu-west-1</BucketRegion><Name>s3-logs-123456789012-prod</Name></Bucket>
+        </Buckets></ListAllMyBucketsResult>"
     );
     let (cloud, replay) = Cloud::replaying([(200, &list), (404, NO_TAGS)]);
     assert!(Bucket::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());
-    assert_eq!(replay.sent().len(), 2, "the other stack's bucket is not asked for its tags");
+    assert_eq!(replay.sent().len(), 2, "neither another stack's nor another region's is asked for its tags");
 }
 
 #[tokio::test]
@@ -88,4 +90,48 @@ async fn is_closed_to_writers_before_it_is_emptied_and_deleted_only_once_empty()
     assert_eq!(Bucket::delete(&cx, &closed).await.expect("emptied"), Progress::More);
     assert!(replay.sent()[2].has("<VersionId>2</VersionId>"));
     assert_eq!(Bucket::delete(&cx, &closed).await.expect_err("a late log came").class, Class::InUse);
+}
+
+#[tokio::test]
+async fn one_that_not_all_reads_know_yet_is_left_out() {
+    // terraform-provider-aws#372: right after a create, most of all of a name that was used before.
+    for unknown in 0..7 {
+        let mut answers = vec![(200, TAGS)];
+        answers.extend(
+            (0..7).map(|read| (404, if read == unknown { NO_BUCKET } else { "<Error><Code>NoSuchX</Code></Error>" })),
+        );
+        let answers: [(u16, &str); 8] = answers.try_into().expect("eight answers");
+        let (cloud, _) = Cloud::replaying(answers);
+        let live = Bucket::list(&cloud, Select::Ids(&[NAME.to_owned()])).await.expect("absence is an answer");
+        assert!(live.is_empty(), "read {unknown}");
+    }
+}
+
+#[tokio::test]
+async fn every_call_names_the_account_that_must_own_the_bucket() {
+    let (cloud, replay) = Cloud::replaying([(200, TAGS)]);
+    let _ = Bucket::list(&cloud, Select::Ids(&[NAME.to_owned()])).await;
+    let address = Address::new("bucket", "archive");
+    let cx = Context { cloud: &cloud, address: &address, token: "" };
+    let spec = Bucket { logging: None, policy: nobody_writes(NAME), ..bucket() };
+    for part in configuration::Part::ALL {
+        let _ = part.put(&cx, &spec).await;
+    }
+    let live = Live { address: None, id: NAME.to_owned(), outputs: outputs(NAME), status: Status::Ready, spec };
+    let _ = Bucket::delete(&cx, &live).await;
+    let sent = replay.sent();
+    assert!(sent.len() >= 10, "{}", sent.len());
+    for sent in sent {
+        assert_eq!(sent.header("x-amz-expected-bucket-owner"), Some("123456789012"), "{} {}", sent.method, sent.uri);
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_bucket_takes_no_keys_of_its_callers() {
+    let (cloud, replay) = Cloud::replaying([(200, "")]);
+    let address = Address::new("bucket", "archive");
+    let cx = Context { cloud: &cloud, address: &address, token: "" };
+    configuration::Part::Encryption.put(&cx, &bucket()).await.expect("it is written");
+    let wanted = "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>";
+    assert!(replay.sent()[0].has(wanted), "{}", replay.sent()[0].body);
 }

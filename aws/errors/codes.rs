@@ -1,160 +1,94 @@
-//! What AWS's error codes mean. Only this file knows; messages are for people and never decide anything.
+//! The tables of codes and texts, each with its class.
 
-use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use payinfra_engine::{Class, Error};
+use payinfra_engine::Class;
 
-use crate::chain;
-use crate::gate::Closed;
-
-/// Turns an SDK error into the engine's, for `map_err(error("CreateSubnet"))`.
-pub fn error<E>(operation: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Error
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    move |sdk| {
-        let (class, message) = match &sdk {
-            SdkError::ServiceError(service) => {
-                let status = service.raw().status().as_u16();
-                let class = class_of(operation, service.err().code(), status);
-                let message = service.err().message().map(ToOwned::to_owned);
-                (class, message.unwrap_or_else(|| format!("HTTP status {status} without an explanation")))
-            }
-            // The request may have reached the service in all of these.
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, chain(&sdk)),
-            SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, chain(&sdk)),
-            SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
-                Some(message) => (Class::Credentials, message),
-                None => (Class::NoAnswer, chain(&sdk)),
-            },
-            // Nothing was sent: there are no credentials, or the request cannot be built.
-            SdkError::ConstructionFailure(_) => (Class::Credentials, chain(&sdk)),
-            _ => (Class::Invalid, chain(&sdk)),
-        };
-        let code = sdk.as_service_error().and_then(|service| service.code()).map(ToOwned::to_owned);
-        let request_id = sdk
-            .raw_response()
-            .and_then(|raw| raw.headers().get("x-amzn-requestid").or_else(|| raw.headers().get("x-amz-request-id")))
-            .map(ToOwned::to_owned);
-        Error { class, operation, code, message, request_id }
-    }
-}
-
-/// Whether an error of this type is behind another.
-fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
-}
-
-/// The reason why there are no credentials, if that is why nothing was sent; the SDK calls it a failed dispatch.
-fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    std::iter::successors(Some(error), |error| error.source()).find(|cause| cause.is::<CredentialsError>()).map(chain)
-}
-
-/// Makes the error for an item that an otherwise successful answer refuses, as `CreateFlowLogs` does.
-pub fn refused(operation: &'static str, code: Option<&str>, message: Option<&str>) -> Error {
-    Error {
-        class: class_of(operation, code, 400),
-        operation,
-        code: code.map(ToOwned::to_owned),
-        message: message.unwrap_or("refused without an explanation").to_owned(),
-        request_id: None,
-    }
-}
-
-/// Takes an error of one class as success, as in `unless(Class::Exists, …)`.
+/// Texts that tell the two meanings of a code apart: operation (`*` for all), code, a part of the text, class.
 ///
-/// # Errors
-/// Any other error, as it is.
-pub fn unless<T>(class: Class, result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.class == class => Ok(None),
-        Err(error) => Err(error),
-    }
-}
+/// Sources: docs/aws-behaviour.md, the tables of "IAM: propagation" and "All services: codes that are easily misread",
+/// and the section of the service.
+pub(super) const TEXTS: &[(&str, &str, &str, Class)] = &[
+    // A role made seconds ago: not assumable, or its policy is not known everywhere. The same code says that a zip file,
+    // an environment or a name is not acceptable.
+    ("CreateFunction", "InvalidParameterValueException", "cannot be assumed by Lambda", Class::NotYet),
+    ("CreateFunction", "InvalidParameterValueException", "execution role does", Class::NotYet),
+    ("CreateFunction", "InvalidParameterValueException", "KMS key is invalid for CreateGrant", Class::NotYet),
+    ("CreateFunction", "InvalidParameterValueException", ".NotFound", Class::NotYet),
+    ("UpdateFunctionConfiguration", "InvalidParameterValueException", "cannot be assumed by Lambda", Class::NotYet),
+    ("UpdateFunctionConfiguration", "InvalidParameterValueException", "execution role does", Class::NotYet),
+    ("UpdateFunctionConfiguration", "InvalidParameterValueException", "KMS key is invalid", Class::NotYet),
+    ("UpdateFunctionConfiguration", "InvalidParameterValueException", ".NotFound", Class::NotYet),
+    ("UpdateAccount", "BadRequestException", "does not have required permissions", Class::NotYet),
+    ("UpdateAccount", "BadRequestException", "could not successfully write to CloudWatch Logs", Class::NotYet),
+    ("CreateKey", "MalformedPolicyDocumentException", "invalid principals", Class::NotYet),
+    ("PutKeyPolicy", "MalformedPolicyDocumentException", "invalid principals", Class::NotYet),
+    ("PutBucketPolicy", "MalformedPolicy", "invalid principal", Class::NotYet),
+    ("CreateRole", "MalformedPolicyDocument", "invalid principal", Class::NotYet),
+    ("UpdateAssumeRolePolicy", "MalformedPolicyDocument", "invalid principal", Class::NotYet),
+    ("CreateFlowLogs", "InvalidParameter", "unable to assume given IAM role", Class::NotYet),
+    // The code of an item in an answer of 200.
+    ("CreateFlowLogs", "400", "does not exist", Class::NotYet),
+    // RDS makes its service-linked role at the first call, and refuses what comes before it is usable.
+    ("CreateDBSubnetGroup", "InvalidParameterValue", SERVICE_LINKED_ROLE, Class::NotYet),
+    ("CreateDBCluster", "InvalidParameterValue", SERVICE_LINKED_ROLE, Class::NotYet),
+    ("CreateDBInstance", "InvalidParameterValue", SERVICE_LINKED_ROLE, Class::NotYet),
+    ("CreateDBInstance", "InvalidParameterValue", "does not include the required permissions", Class::NotYet),
+    ("CreateServiceLinkedRole", "InvalidInput", "has been taken", Class::Exists),
+    ("CreateTopic", "InvalidParameter", "already exists with different", Class::Exists),
+    // API Gateway answers a name that is taken and a concurrent change with one code.
+    ("*", "ConflictException", "concurrent modification", Class::InUse),
+    ("CreateStage", "BadRequestException", "Deployment id does not exist", Class::NotYet),
+    ("UpdateStage", "BadRequestException", "Deployment id does not exist", Class::NotYet),
+    ("UpdateStage", "BadRequestException", "role ARN must be set in account settings", Class::NotYet),
+    ("CreateRequestValidator", "BadRequestException", "Invalid REST API identifier", Class::NotYet),
+    ("*", "LimitExceededException", "maximum number", Class::Quota),
+    // DynamoDB, whose other texts name a quota of the account.
+    ("*", "LimitExceededException", "simultaneously", Class::Throttled),
+    ("*", "LimitExceededException", "Subscriber limit", Class::Throttled),
+    ("DeleteRule", "ValidationException", "since it has targets", Class::InUse),
+    ("ChangeResourceRecordSets", "InvalidChangeBatch", "already exists", Class::Exists),
+    ("ChangeResourceRecordSets", "InvalidChangeBatch", "was not found", Class::Absent),
+];
 
-fn class_of(operation: &str, code: Option<&str>, status: u16) -> Class {
-    let Some(code) = code.filter(|code| !code.is_empty()) else {
-        // No service reports that something is absent without a code: this came from something on the way.
-        return if status == 404 { Class::Transient } else { class_of_status(status) };
-    };
-    if let Some((_, _, class)) = SPECIAL.iter().find(|(op, special, _)| *op == operation && *special == code) {
-        return *class;
-    }
-    if let Some((_, class)) = CODES.iter().find(|(known, _)| *known == code) {
-        return *class;
-    }
-    // EC2's codes for absent things are `Invalid<Thing>ID.NotFound` and variants of it; RDS's faults end the same way.
-    if code.ends_with("NotFound") || code.ends_with("NotFoundFault") || code.ends_with("NotFoundException") {
-        return Class::Absent;
-    }
-    if code.ends_with("AlreadyExists")
-        || code.ends_with("AlreadyExistsFault")
-        || code.ends_with("AlreadyExistsException")
-    {
-        return Class::Exists;
-    }
-    if code.ends_with("LimitExceeded") || code.ends_with("QuotaExceeded") || code.ends_with("QuotaExceededFault") {
-        return Class::Quota;
-    }
-    class_of_status(status)
-}
+/// "ServiceLinkedRoles", "service linked role" and "service-linked role" are the same here.
+const SERVICE_LINKED_ROLE: &str = "service linked role";
 
-fn class_of_status(status: u16) -> Class {
-    match status {
-        404 => Class::Absent,
-        403 => Class::Denied,
-        401 => Class::Credentials,
-        429 => Class::Throttled,
-        500..=599 => Class::Transient,
-        _ => Class::Invalid,
-    }
-}
-
-/// Codes that mean something else in one operation: the same code often covers a race and a mistake, and only the
-/// operation decides which can happen here (docs/aws-behaviour.md, "All services: codes that are easily misread").
-const SPECIAL: &[(&str, &str, Class)] = &[
-    // A role made seconds ago: not assumable, or not yet allowed to make network interfaces.
-    ("CreateFunction", "InvalidParameterValueException", Class::NotYet),
-    ("UpdateFunctionConfiguration", "InvalidParameterValueException", Class::NotYet),
-    ("UpdateAccount", "BadRequestException", Class::NotYet),
+/// Codes that mean something else in one operation.
+pub(super) const SPECIAL: &[(&str, &str, Class)] = &[
     ("CreateTrail", "InvalidCloudWatchLogsRoleArnException", Class::NotYet),
     ("CreateTrail", "InvalidCloudWatchLogsLogGroupArnException", Class::NotYet),
     ("CreateTrail", "InsufficientS3BucketPolicyException", Class::NotYet),
     ("CreateTrail", "InsufficientEncryptionPolicyException", Class::NotYet),
-    ("CreateKey", "MalformedPolicyDocumentException", Class::NotYet),
-    ("PutKeyPolicy", "MalformedPolicyDocumentException", Class::NotYet),
+    ("CreateTrail", "S3BucketDoesNotExistException", Class::NotYet),
+    ("CreateTrail", "KmsException", Class::NotYet),
+    ("UpdateTrail", "InsufficientS3BucketPolicyException", Class::NotYet),
+    ("UpdateTrail", "InsufficientEncryptionPolicyException", Class::NotYet),
     ("EnableKeyRotation", "DisabledException", Class::NotYet),
-    ("PutBucketPolicy", "MalformedPolicy", Class::NotYet),
     ("PutParameter", "InvalidKeyId", Class::NotYet),
-    ("CreateFlowLogs", "InvalidParameter", Class::NotYet),
     ("CreateBasePathMapping", "BadRequestException", Class::NotYet),
-    ("CreateDBCluster", "InvalidParameterValue", Class::Invalid),
-    ("CreateDBInstance", "InvalidParameterValue", Class::NotYet),
     ("CreateDBProxy", "InvalidParameterValue", Class::NotYet),
-    // A key made seconds ago.
-    ("CreateDBCluster", "KMSKeyNotAccessibleFault", Class::NotYet),
-    ("CreateDBInstance", "KMSKeyNotAccessibleFault", Class::NotYet),
+    // Subnets made seconds ago, which RDS may not see yet; also a mistake.
+    ("CreateDBSubnetGroup", "InvalidSubnet", Class::NotYet),
+    // A target made seconds ago.
+    ("PutBucketLogging", "InvalidTargetBucketForLogging", Class::NotYet),
+    // A log group made seconds ago: the right to write to it follows.
+    ("PutLoggingConfiguration", "WAFLogDestinationPermissionIssueException", Class::NotYet),
     // "Only N tables can be created, updated, or deleted simultaneously."
     ("CreateTable", "LimitExceededException", Class::Throttled),
     ("UpdateTable", "LimitExceededException", Class::Throttled),
     ("DeleteTable", "LimitExceededException", Class::Throttled),
+    ("UpdateTimeToLive", "LimitExceededException", Class::Throttled),
+    ("UpdateContinuousBackups", "LimitExceededException", Class::Throttled),
     // A key made seconds ago.
     ("CreateLogGroup", "InvalidParameterException", Class::NotYet),
     ("AssociateKmsKey", "InvalidParameterException", Class::NotYet),
-    // "Topic already exists with different attributes" or tags.
-    ("CreateTopic", "InvalidParameter", Class::Exists),
-    // The function, its alias or the statement exists: elsewhere the code means a concurrent change.
+    // The function or its alias exists: elsewhere the code means a concurrent change.
     ("CreateFunction", "ResourceConflictException", Class::Exists),
     ("CreateAlias", "ResourceConflictException", Class::Exists),
     // moto's word for it.
     ("CreateAlias", "ConflictException", Class::Exists),
-    ("AddPermission", "ResourceConflictException", Class::Exists),
     // The table exists: elsewhere the code means a concurrent change.
     ("CreateTable", "ResourceInUseException", Class::Exists),
-    // API Gateway has one code for a name that is taken and for a concurrent change.
+    // API Gateway's code for a concurrent change, too: see the texts.
     ("CreateResource", "ConflictException", Class::Exists),
     ("CreateModel", "ConflictException", Class::Exists),
     ("CreateStage", "ConflictException", Class::Exists),
@@ -165,8 +99,6 @@ const SPECIAL: &[(&str, &str, Class)] = &[
     ("CreateApiKey", "ConflictException", Class::Exists),
     // MiniStack does not know the operation: no web ACL logs there.
     ("GetLoggingConfiguration", "InvalidAction", Class::Absent),
-    // Route 53: the record exists already, or is no longer what is to be deleted.
-    ("ChangeResourceRecordSets", "InvalidChangeBatch", Class::Exists),
     // "Active stages pointing to this deployment must be moved or deleted."
     ("DeleteDeployment", "BadRequestException", Class::InUse),
     // "Unable to delete": a model or validator that a method still uses.
@@ -179,7 +111,7 @@ const SPECIAL: &[(&str, &str, Class)] = &[
 ];
 
 /// Codes that mean the same everywhere.
-const CODES: &[(&str, Class)] = &[
+pub(super) const CODES: &[(&str, Class)] = &[
     // Throttles, whatever their HTTP status (docs/aws-behaviour.md, "All services: throttling").
     ("Throttling", Class::Throttled),
     ("ThrottlingException", Class::Throttled),
@@ -253,16 +185,23 @@ const CODES: &[(&str, Class)] = &[
     ("InvalidDBParameterGroupState", Class::InUse),
     ("InvalidDBParameterGroupStateFault", Class::InUse),
     ("InvalidDBProxyStateFault", Class::InUse),
-    ("InvalidSubnet", Class::InUse),
     ("KMSInvalidStateException", Class::InUse),
     ("WAFAssociatedItemException", Class::InUse),
     ("WAFTagOperationException", Class::InUse),
     ("WAFOptimisticLockException", Class::InUse),
     ("HostedZoneNotEmpty", Class::InUse),
+    // SNS, while the tags of a topic are being changed.
+    ("ConcurrentAccess", Class::InUse),
+    ("ConcurrentAccessException", Class::InUse),
+    ("StaleTag", Class::InUse),
+    ("StaleTagException", Class::InUse),
     // Not there yet.
     ("WAFUnavailableEntityException", Class::NotYet),
     ("ContinuousBackupsUnavailableException", Class::NotYet),
+    // As the body and as the header of SQS's answer spell it; the SDK takes the header.
     ("QueueDeletedRecently", Class::NotYet),
+    ("AWS.SimpleQueueService.QueueDeletedRecently", Class::NotYet),
+    ("KMSKeyNotAccessibleFault", Class::NotYet),
     ("IncorrectState", Class::NotYet),
     ("IncorrectInstanceState", Class::NotYet),
     // A fault of the service.
@@ -292,6 +231,10 @@ const CODES: &[(&str, Class)] = &[
     ("MissingAuthenticationToken", Class::Credentials),
     ("MissingAuthenticationTokenException", Class::Credentials),
     ("OptInRequired", Class::Credentials),
+    ("InvalidToken", Class::Credentials),
+    ("TokenRefreshRequired", Class::Credentials),
+    // The clock of this machine is wrong: S3 says so with HTTP 403.
+    ("RequestTimeTooSkewed", Class::Credentials),
     // Permissions.
     ("AccessDenied", Class::Denied),
     ("AccessDeniedException", Class::Denied),
@@ -307,32 +250,9 @@ const CODES: &[(&str, Class)] = &[
     ("MaximumNumberOfTrailsExceededException", Class::Quota),
     ("WAFLimitsExceededException", Class::Quota),
     ("InsufficientDBInstanceCapacity", Class::Quota),
+    // With HTTP 403, though nothing is denied.
+    ("InsufficientDBClusterCapacityFault", Class::Quota),
+    ("InsufficientStorageClusterCapacity", Class::Quota),
+    // AWS verifies a new account, which nobody can speed up.
+    ("PendingVerification", Class::Quota),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_decide_and_the_operation_only_where_a_code_is_ambiguous() {
-        assert_eq!(class_of("CreateSubnet", Some("InvalidVpcID.NotFound"), 400), Class::Absent);
-        assert_eq!(class_of("CreateVpc", Some("VpcLimitExceeded"), 400), Class::Quota);
-        assert_eq!(class_of("CreateVpc", Some("RequestLimitExceeded"), 503), Class::Throttled);
-        assert_eq!(class_of("CreateFunction", Some("ResourceConflictException"), 409), Class::Exists);
-        assert_eq!(class_of("CreateAlias", Some("ConflictException"), 409), Class::Exists);
-        assert_eq!(class_of("CreateWebACL", Some("WafV2DuplicateItem"), 400), Class::Exists);
-        assert_eq!(class_of("UpdateFunctionCode", Some("ResourceConflictException"), 409), Class::InUse);
-        assert_eq!(class_of("CreateVpc", None, 503), Class::Transient);
-        assert_eq!(class_of("GetRole", None, 404), Class::Transient);
-        assert_eq!(class_of("CreateVpc", Some("SomethingNew"), 400), Class::Invalid);
-    }
-
-    #[test]
-    fn no_code_is_listed_twice() {
-        let mut codes: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
-        codes.sort_unstable();
-        let before = codes.len();
-        codes.dedup();
-        assert_eq!(codes.len(), before);
-    }
-}
