@@ -44,6 +44,11 @@ impl Database {
     /// The port. RDS Proxy for PostgreSQL listens on no other.
     pub const PORT: u16 = 5432;
 
+    /// Gives the maintenance window as AWS stores it, in lower case, so that what it returns compares equal.
+    pub fn stored_maintenance_window(&self) -> String {
+        self.maintenance_window.to_ascii_lowercase()
+    }
+
     /// Gives the major version, on which the parameter group family depends; nothing if the version
     /// is malformed or older than what payinfra supports.
     pub fn major_version(&self) -> Option<u32> {

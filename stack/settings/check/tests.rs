@@ -225,6 +225,14 @@ fn the_database_is_checked() {
 }
 
 #[test]
+fn a_maintenance_window_is_compared_in_the_case_of_aws() {
+    let mut settings = Settings::default();
+    settings.database.maintenance_window = "Sun:07:30-SUN:08:30".into();
+    assert_eq!(settings.validate(), []);
+    assert_eq!(settings.database.stored_maintenance_window(), "sun:07:30-sun:08:30");
+}
+
+#[test]
 fn functions_are_checked() {
     each_is_refused(&[
         (|s| s.functions.artifacts = "".into(), "functions.artifacts", "empty"),
