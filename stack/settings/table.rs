@@ -109,7 +109,7 @@ const FEATURES: &[Rule] = &[rule(
 
 const WEBHOOKS: &[Rule] = &[rule(
     "*",
-    Checked("an https address with a host name; a merchant ID of 1 to 64 letters, digits, underscores and hyphens"),
+    Checked("an https address with a host name and port 443; a merchant ID of 1 to 64 letters, digits, underscores and hyphens"),
     "The address of the merchant with this ID. `payinfra-verify` is the merchant of `payinfra verify`",
 )
 .with_example("merchant-1 = \"https://merchant.example.com/payments-events\"")];

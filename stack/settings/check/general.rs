@@ -145,8 +145,14 @@ fn webhooks(settings: &Settings, findings: &mut Findings) {
         if !good {
             findings.refuse(&key, format!("{merchant:?} is not a merchant ID"));
         }
-        if let Err(reason) = https::host(address) {
-            findings.refuse(&key, reason);
+        match https::host(address) {
+            Err(reason) => findings.refuse(&key, reason),
+            // The functions' security group opens only 443.
+            Ok(_) if !https::has_default_port(address) => {
+                findings
+                    .refuse(&key, format!("{address:?} has a port that the functions cannot reach: only 443 is open"));
+            }
+            Ok(_) => {}
         }
     }
 }

@@ -35,6 +35,12 @@ pub(super) fn host(address: &str) -> Result<&str, String> {
     Ok(host)
 }
 
+/// Returns whether an https address that [`host`] accepts has the port 443, written or not.
+pub(super) fn has_default_port(address: &str) -> bool {
+    let authority = address.strip_prefix("https://").unwrap_or(address).split(['/', '?', '#']).next();
+    authority.and_then(|authority| authority.split_once(':')).is_none_or(|(_, port)| port.parse() == Ok(443_u16))
+}
+
 /// Returns whether `name` is a host name with at least two labels (RFC 1123).
 pub(super) fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {

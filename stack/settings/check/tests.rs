@@ -101,7 +101,10 @@ fn general_keys_are_checked() {
 fn webhooks_are_https_to_a_host() {
     for (address, good) in [
         ("https://merchant.example/hook?x=1", true),
-        ("https://merchant.example:8443/hook", true),
+        ("https://merchant.example:443/hook", true),
+        ("https://merchant.example?at=a:8443", true),
+        ("https://merchant.example:8443/hook", false),
+        ("https://merchant.example:44300?x", false),
         ("http://merchant.example/hook", false),
         ("https://user:secret@merchant.example/", false),
         ("https://169.254.169.254/latest", false),
