@@ -62,7 +62,8 @@ fn edges(range: &Range) -> Option<(Vec<Value>, Vec<Value>)> {
             (vec![json!(least), json!(most)], below.into_iter().chain([most + 1]).map(|number| json!(number)).collect())
         }
         Range::OneOf(numbers) => {
-            let others = (0..=numbers.iter().max()? + 1).filter(|number| !numbers.contains(number));
+            let near = numbers.iter().flat_map(|number| [number.saturating_sub(1), number + 1]);
+            let others = near.filter(|number| !numbers.contains(number));
             (numbers.iter().map(|number| json!(number)).collect(), others.map(|number| json!(number)).collect())
         }
         Range::Percent => (vec![json!(f64::MIN_POSITIVE), json!(100.0)], vec![json!(0.0), json!(-1.0), json!(100.1)]),
