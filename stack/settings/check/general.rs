@@ -68,6 +68,10 @@ fn state(state: &str, findings: &mut Findings) {
 /// What is wrong with it, as a fragment.
 pub fn check_state(state: &str) -> Result<(), String> {
     let Some(rest) = state.strip_prefix("s3://") else {
+        // Only a shell expands `~`, and it does not read the configuration.
+        if state.split('/').next().is_some_and(|first| first.starts_with('~')) {
+            return Err(format!("{state:?} starts with `~`, which is not expanded here; write out the home folder"));
+        }
         let good = !state.is_empty() && !state.contains("://") && !state.chars().any(char::is_control);
         return if good { Ok(()) } else { Err(format!("{state:?} is neither a folder nor an s3 address")) };
     };

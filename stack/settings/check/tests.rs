@@ -75,6 +75,8 @@ fn general_keys_are_checked() {
         (|s| s.region = "eu-west-1".into(), "region", "\"eu-west-1\" is refused"),
         (|s| s.state = String::new(), "state", "neither a folder"),
         (|s| s.state = "https://x".into(), "state", "neither a folder"),
+        (|s| s.state = "~/payinfra".into(), "state", "starts with `~`"),
+        (|s| s.state = "~".into(), "state", "starts with `~`"),
         (|s| s.state = "s3://bucket".into(), "state", "no prefix"),
         (|s| s.state = "s3://Bucket/x".into(), "state", "not a bucket name"),
         (|s| s.state_lease_seconds = 2, "state_lease_seconds", "2 is too small"),
