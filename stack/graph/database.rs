@@ -143,7 +143,7 @@ fn cluster(
             iam_authentication: true,
             backup_retention_days: number(settings.backup_retention_days),
             backup_window: settings.backup_window.clone(),
-            maintenance_window: settings.maintenance_window.clone(),
+            maintenance_window: settings.stored_maintenance_window(),
             log_exports: vec!["postgresql".to_owned()],
             copies_tags_to_snapshots: true,
             deletion_protection: settings.deletion_protection,
@@ -181,7 +181,7 @@ fn instances(
                     promotion_tier: number(index.min(15)),
                     certificate_authority: CERTIFICATE_AUTHORITY.to_owned(),
                     auto_minor_version_upgrade: settings.auto_minor_version_upgrade,
-                    maintenance_window: settings.maintenance_window.clone(),
+                    maintenance_window: settings.stored_maintenance_window(),
                     performance_insights: settings.performance_insights.then(|| PerformanceInsights {
                         key_arn: scope.ready(key, |key| key.arn.clone()),
                         retention_days: number(settings.performance_insights_retention_days),
