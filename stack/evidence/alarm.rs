@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use payinfra_steps::Cloud;
 
-/// The role in its name of the queue that hears the alarms.
-pub(crate) const HEARD: &str = "alarms-heard";
+use crate::graph::NOTIFICATIONS;
 
 /// Seconds for which a notification that was looked at is not shown again.
 const OUT_OF_SIGHT: i32 = 5;
@@ -78,7 +77,7 @@ pub async fn force(cloud: &Cloud, alarm: &str, state: State, reason: &str) -> Re
 /// # Errors
 /// Where it is missing, or SQS refuses or does not answer.
 pub async fn heard_queue(cloud: &Cloud, names: &Names) -> Result<String, Error> {
-    let request = cloud.sqs.get_queue_url().queue_name(names.of(Kind::Queue, HEARD));
+    let request = cloud.sqs.get_queue_url().queue_name(names.of(Kind::Queue, NOTIFICATIONS));
     Ok(request.send().await.map_err(error("GetQueueUrl"))?.queue_url.unwrap_or_default())
 }
 

@@ -8,7 +8,6 @@ mod delivery;
 mod ledger;
 mod secrets;
 
-pub(crate) use alarm::HEARD;
 pub use alarm::{AlarmState, State, force, heard, heard_queue, look};
 pub use archive::{Archived, archived};
 pub use delivery::{Delivery, delivery};

@@ -7,8 +7,7 @@ use payinfra_engine::{Error, Resource, Select};
 use payinfra_steps::Cloud;
 use payinfra_steps::api::ApiKey;
 
-/// Where the key that webhooks are signed with stands below the stack's parameters.
-const SIGNING_KEY: &str = "secrets/webhook-signing-key";
+use crate::graph::SIGNING_KEY;
 
 /// Reads the key that webhooks are signed with. Needs `ssm:GetParameter`, and `kms:Decrypt` through it.
 ///

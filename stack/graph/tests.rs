@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use payinfra_aws::names::Suffix;
+use payinfra_aws::names::{Names, Suffix};
 use payinfra_engine::Address;
+use payinfra_steps::functions::{Artifacts, FunctionName};
 use serde_json::Value;
 
 use super::*;
-use payinfra_steps::functions::Artifacts;
-use payinfra_steps::functions::FunctionName;
+use crate::settings::Settings;
 
 /// The graph of a stack with the default settings.
 fn default_graph(suffix: &str) -> Graph<Cloud> {
