@@ -1,4 +1,4 @@
-//! What the graph needs to know of the account before it can be built.
+//! Discovery of the availability zones, which the graph needs before it can be built.
 
 use aws_sdk_ec2::types::Filter;
 use payinfra_aws::error;
@@ -9,12 +9,13 @@ use crate::settings::{Network, ZONES};
 use payinfra_steps::Cloud;
 use payinfra_steps::network::Subnet;
 
-/// Finds the three zones of a stack: those it stands in, else the configured ones, else the account's first three.
+/// Finds the three zones of a stack: those that it uses already, or else the configured ones, or else the account's
+/// first three.
 ///
-/// Zones once used stay, whatever the account offers later: moving a subnet would replace everything in it.
+/// A stack keeps its zones, whatever the account offers later: moving a subnet would replace everything in it.
 ///
 /// # Errors
-/// A refused call, or [`Class::Invalid`] where the account has fewer than three zones.
+/// A refused call, or [`Class::Invalid`] if the account has fewer than three zones.
 pub async fn discover(cloud: &Cloud, network: &Network, journal: &Journal) -> Result<Vec<String>, Error> {
     let recorded = journal.read(|stack| {
         let subnets = stack.records.iter().filter(|(address, _)| is_private_subnet(address.as_str()));
@@ -40,7 +41,7 @@ fn is_private_subnet(address: &str) -> bool {
     address.starts_with("subnet.private_")
 }
 
-/// Takes the first zones by name; local and wavelength zones hold no Aurora.
+/// Takes the first zones by name. Local and wavelength zones are left out because Aurora does not run there.
 async fn first_zones(cloud: &Cloud) -> Result<Vec<String>, Error> {
     let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
     let found = cloud

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use payinfra_aws::names::Kind;
 use payinfra_engine::{Graph, Handle};
-use serde_json::{Value, json};
-
-use super::Design;
 use payinfra_steps::Cloud;
 use payinfra_steps::security::Key;
+use serde_json::{Value, json};
+
+use super::design::Design;
+use super::policy::{document, endpoint};
 
 pub(super) fn add(graph: &mut Graph<Cloud>, design: &Arc<Design>) -> Handle<Key> {
     let design = Arc::clone(design);
@@ -27,20 +28,7 @@ pub(super) fn add(graph: &mut Graph<Cloud>, design: &Arc<Design>) -> Handle<Key>
     })
 }
 
-/// Lets one service assume a role, and only on this account's behalf (R6).
-pub(super) fn trust(design: &Design, service: &str) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": { "Service": service },
-            "Action": "sts:AssumeRole",
-            "Condition": { "StringEquals": { "aws:SourceAccount": design.account() } },
-        }],
-    })
-}
-
-/// Administers the key: none of these reads or writes data. A grant would, so none is made here.
+/// Administers the key. None of these actions reads or writes data; creating a grant could, so it is not among them.
 const ADMINISTRATION: &[&str] = &[
     "kms:CancelKeyDeletion",
     "kms:CreateAlias",
@@ -66,70 +54,66 @@ const ADMINISTRATION: &[&str] = &[
     "kms:UpdateKeyDescription",
 ];
 
-/// The services that use the key in their caller's name.
+/// The services that use the key on their caller's behalf.
 const CALLED: &[&str] = &["dynamodb", "lambda", "rds", "secretsmanager", "sns", "sqs", "ssm"];
 
-/// Those of them that keep using it when the caller is gone, by a grant.
+/// Those of them that keep using it after the call, through a grant.
 const GRANTED: &[&str] = &["dynamodb", "lambda", "rds", "secretsmanager"];
 
-/// The key's policy. In it, `"Resource": "*"` is the key itself, and the account's root stands for whomever IAM allows.
+/// The key's policy. In it, `"Resource": "*"` is the key itself, and the account's root is everyone whom IAM allows.
 fn key_policy(design: &Design) -> Value {
     let account = design.account();
     let root = json!({ "AWS": format!("arn:aws:iam::{account}:root") });
-    let through =
-        |services: &[&str]| services.iter().map(|name| format!("{name}.us-east-1.amazonaws.com")).collect::<Vec<_>>();
-    let mut policy = json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "AccountAdministers",
-                "Effect": "Allow",
-                "Principal": root,
-                "Action": ADMINISTRATION,
-                "Resource": "*",
+    let through = |services: &[&str]| services.iter().copied().map(endpoint).collect::<Vec<_>>();
+    let mut statements = vec![
+        json!({
+            "Sid": "AccountAdministers",
+            "Effect": "Allow",
+            "Principal": root,
+            "Action": ADMINISTRATION,
+            "Resource": "*",
+        }),
+        json!({
+            "Sid": "AccountUsesThroughServices",
+            "Effect": "Allow",
+            "Principal": root,
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": through(CALLED) },
             },
-            {
-                "Sid": "AccountUsesThroughServices",
-                "Effect": "Allow",
-                "Principal": root,
-                "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
-                "Resource": "*",
-                "Condition": {
-                    "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": through(CALLED) },
-                },
+        }),
+        json!({
+            "Sid": "ServicesGetGrants",
+            "Effect": "Allow",
+            "Principal": root,
+            "Action": "kms:CreateGrant",
+            "Resource": "*",
+            "Condition": {
+                "Bool": { "kms:GrantIsForAWSResource": "true" },
+                "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": through(GRANTED) },
             },
-            {
-                "Sid": "ServicesGetGrants",
-                "Effect": "Allow",
-                "Principal": root,
-                "Action": "kms:CreateGrant",
-                "Resource": "*",
-                "Condition": {
-                    "Bool": { "kms:GrantIsForAWSResource": "true" },
-                    "StringEquals": { "kms:CallerAccount": account, "kms:ViaService": through(GRANTED) },
-                },
-            },
-            {
-                "Sid": "LogGroups",
-                "Effect": "Allow",
-                "Principal": { "Service": "logs.us-east-1.amazonaws.com" },
-                "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
-                "Resource": "*",
-                "Condition": { "ArnLike": { "kms:EncryptionContext:aws:logs:arn": log_groups(design) } },
-            },
-            // CloudWatch cannot publish to an encrypted topic without it, and says so nowhere but in the alarm's history.
-            publisher(design, "Alarms", "cloudwatch.amazonaws.com", "cloudwatch", "alarm:alarm-*"),
-            // SNS brings what it could not deliver into an encrypted queue.
-            publisher(design, "Topics", "sns.amazonaws.com", "sns", "sns-*"),
-        ],
-    });
-    if let (true, Some(statements)) = (design.settings.trail, policy["Statement"].as_array_mut()) {
+        }),
+        json!({
+            "Sid": "LogGroups",
+            "Effect": "Allow",
+            "Principal": { "Service": "logs.us-east-1.amazonaws.com" },
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "Resource": "*",
+            "Condition": { "ArnLike": { "kms:EncryptionContext:aws:logs:arn": log_groups(design) } },
+        }),
+        // Without it, CloudWatch cannot publish to an encrypted topic, and reports this only in the alarm's history.
+        publisher(design, "Alarms", "cloudwatch.amazonaws.com", "cloudwatch", "alarm:alarm-*"),
+        // SNS writes what it cannot deliver to an encrypted queue.
+        publisher(design, "Topics", "sns.amazonaws.com", "sns", "sns-*"),
+    ];
+    if design.settings.trail {
         statements.extend(trail(design, &root));
     }
-    policy
+    document(statements)
 }
 
-/// Lets CloudTrail encrypt the trail's files, and the account read them: the bucket's own keys are S3's.
+/// Lets CloudTrail encrypt the trail's files with this key, and the account read them through S3.
 fn trail(design: &Design, root: &Value) -> [Value; 2] {
     let trail = design.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
     [
@@ -174,7 +158,8 @@ fn publisher(design: &Design, sid: &str, principal: &str, service: &str, pattern
     })
 }
 
-/// The ARNs of this stack's log groups. API Gateway names its execution log by the API's id, which nobody knows yet.
+/// The ARNs of this stack's log groups. API Gateway puts the API's id into the name of its execution log, and the id is
+/// not known yet.
 fn log_groups(design: &Design) -> Vec<String> {
     let (names, suffix) = (&design.names, design.names.suffix());
     let groups = [

@@ -1,43 +1,39 @@
-//! The alarms on the API, the functions, the sessions, the events and the network (M1, M2, F2).
+//! The alarms (`docs/requirements.md`, M1, M2 and F2). Those on the database are in a file of their own.
 
 use payinfra_aws::names::Kind;
-
-use super::super::Design;
-use super::super::functions::DEAD_LETTERS;
-use super::super::network::Network;
-use super::EVENTS;
-use super::watch::{Rule, Silence, Watch};
 use payinfra_steps::functions::FunctionName;
 use payinfra_steps::monitoring::Metric;
 
-/// The share of callers' mistakes from which something else than callers is likely to be wrong, in percent.
+use super::blueprint::Blueprint;
+use super::database::Database;
+use super::design::Design;
+use super::functions::DEAD_LETTERS;
+use super::network::Network;
+use super::topics::{EVENTS, Topics};
+use watch::{Rule, Silence, Watch};
+
+mod database;
+mod watch;
+
+/// The percentage of refused requests above which the cause is probably not only the callers.
 const CLIENT_ERRORS: f64 = 10.0;
 
-/// The share of the API's throttle that is nearly all of it.
+/// The share of the API's throttle that is close to all of it.
 const NEARLY_ALL: f64 = 0.8;
 
-pub(super) fn add(watch: &mut Watch<'_>, network: &Network) {
-    api(watch);
+/// Adds the alarms; returns their names.
+pub(super) fn add(stack: &mut Blueprint, topics: &Topics, network: &Network, database: &Database) -> Vec<String> {
+    let mut watch = Watch::new(stack, topics.alarms);
+    api(&mut watch);
     for which in FunctionName::ALL {
-        function(watch, which);
+        function(&mut watch, which);
     }
-    database_response(watch);
-    sessions(watch);
-    events(watch);
-    for (index, nat) in network.nats.iter().copied().enumerate() {
-        watch.add(&format!("nat-ports-{}", index + 1), move |design, scope| {
-            let id = scope.get(nat, |nat| nat.id.clone());
-            let metric = Metric::new("AWS/NATGateway", "ErrorPortAllocation", &[("NatGatewayId", &id)], "Sum");
-            Rule::metric(
-                metric,
-                design.settings.monitoring.thresholds.nat_port_errors,
-                "A NAT gateway had no port left for new connections to one destination: webhooks and AWS calls of the \
-                 functions in its zone fail. First look which destination takes the connections (flow logs), then give \
-                 that service an interface endpoint or the gateway more addresses.",
-            )
-            .at_threshold()
-        });
-    }
+    database_response(&mut watch);
+    sessions(&mut watch);
+    events(&mut watch);
+    nats(&mut watch, network);
+    self::database::add(&mut watch, database);
+    watch.names
 }
 
 fn api(watch: &mut Watch<'_>) {
@@ -103,7 +99,7 @@ impl Api {
 }
 
 fn function(watch: &mut Watch<'_>, which: FunctionName) {
-    let name = watch.design.names.of(Kind::Function, which.name());
+    let name = watch.stack.design().function(which);
     let metric =
         move |metric: &str, statistic: &str| Metric::new("AWS/Lambda", metric, &[("FunctionName", &name)], statistic);
     let of = metric.clone();
@@ -149,11 +145,11 @@ fn function(watch: &mut Watch<'_>, which: FunctionName) {
     });
 }
 
-/// The promise of 100 ms, measured where it counts: in the function that waits for the database (F2).
+/// The promised 100 ms (`docs/requirements.md`, F2), measured by the function that waits for the database.
 fn database_response(watch: &mut Watch<'_>) {
     watch.add("database-response", |design, _| {
-        // By its full name, as the function gives it: two stacks in one account stay apart (R9).
-        let function = design.names.of(Kind::Function, FunctionName::TransactionProcessing.name());
+        // The full name, as the function publishes it, keeps two stacks in one account apart (`docs/requirements.md`, R9).
+        let function = design.function(FunctionName::TransactionProcessing);
         Rule::metric(
             Metric::new("Payments", "DatabaseResponseTime", &[("Function", &function)], "p99"),
             design.settings.monitoring.thresholds.database_response_ms,
@@ -165,7 +161,7 @@ fn database_response(watch: &mut Watch<'_>) {
 }
 
 fn sessions(watch: &mut Watch<'_>) {
-    let table = watch.design.names.of(Kind::Table, "sessions");
+    let table = watch.stack.design().names.of(Kind::Table, "sessions");
     for (role, metric) in [("reads", "ReadThrottleEvents"), ("writes", "WriteThrottleEvents")] {
         let table = table.clone();
         watch.add(&format!("session-{role}-throttled"), move |design, _| {
@@ -177,7 +173,7 @@ fn sessions(watch: &mut Watch<'_>) {
                  sessions.warm_throughput.",
             )
             .at_threshold()
-            // DynamoDB's alarms keep their state without data, whatever is asked for.
+            // Without data, alarms on DynamoDB keep their state whatever is configured.
             .silence(Silence::Unchanged)
         });
     }
@@ -210,7 +206,7 @@ fn events(watch: &mut Watch<'_>) {
         )
         .at_threshold()
         .minutes(1, 1)
-        // A queue that nobody touches for six hours stops reporting, and its messages are still there.
+        // A queue that nobody uses for six hours stops reporting, although its messages still exist.
         .silence(Silence::Unchanged)
     });
     watch.add("event-delivery", |design, _| {
@@ -224,4 +220,21 @@ fn events(watch: &mut Watch<'_>) {
         .at_threshold()
         .minutes(1, 5)
     });
+}
+
+fn nats(watch: &mut Watch<'_>, network: &Network) {
+    for (index, nat) in network.nats.iter().copied().enumerate() {
+        watch.add(&format!("nat-ports-{}", index + 1), move |design, scope| {
+            let id = scope.get(nat, |nat| nat.id.clone());
+            let metric = Metric::new("AWS/NATGateway", "ErrorPortAllocation", &[("NatGatewayId", &id)], "Sum");
+            Rule::metric(
+                metric,
+                design.settings.monitoring.thresholds.nat_port_errors,
+                "A NAT gateway had no port left for new connections to one destination: webhooks and AWS calls of the \
+                 functions in its zone fail. First look which destination takes the connections (flow logs), then give \
+                 that service an interface endpoint or the gateway more addresses.",
+            )
+            .at_threshold()
+        });
+    }
 }

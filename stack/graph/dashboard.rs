@@ -1,49 +1,41 @@
-//! The dashboard: what every service of the stack does, one row for each part (M4).
-
-use std::sync::Arc;
+//! The dashboard: the metrics of every service of the stack, one row for each part (`docs/requirements.md`, M4).
 
 use payinfra_aws::names::Kind;
-use payinfra_engine::{Graph, Handle, Scope};
-use serde_json::{Value, json};
-
-use super::super::Design;
-use super::super::database::Data;
-use super::super::functions::DEAD_LETTERS;
-use super::super::network::Network;
-use super::{ALARMS, EVENTS};
-use crate::settings::{InstanceClass, REGION};
-use payinfra_steps::Cloud;
+use payinfra_engine::Scope;
 use payinfra_steps::functions::FunctionName;
 use payinfra_steps::monitoring::Dashboard;
+use serde_json::{Value, json};
 
-/// How wide a dashboard is, in its own units.
+use super::blueprint::Blueprint;
+use super::database::Database;
+use super::design::Design;
+use super::functions::DEAD_LETTERS;
+use super::network::Network;
+use super::topics::{ALARMS, EVENTS};
+use crate::settings::{InstanceClass, REGION};
+
+/// The width of a dashboard, in CloudWatch's units.
 const WIDTH: usize = 24;
 
-/// How high the first widget with the marks is.
+/// The height of the first widget, which contains the ownership tags.
 const TITLE: usize = 2;
 
-/// How high each graph is.
+/// The height of each graph.
 const HEIGHT: usize = 6;
 
-pub(super) fn add(
-    graph: &mut Graph<Cloud>,
-    design: &Arc<Design>,
-    network: &Network,
-    data: &Data,
-    alarms: Vec<String>,
-) -> Handle<Dashboard> {
-    let (design, network, data) = (Arc::clone(design), network.clone(), data.clone());
-    graph.add("main", move |scope| {
+pub(super) fn add(stack: &mut Blueprint, network: &Network, database: &Database, alarms: Vec<String>) {
+    let (network, database) = (network.clone(), database.clone());
+    stack.add("main", move |design, scope| {
         let title = format!("# {} ({})", design.settings.project, design.names.suffix());
         let mut widgets = vec![Dashboard::ownership_widget(design.names.suffix().as_str(), scope.address(), &title)];
         let rows = [
-            vec![status(&design, &alarms)],
-            api(&design),
-            functions(&design),
-            database(&design, scope, &data),
-            stores(&design),
-            events(&design),
-            outward(&design, scope, &network),
+            vec![status(design, &alarms)],
+            api(design),
+            functions(design),
+            self::database(design, scope, &database),
+            stores(design),
+            events(design),
+            outward(design, scope, &network),
         ];
         for (row, graphs) in rows.into_iter().enumerate() {
             let width = WIDTH / graphs.len();
@@ -59,7 +51,7 @@ pub(super) fn add(
             }
         }
         Dashboard { name: design.names.only(Kind::Dashboard), body: json!({"start": "-PT3H", "widgets": widgets}) }
-    })
+    });
 }
 
 /// A widget: its type and properties.
@@ -79,7 +71,7 @@ fn graph(title: &str, statistic: &str, metrics: Vec<Value>) -> Widget {
     ("metric", properties)
 }
 
-/// Draws a line where an alarm goes off.
+/// Draws a line at the value at which an alarm fires.
 fn with_line((kind, mut properties): Widget, label: &str, value: f64) -> Widget {
     properties["annotations"] = json!({"horizontal": [{"label": label, "value": value}]});
     (kind, properties)
@@ -122,9 +114,7 @@ fn api(design: &Design) -> Vec<Widget> {
 
 fn functions(design: &Design) -> Vec<Widget> {
     let all = |metric: &str| -> Vec<Value> {
-        let one = |which: FunctionName| {
-            json!(["AWS/Lambda", metric, "FunctionName", design.names.of(Kind::Function, which.name())])
-        };
+        let one = |which: FunctionName| json!(["AWS/Lambda", metric, "FunctionName", design.function(which)]);
         FunctionName::ALL.into_iter().map(one).collect()
     };
     let mut refused = all("Throttles");
@@ -137,21 +127,21 @@ fn functions(design: &Design) -> Vec<Widget> {
     ]
 }
 
-fn database(design: &Design, scope: &Scope<'_>, data: &Data) -> Vec<Widget> {
+fn database(design: &Design, scope: &Scope<'_>, database: &Database) -> Vec<Widget> {
     let thresholds = &design.settings.monitoring.thresholds;
     let instances: Vec<String> =
-        data.instances.iter().map(|instance| scope.get(*instance, |instance| instance.id.clone())).collect();
+        database.instances.iter().map(|instance| scope.get(*instance, |instance| instance.id.clone())).collect();
     let each = |metric: &str| -> Vec<Value> {
         instances.iter().map(|id| json!(["AWS/RDS", metric, "DBInstanceIdentifier", id])).collect()
     };
-    let cluster = scope.get(data.cluster, |cluster| cluster.id.clone());
+    let cluster = scope.get(database.cluster, |cluster| cluster.id.clone());
     let most = InstanceClass::find(&design.settings.database.instance_class).map_or(0, InstanceClass::max_connections);
     let mut latency = each("CommitLatency");
     latency.extend(each("SelectLatency"));
-    let measured = design.names.of(Kind::Function, FunctionName::TransactionProcessing.name());
+    let measured = design.function(FunctionName::TransactionProcessing);
     latency.push(json!(["Payments", "DatabaseResponseTime", "Function", measured, {"stat": "p99"}]));
     let mut connections = each("DatabaseConnections");
-    if let Some(proxy) = data.proxy {
+    if let Some(proxy) = database.proxy {
         let proxy = scope.get(proxy, |proxy| proxy.name.clone());
         for metric in ["ClientConnections", "DatabaseConnections", "DatabaseConnectionsCurrentlySessionPinned"] {
             connections.push(json!(["AWS/RDS", metric, "ProxyName", proxy]));
@@ -224,7 +214,7 @@ fn events(design: &Design) -> Vec<Widget> {
     ]
 }
 
-/// The way out; without NAT gateways there is none to show, and the row stays as it is.
+/// The NAT gateways. Without them a text keeps the row in its place.
 fn outward(design: &Design, scope: &Scope<'_>, network: &Network) -> Vec<Widget> {
     let nats: Vec<String> = network.nats.iter().map(|nat| scope.get(*nat, |nat| nat.id.clone())).collect();
     if nats.is_empty() {

@@ -1,22 +1,22 @@
-//! The alarms on Aurora (M1, M2).
+//! The alarms on Aurora (`docs/requirements.md`, M1 and M2).
 
 use payinfra_engine::Handle;
-
-use super::super::database::Data;
-use super::watch::{Rule, Silence, Watch};
-use crate::graph::Design;
-use crate::settings::InstanceClass;
 use payinfra_steps::database::DbInstance;
 use payinfra_steps::monitoring::Metric;
 
-/// From here on PostgreSQL nears the wraparound of its transaction ids, at two thousand million.
+use super::super::database::Database;
+use super::super::design::Design;
+use super::watch::{Rule, Silence, Watch};
+use crate::settings::InstanceClass;
+
+/// Above this age, PostgreSQL approaches the wraparound of its transaction ids, at two thousand million.
 const OLD_TRANSACTIONS: f64 = 1_000_000_000.0;
 
-pub(super) fn add(watch: &mut Watch<'_>, data: &Data) {
-    for (index, instance) in data.instances.iter().copied().enumerate() {
+pub(super) fn add(watch: &mut Watch<'_>, database: &Database) {
+    for (index, instance) in database.instances.iter().copied().enumerate() {
         on_instance(watch, index + 1, instance);
     }
-    let cluster = data.cluster;
+    let cluster = database.cluster;
     watch.add("database-replica-lag", move |design, scope| {
         let id = scope.get(cluster, |cluster| cluster.id.clone());
         Rule::metric(
@@ -47,17 +47,17 @@ pub(super) fn add(watch: &mut Watch<'_>, data: &Data) {
     });
 }
 
-/// What an alarm on one instance is about.
+/// What the rule of an alarm on one instance gets.
 struct Instance {
     metric: Metric,
     class: Option<InstanceClass>,
 }
 
 fn on_instance(watch: &mut Watch<'_>, number: usize, instance: Handle<DbInstance>) {
-    let insights = watch.design.settings.database.performance_insights;
+    let insights = watch.stack.design().settings.database.performance_insights;
     let mut add = |role: &str, metric: &'static str, statistic: &'static str, rule: fn(&Design, Instance) -> Rule| {
         watch.add(&format!("database-{role}-{number}"), move |design, scope| {
-            // Ready: an instance that is being made reports nothing, and for some alarms silence is alarming.
+            // Ready, because an instance that is being created reports nothing, which some alarms take for an outage.
             let id = scope.ready(instance, |instance| instance.id.clone());
             let metric = Metric::new("AWS/RDS", metric, &[("DBInstanceIdentifier", &id)], statistic);
             rule(design, Instance { metric, class: InstanceClass::find(&design.settings.database.instance_class) })

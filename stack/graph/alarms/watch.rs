@@ -1,29 +1,26 @@
-//! How every alarm of the stack is built: to one topic, with a description, and a deliberate meaning of silence.
-
-use std::sync::Arc;
+//! How every alarm of the stack is built: it notifies one topic, has a description, and decides what missing data means.
 
 use payinfra_aws::names::Kind;
-use payinfra_engine::{Graph, Handle, Scope};
-
-use super::super::Design;
-use payinfra_steps::Cloud;
+use payinfra_engine::{Handle, Scope};
 use payinfra_steps::messaging::Topic;
 use payinfra_steps::monitoring::{Alarm, Metric, Query};
 
-/// Adds alarms and remembers their names.
+use super::super::blueprint::{Blueprint, node};
+use super::super::design::Design;
+
+/// Adds alarms and collects their names.
 pub(super) struct Watch<'a> {
-    graph: &'a mut Graph<Cloud>,
-    pub(super) design: &'a Arc<Design>,
+    pub(super) stack: &'a mut Blueprint,
     topic: Handle<Topic>,
     pub(super) names: Vec<String>,
 }
 
-/// What an alarm watches, when it goes off, and what it tells.
+/// What an alarm watches, when it fires, and what its notification says.
 pub(super) struct Rule {
     watched: Watched,
     comparison: &'static str,
     threshold: f64,
-    /// So many of so many minutes.
+    /// How many of how many minutes.
     minutes: (u32, u32),
     silence: Silence,
     description: String,
@@ -39,19 +36,19 @@ enum Watched {
 pub(super) enum Silence {
     /// Nothing happened, so nothing is wrong.
     Fine,
-    /// The thing itself is gone.
+    /// What the alarm watches is gone.
     Alarming,
-    /// What was last known still holds.
+    /// The last known state still applies.
     Unchanged,
 }
 
 impl Rule {
-    /// An alarm on one metric, above a value in 3 of 5 minutes; silence is fine.
+    /// Fires when one metric is above a value in 3 of 5 minutes; missing data is fine.
     pub(super) fn metric(metric: Metric, threshold: f64, description: impl Into<String>) -> Self {
         Self::new(Watched::One(metric), threshold, description)
     }
 
-    /// An alarm on what `expression` makes of other metrics, else as [`Rule::metric`].
+    /// Fires on the value of an expression over several metrics, otherwise like [`Rule::metric`].
     pub(super) fn computed(
         metrics: Vec<(&str, Metric)>,
         expression: String,
@@ -75,25 +72,25 @@ impl Rule {
         }
     }
 
-    /// Goes off at the value already, not only above it.
+    /// Fires at the value already, not only above it.
     pub(super) fn at_threshold(mut self) -> Self {
         self.comparison = "GreaterThanOrEqualToThreshold";
         self
     }
 
-    /// Goes off below the value.
+    /// Fires below the value.
     pub(super) fn below(mut self) -> Self {
         self.comparison = "LessThanThreshold";
         self
     }
 
-    /// Goes off when `bad` of `looked` minutes are beyond the value.
+    /// Fires when `bad` of the last `looked` minutes are beyond the value.
     pub(super) fn minutes(mut self, bad: u32, looked: u32) -> Self {
         self.minutes = (bad, looked);
         self
     }
 
-    /// Says what minutes without data mean.
+    /// Sets what minutes without data mean.
     pub(super) fn silence(mut self, silence: Silence) -> Self {
         self.silence = silence;
         self
@@ -101,21 +98,21 @@ impl Rule {
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(graph: &'a mut Graph<Cloud>, design: &'a Arc<Design>, topic: Handle<Topic>) -> Self {
-        Self { graph, design, topic, names: Vec::new() }
+    pub(super) fn new(stack: &'a mut Blueprint, topic: Handle<Topic>) -> Self {
+        Self { stack, topic, names: Vec::new() }
     }
 
-    /// Adds the alarm with this role in its name.
+    /// Adds the alarm whose name ends in this role and the suffix.
     pub(super) fn add(
         &mut self,
         role: &str,
         rule: impl Fn(&Design, &Scope<'_>) -> Rule + Send + Sync + 'static,
     ) -> Handle<Alarm> {
-        let name = self.design.names.of(Kind::Alarm, role);
+        let name = self.stack.design().names.of(Kind::Alarm, role);
         self.names.push(name.clone());
-        let (design, topic) = (Arc::clone(self.design), self.topic);
-        self.graph.add(&role.replace('-', "_"), move |scope| {
-            let rule = rule(&design, scope);
+        let topic = self.topic;
+        self.stack.add(&node(role), move |design, scope| {
+            let rule = rule(design, scope);
             let topic = vec![scope.get(topic, |topic| topic.arn.clone())];
             let (metric, queries) = match rule.watched {
                 Watched::One(metric) => (Some(metric), Vec::new()),
