@@ -33,7 +33,7 @@ fn the_help_names_the_exit_codes() {
     64   bad usage or configuration
     75   the state is locked by another run
     77   credentials missing, expired or not permitted
-    130  interrupted; run the command again to go on
+    130  interrupted; run the command again to resume
     ");
     Payinfra::alone().run(["bogus"]).expect(64);
     Payinfra::alone().run::<&str>([]).expect(64);
@@ -97,7 +97,7 @@ fn code_that_is_missing_or_for_another_processor_is_refused() {
 fn without_credentials_nothing_is_asked_of_the_network() {
     let payinfra = Payinfra::alone().variable("AWS_ACCESS_KEY_ID", "").variable("AWS_SECRET_ACCESS_KEY", "");
     let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(77);
-    says(&ended, &["cannot find out which AWS account this is", "no credentials", "AWS_PROFILE", "--sandbox"]);
+    says(&ended, &["cannot determine the AWS account", "no credentials", "AWS_PROFILE", "--sandbox"]);
     assert!(!ended.err.contains("ProviderAttempt"), "{}", ended.err);
     assert!(ended.took.as_secs() < 5, "{:?}", ended.took);
 }

@@ -1,11 +1,11 @@
-//! Commands that call a sandbox's API, ready to be pasted into a shell.
+//! Commands that call a sandbox's API, to be pasted into a shell.
 
 use payinfra_stack::settings::ApiAuth;
 
-/// The sandbox's credentials: the emulator takes any, and curl wants some to sign with.
+/// The sandbox's credentials: the emulator accepts any, and curl needs some to sign with.
 const SIGNATURE: &str = "--aws-sigv4 aws:amz:us-east-1:execute-api --user test:test";
 
-/// The commands: health, a payment that is checked, and its booking. In AWS the same ones work with real credentials.
+/// The commands: health, a payment that is validated, and its booking. In AWS, the same ones work with real credentials.
 pub fn commands(url: &str, auth: ApiAuth, suffix: &str) -> String {
     let proof = match auth {
         ApiAuth::Iam => SIGNATURE.to_owned(),

@@ -10,7 +10,7 @@ use payinfra_state::{Address, BoxFuture, Entry, Holder, Journal};
 use tokio::time::Instant;
 
 use crate::remote_state::bucket::{Condition, Object, Objects};
-use crate::remote_state::{Failure, Lease, Location, Store, Terms, open};
+use crate::remote_state::{Lease, Location, RemoteStateError, Store, Terms, open};
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Runner {
     }
 
     /// Takes the lease of 60 s and opens the journal.
-    pub async fn open(&self, wait: u64) -> Result<Run, Failure> {
+    pub async fn open(&self, wait: u64) -> Result<Run, RemoteStateError> {
         let stop = Shutdown::default();
         let (backend, lease) = open(self.store(), terms(wait), &stop, &|_| {}).await?;
         let (journal, warnings) = Journal::open(Box::new(backend), "test").await?;

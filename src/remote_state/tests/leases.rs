@@ -10,16 +10,16 @@ use tokio::time::{Instant, sleep};
 use super::fake::{Fault, Runner, Service, holder, terms};
 use crate::remote_state::moment::Moment;
 use crate::remote_state::records::{LeaseRecord, write_lease};
-use crate::remote_state::{Failure, Lease, Terms, look};
+use crate::remote_state::{Lease, RemoteStateError, Terms, look};
 
 const KEY: &str = "some/prefix/test/lease.json";
 
-async fn take(runner: &Runner, wait: u64) -> Result<Lease, Failure> {
+async fn take(runner: &Runner, wait: u64) -> Result<Lease, RemoteStateError> {
     Lease::acquire(runner.store(), terms(wait), Shutdown::default(), &|_| {}).await
 }
 
-fn locked(taken: Result<Lease, Failure>) {
-    assert!(matches!(taken.err(), Some(Failure::State(StateError::Locked(_)))));
+fn locked(taken: Result<Lease, RemoteStateError>) {
+    assert!(matches!(taken.err(), Some(RemoteStateError::State(StateError::Locked(_)))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +129,7 @@ async fn of_many_that_come_at_once_one_gets_it() {
     assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 1);
 }
 
-async fn futures_of(runners: &[Runner], wait: u64) -> Vec<Result<Lease, Failure>> {
+async fn futures_of(runners: &[Runner], wait: u64) -> Vec<Result<Lease, RemoteStateError>> {
     let tasks: Vec<_> =
         runners.iter().cloned().map(|runner| tokio::spawn(async move { take(&runner, wait).await })).collect();
     let mut taken = Vec::new();
@@ -210,7 +210,7 @@ async fn a_damaged_lease_counts_as_dead_after_the_usual_time_and_a_newer_one_is_
     let text = String::from_utf8(service.bytes(KEY)).unwrap();
     lease.release().await.unwrap();
     service.overwrite(KEY, text.replace("\"format\": 1", "\"format\": 2").as_bytes());
-    assert!(matches!(take(&runner, 0).await.err(), Some(Failure::State(StateError::Newer { .. }))));
+    assert!(matches!(take(&runner, 0).await.err(), Some(RemoteStateError::State(StateError::Newer { .. }))));
 }
 
 #[tokio::test(start_paused = true)]
