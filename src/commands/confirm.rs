@@ -47,9 +47,24 @@ pub fn suffix(global: &Global, screen: &Screen, question: Question<'_>) -> Resul
 }
 
 fn is_yes(answer: &str) -> bool {
-    answer.eq_ignore_ascii_case("y")
+    ["y", "yes"].iter().any(|yes| answer.eq_ignore_ascii_case(yes))
 }
 
 fn refused(exit: Exit) -> CommandError {
     CommandError::new(exit, "not confirmed").hint("Nothing was changed.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_y_and_yes_confirm() {
+        for yes in ["y", "Y", "yes", "Yes", "YES"] {
+            assert!(is_yes(yes), "{yes}");
+        }
+        for no in ["", "n", "no", "ye", "yes please", "yy"] {
+            assert!(!is_yes(no), "{no}");
+        }
+    }
 }
