@@ -85,6 +85,16 @@ impl From<anyhow::Error> for CommandError {
     }
 }
 
+impl From<&clap::Error> for CommandError {
+    fn from(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        // The lines after the first empty one are the usage.
+        let message = text.split("\n\n").next().unwrap_or_default().trim();
+        Self::new(Exit::Usage, message.strip_prefix("error: ").unwrap_or(message).to_owned())
+            .hint("Nothing was changed. `payinfra --help` lists the commands and options.")
+    }
+}
+
 impl From<ConfigErrors> for CommandError {
     fn from(errors: ConfigErrors) -> Self {
         Self { exit: Exit::Usage, error: errors.into(), hint: None }

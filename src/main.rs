@@ -46,9 +46,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help and version are results; everything else is bad usage.
+/// Help and version are results; everything else is bad usage, which pipelines get as an object like any error.
 fn usage(error: &clap::Error) -> ExitCode {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if !asked && std::env::args_os().any(|argument| argument == "--json") {
+        Screen::new(true).error(&CommandError::from(error));
+        return Exit::Usage.into();
+    }
     // A closed pipe is no reason to fail.
     let _ = error.print();
     if asked { ExitCode::SUCCESS } else { Exit::Usage.into() }

@@ -58,7 +58,7 @@ pub async fn run(args: &Args, json: bool, out: &mut dyn Write, notes: &mut (dyn 
     let folder = sandbox.folder();
     // As everywhere: a pipe that nobody reads is no failure of what was done.
     if json {
-        let answer = json!({ "version": 1, "running": running, "folder": folder });
+        let answer = json!({ "version": 1, "type": "sandbox", "running": running, "folder": folder });
         let _ = writeln!(out, "{answer}");
     } else {
         let table = running.as_ref().map(table).unwrap_or_default();
