@@ -52,6 +52,11 @@ impl Needs {
             if_interrupted: "interrupted; nothing was changed",
         }
     }
+
+    /// The command with its own options, as typed.
+    fn as_typed(&self) -> String {
+        format!("{} {}", self.command, self.options).trim_end().to_owned()
+    }
 }
 
 /// An open stack.
@@ -135,7 +140,7 @@ impl Session {
 
     /// The command that resumes this one: the same with all options that decide what it does.
     pub fn resume_command(&self) -> String {
-        self.command_line(format!("{} {}", self.needs.command, self.needs.options).trim_end())
+        self.command_line(&self.needs.as_typed())
     }
 
     /// Refuses to compare functions whose programs are missing.
@@ -198,4 +203,16 @@ impl Session {
 fn artifact_error(error: &ArtifactError) -> CommandError {
     CommandError::new(Exit::Usage, error.to_string())
         .hint("Nothing was changed. `scripts/build` builds the functions and puts them there.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_resumed_with_its_own_options() {
+        let destroy = Needs { options: "--final-snapshot", final_snapshots: true, ..Needs::to_read("destroy") };
+        assert_eq!(destroy.as_typed(), "destroy --final-snapshot");
+        assert_eq!(Needs::to_read("diff").as_typed(), "diff");
+    }
 }
