@@ -62,6 +62,32 @@ fn another_region_is_refused() {
 }
 
 #[test]
+fn an_emulator_is_in_no_region() {
+    let payinfra = Payinfra::against(NOWHERE).variable("AWS_REGION", "eu-west-1");
+    let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(1);
+    assert!(!ended.err.contains("AWS_REGION"), "{}", ended.err);
+}
+
+#[test]
+fn an_endpoint_that_is_not_a_url_is_refused_and_an_empty_variable_is_unset() {
+    let alone = || Payinfra::alone().variable("AWS_ACCESS_KEY_ID", "").variable("AWS_SECRET_ACCESS_KEY", "");
+    let ended = alone().variable("AWS_ENDPOINT_URL", "localhost:4566").run(["diff", "--suffix", "dev"]).expect(64);
+    says(&ended, &["AWS_ENDPOINT_URL: `localhost:4566` is not the URL of an emulator", "http://127.0.0.1:4566"]);
+    let ended = alone().run(["diff", "--suffix", "dev", "--endpoint-url", ""]).expect(64);
+    says(&ended, &["--endpoint-url: `` is not the URL of an emulator"]);
+    let ended = alone().variable("AWS_ENDPOINT_URL", "").run(["diff", "--suffix", "dev"]).expect(77);
+    says(&ended, &["no credentials"]);
+}
+
+#[test]
+fn bad_usage_is_an_object_too() {
+    let ended = Payinfra::alone().run(["diff", "--json", "--bogus"]).expect(64);
+    let error: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&error["type"], &error["exit_code"]), (&"error".into(), &64.into()));
+    assert!(error["message"].as_str().unwrap().contains("--bogus"), "{error}");
+}
+
+#[test]
 fn all_mistakes_of_a_configuration_are_told_at_once() {
     let payinfra = Payinfra::against(NOWHERE);
     payinfra.configure("[databse]\ninstances = 2\n[network]\ncidr = \"10.0.0.0/28\"\n[logs]\nretention_day = 4\n");

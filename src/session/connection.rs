@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use payinfra_aws::Connection;
+use payinfra_aws::{Connection, without_user};
 
-use crate::command_error::CommandError;
+use crate::command_error::{CommandError, Exit};
 use crate::global::Global;
 use crate::render::Screen;
 use crate::sandbox::{Options, Running, Sandbox};
@@ -19,7 +19,7 @@ impl Endpoint {
     /// The endpoint that the command line names; nothing is called yet.
     ///
     /// # Errors
-    /// Where the sandbox does not start.
+    /// Where the sandbox does not start, or what is given as an address is none.
     pub async fn of(global: &Global, screen: &Screen) -> Result<Self, CommandError> {
         let sandbox = if global.sandbox { Some(start_sandbox(screen).await?) } else { None };
         let endpoint = sandbox.as_ref().map(|running| running.endpoint.clone());
@@ -28,7 +28,18 @@ impl Endpoint {
             endpoint_url: endpoint.or_else(|| global.endpoint_url.clone()),
             ..Connection::default()
         };
-        Ok(Self { connection, sandbox })
+        let named = match &global.endpoint_url {
+            Some(url) => Some(("--endpoint-url", url.clone())),
+            None => connection.emulator_endpoint().map(|url| ("AWS_ENDPOINT_URL", url)),
+        };
+        match named {
+            Some((source, url)) if !is_url(&url) => {
+                let error = format!("{source}: `{}` is not the URL of an emulator", without_user(&url));
+                Err(CommandError::new(Exit::Usage, error)
+                    .hint("Nothing was changed. Write it with its scheme, such as http://127.0.0.1:4566."))
+            }
+            _ => Ok(Self { connection, sandbox }),
+        }
     }
 
     /// Whether a database is known to be behind the emulator.
@@ -61,7 +72,28 @@ impl Endpoint {
     }
 }
 
+/// Whether a text has a scheme that is spoken here, and a host.
+fn is_url(text: &str) -> bool {
+    let Ok(url) = text.parse::<hyper::Uri>() else { return false };
+    matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+}
+
 async fn start_sandbox(screen: &Screen) -> Result<Running, CommandError> {
     let mut notice = |text: &str| screen.note(text);
     Ok(Sandbox::locate()?.ensure(&Options { postgres: true, ..Options::default() }, &mut notice).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_needs_a_scheme_and_a_host() {
+        for good in ["http://127.0.0.1:4566", "https://localhost/", "http://me:secret@[::1]:4566"] {
+            assert!(is_url(good), "{good}");
+        }
+        for bad in ["", "localhost:4566", "127.0.0.1", "http://", "ftp://localhost", "http://a b"] {
+            assert!(!is_url(bad), "{bad}");
+        }
+    }
 }
