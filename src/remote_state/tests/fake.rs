@@ -1,4 +1,4 @@
-//! A bucket in memory, in virtual time, that loses, doubles, refuses and delays what it is told to.
+//! A bucket in memory, in virtual time, that loses, duplicates, refuses and delays calls on request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -92,7 +92,7 @@ pub struct Runner {
     dead: Arc<Mutex<bool>>,
     /// How long each call takes.
     pub latency: Duration,
-    /// Whether the service tells its time.
+    /// Whether the service sends its time.
     pub server_time: bool,
 }
 

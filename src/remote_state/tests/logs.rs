@@ -1,4 +1,4 @@
-//! What the log holds after faults, kills and take-overs, and that it keeps a paused run out.
+//! What the log contains after faults, kills and take-overs, and that it keeps a paused run out.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn is_lost(ended: Result<(), StateError>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_is_what_was_announced_and_compacted() {
+async fn a_state_is_what_was_appended_and_compacted() {
     let service = Service::default();
     let run = Runner::new(&service).open(0).await.unwrap();
     run.announce(0..5).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_wave_of_calls_shares_one_object() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_fault_of_a_write_loses_or_doubles_anything() {
+async fn no_write_fault_loses_or_duplicates_anything() {
     // Lease, fence marker, three appends, snapshot, release.
     for number in 1..=7 {
         for fault in [Fault::Lost, Fault::Twice, Fault::Busy, Fault::Late(Duration::from_secs(12))] {
@@ -80,7 +80,7 @@ async fn no_fault_of_a_write_loses_or_doubles_anything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_killed_at_any_write_loses_nothing_that_it_announced() {
+async fn a_run_killed_at_any_write_loses_no_recorded_intent() {
     for number in 1..=12 {
         let service = Service::default();
         let first = Runner::new(&service).open(0).await.unwrap();
@@ -191,7 +191,7 @@ async fn an_append_that_arrives_long_after_its_run_was_replaced_has_no_effect() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn unlock_shuts_the_holder_out_and_leaves_the_state_free() {
+async fn unlock_fences_off_the_holder_and_leaves_the_state_free() {
     let service = Service::default();
     let old = Runner::new(&service).open(0).await.unwrap();
     old.announce(0..2).await.unwrap();
@@ -203,7 +203,7 @@ async fn unlock_shuts_the_holder_out_and_leaves_the_state_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn damage_is_set_aside_and_told_and_a_newer_format_is_left_alone() {
+async fn damage_is_set_aside_with_a_warning_and_a_newer_format_is_not_touched() {
     let service = Service::default();
     let run = Runner::new(&service).open(0).await.unwrap();
     run.announce(0..4).await.unwrap();
@@ -235,7 +235,7 @@ async fn damage_is_set_aside_and_told_and_a_newer_format_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_object_is_told() {
+async fn a_missing_object_gives_a_warning() {
     let service = Service::default();
     let run = Runner::new(&service).open(0).await.unwrap();
     run.announce(0..4).await.unwrap();
