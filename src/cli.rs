@@ -11,7 +11,7 @@ Exit codes:
   1    failed
   2    `diff` found changes
   64   bad usage or configuration
-  75   the state is locked by another run
+  75   the state is locked by another run, or was taken over by one
   77   credentials missing, expired or not permitted
   130  interrupted; run the command again to resume";
 

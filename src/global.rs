@@ -12,7 +12,7 @@ const SANDBOX_SUFFIX: &str = "sandbox";
 /// The options that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The name of the environment, part of every resource name: a letter, then letters, digits and hyphens; lower case, at most 16 characters
+    /// The environment, part of every resource name: up to 16 lower-case letters, digits and hyphens, first a letter
     #[arg(long, global = true, env = "PAYINFRA_SUFFIX", value_name = "SUFFIX")]
     pub suffix: Option<String>,
     /// The configuration file [default: payinfra.toml, if it exists]

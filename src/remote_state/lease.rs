@@ -1,4 +1,4 @@
-//! The lease on a state in S3: who may write, for how long, and how others see that a holder is dead.
+//! The lease on a state in S3: who may write, for how long, and how other runs recognise that it has expired.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl Lease {
                 if let Some(lease) = Self::put(&store, &terms, &stop, found.as_ref(), fence).await? {
                     return Ok(lease.keep_alive());
                 }
-                // Another run was faster. When the loser looks again is random, so that the same one does not lose every time.
+                // Another run was faster. The loser looks again at a random time, so that it does not lose every time.
                 tokio::time::sleep(INTERVALS.0.mul_f64(rand::random())).await;
                 continue;
             }
@@ -357,7 +357,7 @@ fn read_foreign(store: &Store, object: &Object) -> Result<Foreign, StateError> {
     }
 }
 
-/// Reads a lease, and makes one of an unknown holder of a damaged one.
+/// Reads a lease; a damaged one counts as that of an unknown holder.
 ///
 /// # Errors
 /// [`StateError::Newer`].

@@ -5,7 +5,9 @@ use payinfra_stack::settings::ApiAuth;
 /// The sandbox's credentials: the emulator accepts any, and curl needs some to sign with.
 const SIGNATURE: &str = "--aws-sigv4 aws:amz:us-east-1:execute-api --user test:test";
 
-/// The commands, which pass by any proxy that is set, since the sandbox is on this machine: health, a payment that is validated, and its booking. In AWS, the same ones work with real credentials.
+/// The commands: health, a payment that is validated, and its booking. In AWS, the same ones work with real credentials.
+///
+/// They bypass any proxy, since the sandbox is on this machine.
 pub fn commands(url: &str, auth: ApiAuth, suffix: &str) -> String {
     let proof = match auth {
         ApiAuth::Iam => SIGNATURE.to_owned(),

@@ -196,7 +196,7 @@ fn note_down(transcript: &std::sync::Mutex<String>, stream: &str, text: &str) {
     text.lines().for_each(|line| *transcript += &format!("{stream}: {line}\n"));
 }
 
-/// A change without the object as it was read: a line of the plan is about what changes, not about everything that exists.
+/// A change without the object as it was read: the plan shows what changes, not everything that exists.
 fn plan_line(change: &payinfra_engine::Change) -> Value {
     json!({
         "address": change.address,

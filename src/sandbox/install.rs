@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// The names of the interpreter, the user's own choice first. All packages need CPython 3.10.
 const PYTHONS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
 
-/// Exits 3 when the interpreter is too old, 4 when it cannot create environments (Debian packages that part separately).
+/// Exits with 3 if the interpreter is too old, with 4 if it cannot create environments (a separate package in Debian).
 const PROBE: &str = "import sys
 if sys.version_info < (3, 10): sys.exit(3)
 try: import venv, ensurepip

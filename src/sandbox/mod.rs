@@ -91,7 +91,8 @@ impl Sandbox {
         self.cache.root().to_owned()
     }
 
-    /// Starts what is needed and not running yet, and returns once it answers. `notice` gets a line for each step that takes long.
+    /// Starts what is needed and not running yet, and returns once it answers. `notice` gets a line for each step that
+    /// takes long.
     pub async fn ensure(&self, options: &Options, notice: &mut (dyn FnMut(&str) + Send)) -> Result<Running> {
         let _lock = self.cache.lock(notice).await?;
         let mut record = Record::read(&self.cache);

@@ -158,7 +158,8 @@ impl Postgres {
     }
 }
 
-/// What the server itself reports: line 8 of postmaster.pid reads `ready` once it accepts connections (PostgreSQL 10 and later).
+/// What the server itself reports: line 8 of postmaster.pid reads `ready` once it accepts connections (since
+/// PostgreSQL 10).
 fn is_ready(data: &Path, pid: u32) -> bool {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = text.lines();

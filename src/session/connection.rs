@@ -19,7 +19,7 @@ impl Endpoint {
     /// The endpoint that the command line names; nothing is called yet.
     ///
     /// # Errors
-    /// Where the sandbox does not start, or what is given as an address is none.
+    /// Where the sandbox does not start, or the address given for an emulator is not a URL.
     pub async fn of(global: &Global, screen: &Screen) -> Result<Self, CommandError> {
         let sandbox = if global.sandbox { Some(start_sandbox(screen).await?) } else { None };
         let endpoint = sandbox.as_ref().map(|running| running.endpoint.clone());
@@ -72,7 +72,7 @@ impl Endpoint {
     }
 }
 
-/// Whether a text has a scheme that is spoken here, and a host.
+/// Whether a text has a scheme, HTTP or HTTPS, and a host.
 fn is_url(text: &str) -> bool {
     let Ok(url) = text.parse::<hyper::Uri>() else { return false };
     matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())

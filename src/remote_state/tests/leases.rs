@@ -55,7 +55,7 @@ async fn the_state_of_a_dead_holder_is_free_when_its_lease_expires() {
         let start = Instant::now();
         let lease = take(&next, 600).await.unwrap();
         let took = start.elapsed().as_secs();
-        // The server's clock knows of the thirty seconds before; our own only of what it has seen.
+        // The server's clock has seen the thirty seconds before; our own has not.
         let expected = if server_time { 32..36 } else { 60..63 };
         assert!(expected.contains(&took), "{took} s");
         assert_eq!(lease.fence(), 2);
@@ -123,7 +123,7 @@ async fn of_many_concurrent_runs_one_gets_the_lease() {
     let runners: Vec<Runner> = (0..20).map(|_| Runner::new(&service)).collect();
     let taken = futures_of(&runners, 0).await;
     assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 1);
-    // All of them wait for a holder that dies; the others for one another.
+    // All of them wait for a holder that dies, and then for one another.
     drop(taken);
     let taken = futures_of(&runners, 100).await;
     assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 1);
@@ -172,7 +172,7 @@ async fn a_renewal_that_timed_out_but_arrived_is_recognised_by_the_next() {
     let runner = Runner::new(&service);
     let terms = Terms { length: Duration::from_secs(900), ..terms(0) };
     let lease = Lease::acquire(runner.store(), terms, Shutdown::default(), &|_| {}).await.unwrap();
-    // For longer than one renewal is repeated, nobody answers, but the writes arrive.
+    // For longer than one renewal is retried, there are no answers, but the writes arrive.
     (1..=60).for_each(|number| runner.fault(number, Fault::Lost));
     sleep(Duration::from_secs(1100)).await;
     assert!(lease.holds());

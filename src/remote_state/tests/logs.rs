@@ -112,7 +112,7 @@ async fn a_run_killed_at_any_write_loses_no_recorded_intent() {
     }
 }
 
-/// A run that is paused: its lease is not renewed any more, and its successor has taken over.
+/// A paused run: its lease is no longer renewed, and a successor has taken over.
 async fn paused_and_taken_over(service: &Service) -> (Run, Run) {
     let runner = Runner::new(service);
     let old = runner.open(0).await.unwrap();
@@ -164,7 +164,7 @@ async fn its_snapshot_neither_replaces_a_newer_one_nor_hides_what_follows() {
     let service = Service::default();
     let (old, new) = paused_and_taken_over(&service).await;
     new.announce(2..4).await.unwrap();
-    // Before the successor has compacted, the old snapshot is true as far as it goes.
+    // Before the successor has compacted, the old snapshot is correct up to its sequence.
     let before = old.journal.compact().await;
     new.announce(4..5).await.unwrap();
     new.end().await;
@@ -177,7 +177,7 @@ async fn an_append_that_arrives_long_after_its_run_was_replaced_has_no_effect() 
     let service = Service::default();
     let runner = Runner::new(&service);
     let old = runner.open(0).await.unwrap();
-    // The append and every renewal from now on are on their way for five minutes.
+    // From now on, the append and every renewal are in flight for five minutes.
     (1..=30).for_each(|number| runner.fault(number, Fault::Late(Duration::from_secs(300))));
     let late = tokio::spawn(async move { (old.announce(0..1).await, old) });
     sleep(Duration::from_secs(70)).await;
