@@ -31,9 +31,9 @@ fn the_help_names_the_exit_codes() {
     1    failed
     2    `diff` found changes
     64   bad usage or configuration
-    75   the state is locked by another run
+    75   the state is locked by another run, or was taken over by one
     77   credentials missing, expired or not permitted
-    130  interrupted; run the command again to go on
+    130  interrupted; run the command again to resume
     ");
     Payinfra::alone().run(["bogus"]).expect(64);
     Payinfra::alone().run::<&str>([]).expect(64);
@@ -59,6 +59,32 @@ fn another_region_is_refused() {
     let payinfra = Payinfra::alone().variable("AWS_REGION", "eu-west-1");
     let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(64);
     says(&ended, &["AWS_REGION says region eu-west-1; payinfra deploys to us-east-1 only"]);
+}
+
+#[test]
+fn an_emulator_is_in_no_region() {
+    let payinfra = Payinfra::against(NOWHERE).variable("AWS_REGION", "eu-west-1");
+    let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(1);
+    assert!(!ended.err.contains("AWS_REGION"), "{}", ended.err);
+}
+
+#[test]
+fn an_endpoint_that_is_not_a_url_is_refused_and_an_empty_variable_is_unset() {
+    let alone = || Payinfra::alone().variable("AWS_ACCESS_KEY_ID", "").variable("AWS_SECRET_ACCESS_KEY", "");
+    let ended = alone().variable("AWS_ENDPOINT_URL", "localhost:4566").run(["diff", "--suffix", "dev"]).expect(64);
+    says(&ended, &["AWS_ENDPOINT_URL: `localhost:4566` is not the URL of an emulator", "http://127.0.0.1:4566"]);
+    let ended = alone().run(["diff", "--suffix", "dev", "--endpoint-url", ""]).expect(64);
+    says(&ended, &["--endpoint-url: `` is not the URL of an emulator"]);
+    let ended = alone().variable("AWS_ENDPOINT_URL", "").run(["diff", "--suffix", "dev"]).expect(77);
+    says(&ended, &["no credentials"]);
+}
+
+#[test]
+fn bad_usage_is_an_object_too() {
+    let ended = Payinfra::alone().run(["diff", "--json", "--bogus"]).expect(64);
+    let error: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&error["type"], &error["exit_code"]), (&"error".into(), &64.into()));
+    assert!(error["message"].as_str().unwrap().contains("--bogus"), "{error}");
 }
 
 #[test]
@@ -97,7 +123,7 @@ fn code_that_is_missing_or_for_another_processor_is_refused() {
 fn without_credentials_nothing_is_asked_of_the_network() {
     let payinfra = Payinfra::alone().variable("AWS_ACCESS_KEY_ID", "").variable("AWS_SECRET_ACCESS_KEY", "");
     let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(77);
-    says(&ended, &["cannot find out which AWS account this is", "no credentials", "AWS_PROFILE", "--sandbox"]);
+    says(&ended, &["cannot determine the AWS account", "no credentials", "AWS_PROFILE", "--sandbox"]);
     assert!(!ended.err.contains("ProviderAttempt"), "{}", ended.err);
     assert!(ended.took.as_secs() < 5, "{:?}", ended.took);
 }

@@ -162,7 +162,7 @@ fn before_anything_is_changed_one_signal_is_enough() {
 fn a_question_on_a_terminal_waits_for_its_answer_and_for_ctrl_c() {
     let world = world("asked");
     let asks = |command: &str| OnTerminal::start(world.payinfra.command([command]));
-    let question = [("up", "Do this? [y/N]", "y"), ("destroy", "Type the suffix (asked) to go on:", "asked")];
+    let question = [("up", "Do this? [y/N]", "y"), ("destroy", "Type the suffix (asked) to continue:", "asked")];
     for (command, question, yes) in question {
         world.proxy.forget();
         let mut run = asks(command);

@@ -130,7 +130,7 @@ fn a_paused_runner_is_shut_out_by_its_successor() {
             "the lease on the state was lost",
             "took it over and has ended",
             "--lock-wait 10m",
-            "nothing done is lost",
+            "is recorded or can be found by its tags",
         ],
     );
     assert_eq!(changes(&proxy), Vec::<String>::new(), "it changes nothing any more");

@@ -13,3 +13,6 @@ pub use archive::{Archived, archived};
 pub use delivery::{Delivery, delivery};
 pub use ledger::{Balance, LedgerError, balance};
 pub use secrets::{api_key, signing_key};
+
+/// The merchant of the synthetic payments that `payinfra verify` makes; no other merchant may have its name.
+pub const VERIFY_MERCHANT: &str = "payinfra-verify";

@@ -1,4 +1,4 @@
-//! Errors as a person meets them: what happened, what is safe, what to type next; and the exit code.
+//! Errors as people see them: what happened, what is safe, what to type next, and the exit code.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -8,8 +8,7 @@ use payinfra_engine::{ApplyError, Class};
 use payinfra_state::Error as StateError;
 
 use crate::config::ConfigErrors;
-use crate::remote_state;
-use crate::sandbox;
+use crate::sandbox::SandboxError;
 
 /// How the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,16 +36,16 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error with its exit code and, where there is one, the next step.
+/// Why a command failed, with its exit code and, if there is one, the next step.
 #[derive(Debug)]
-pub struct Problem {
+pub struct CommandError {
     pub exit: Exit,
     pub error: anyhow::Error,
     pub hint: Option<String>,
 }
 
-impl Problem {
-    /// A failure without a hint.
+impl CommandError {
+    /// An error without a hint.
     pub fn new(exit: Exit, message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
         Self { exit, error: anyhow::Error::msg(message), hint: None }
     }
@@ -58,34 +57,51 @@ impl Problem {
         self
     }
 
-    /// Puts what was being done in front, as the error's first line.
+    /// Adds a further step after the hint, if there is one.
     #[must_use]
-    pub fn context(mut self, doing: impl fmt::Display + Send + Sync + 'static) -> Self {
-        self.error = self.error.context(doing);
+    pub fn also(mut self, next: &str) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| next.to_owned(), |hint| format!("{hint} {next}")));
+        self
+    }
+
+    /// Puts what failed in front, as the error's first line.
+    #[must_use]
+    pub fn context(mut self, what: impl fmt::Display + Send + Sync + 'static) -> Self {
+        self.error = self.error.context(what);
         self
     }
 }
 
-impl From<std::io::Error> for Problem {
+impl From<std::io::Error> for CommandError {
     fn from(error: std::io::Error) -> Self {
         Self { exit: Exit::Failed, error: error.into(), hint: None }
     }
 }
 
-impl From<anyhow::Error> for Problem {
+impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> Self {
-        let hint = error.downcast_ref::<sandbox::Failure>().map(|failure| failure.hint().to_owned());
+        let hint = error.downcast_ref::<SandboxError>().map(|failure| failure.hint().to_owned());
         Self { exit: Exit::Failed, error, hint }
     }
 }
 
-impl From<ConfigErrors> for Problem {
+impl From<&clap::Error> for CommandError {
+    fn from(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        // The lines after the first empty one are the usage.
+        let message = text.split("\n\n").next().unwrap_or_default().trim();
+        Self::new(Exit::Usage, message.strip_prefix("error: ").unwrap_or(message).to_owned())
+            .hint("Nothing was changed. `payinfra --help` lists the commands and options.")
+    }
+}
+
+impl From<ConfigErrors> for CommandError {
     fn from(errors: ConfigErrors) -> Self {
         Self { exit: Exit::Usage, error: errors.into(), hint: None }
     }
 }
 
-impl From<StateError> for Problem {
+impl From<StateError> for CommandError {
     fn from(error: StateError) -> Self {
         let exit = match &error {
             StateError::Locked(_) | StateError::LeaseLost(_) => Exit::Locked,
@@ -94,17 +110,15 @@ impl From<StateError> for Problem {
         };
         let hint = match &error {
             StateError::Locked(_) => Some(
-                "Nothing was changed. Wait for that run with `--lock-wait 10m`, or look at it with `payinfra unlock`.",
+                "Nothing was changed. Wait for that run with `--lock-wait 10m`, or inspect it with `payinfra unlock`.",
             ),
-            StateError::LeaseLost(_) => Some(
-                "This run made no further call. What it did is recorded or found by its tags; nothing done is lost.",
-            ),
-            StateError::Denied { .. } => Some(
-                "What was recorded before is intact. Sign in again, or look at docs/deployment.md, which lists the rights that the state's bucket needs.",
-            ),
-            StateError::Remote { .. } => {
-                Some("What was recorded before is intact. Run the command again: it goes on from where it is.")
+            StateError::LeaseLost(_) => {
+                Some("This run made no further call. Everything it did is recorded or can be found by its tags.")
             }
+            StateError::Denied { .. } => Some(
+                "What was recorded before is intact. Sign in again, or add the missing permission: docs/deployment.md lists the rights that the state's bucket needs.",
+            ),
+            StateError::Remote { .. } => Some("What was recorded before is intact. Run the command again to resume."),
             StateError::Newer { .. } => Some("Use the payinfra that wrote it, or a newer one."),
             StateError::Io { .. } | StateError::Broken(_) => Some(
                 "The last state that was written is intact. Make the folder writable, or choose another with --state.",
@@ -115,43 +129,26 @@ impl From<StateError> for Problem {
     }
 }
 
-impl From<remote_state::Failure> for Problem {
-    fn from(failure: remote_state::Failure) -> Self {
-        match failure {
-            remote_state::Failure::State(error) => error.into(),
-            remote_state::Failure::Call(trouble) => {
-                let exit = exit_of(trouble.error.class);
-                let hint = match trouble.error.class {
-                    Class::Denied => "docs/deployment.md lists the rights that the state's bucket needs.",
-                    Class::Credentials => "Sign in again and run the command again.",
-                    _ => "Check the network and the bucket, then run the command again.",
-                };
-                Self { exit, error: trouble.into(), hint: Some(hint.to_owned()) }
-            }
-        }
-    }
-}
-
-impl From<ConnectError> for Problem {
+impl From<ConnectError> for CommandError {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Region { .. } => Self { exit: Exit::Usage, error: error.into(), hint: None },
             ConnectError::Identity(refused) => {
                 let class = refused.class;
-                let problem = Self { exit: exit_of(class), error: refused.into(), hint: None };
-                let problem = problem.context("cannot find out which AWS account this is");
+                let error = Self { exit: exit_of(class), error: refused.into(), hint: None };
+                let error = error.context("cannot determine the AWS account");
                 match class {
-                    Class::Credentials | Class::Denied => problem.hint(
+                    Class::Credentials | Class::Denied => error.hint(
                         "Nothing was changed. Set AWS_PROFILE or --profile, sign in again (`aws sso login`), or try the stack without AWS: `payinfra up --sandbox`.",
                     ),
-                    _ => problem.hint("Nothing was changed. Check the network and the endpoint, then run the command again."),
+                    _ => error.hint("Nothing was changed. Check the network and the endpoint, then run the command again."),
                 }
             }
         }
     }
 }
 
-impl From<ApplyError> for Problem {
+impl From<ApplyError> for CommandError {
     fn from(failure: ApplyError) -> Self {
         let exit = failure.class().map_or(Exit::Failed, exit_of);
         let hint = hint_for(&failure);
@@ -162,7 +159,7 @@ impl From<ApplyError> for Problem {
     }
 }
 
-/// The exit code for a refused call.
+/// The exit code for a rejected call.
 pub fn exit_of(class: Class) -> Exit {
     match class {
         Class::Credentials | Class::Denied => Exit::Denied,
@@ -170,30 +167,30 @@ pub fn exit_of(class: Class) -> Exit {
     }
 }
 
-/// What helps against one resource's failure.
+/// What to do about the failure of one resource.
 fn hint_for(failure: &ApplyError) -> Option<String> {
     let hint = match failure {
         ApplyError::NotOurs { .. } => {
-            "payinfra neither adopts nor deletes what does not carry its tags. Delete or rename that object, or choose another --suffix."
+            "payinfra neither adopts nor deletes anything without its tags. Delete or rename that object, or choose another --suffix."
         }
         ApplyError::Duplicate { .. } => {
-            "Both carry this stack's tags. Look at them, delete the one that is not in use, and run the command again."
+            "Both carry this stack's tags. Delete the one that is not in use, and run the command again."
         }
         ApplyError::NotKept { .. } => {
-            "The service accepted the change and shows the old value. Run `payinfra diff` to see it."
+            "The service accepted the change but still returns the old value. Run `payinfra diff` to see it."
         }
         ApplyError::PlanChanged { .. } => {
             "The cloud changed after the plan was made. Run the command again to see a new plan."
         }
-        ApplyError::Failed { .. } => "Run `payinfra up` again: the plan will show what has to be replaced.",
-        ApplyError::TimedOut { .. } => "It may still get there. Run the command again: it goes on from where it is.",
+        ApplyError::Failed { .. } => "Run `payinfra up` again: the plan will show what must be replaced.",
+        ApplyError::TimedOut { .. } => "It may still finish. Run the command again to resume.",
         ApplyError::Call(error) => match error.class {
             Class::Quota => {
-                "A quota of the account is used up. Ask AWS for more in the Service Quotas console, or remove what uses it, and run the command again."
+                "A quota of the account is used up. Request an increase in the Service Quotas console, or remove what uses it, and run the command again."
             }
-            Class::Denied => "The caller may not do this. Add the permission and run the command again.",
+            Class::Denied => "The caller lacks a permission. Add it and run the command again.",
             Class::Credentials => {
-                "The credentials are missing or have expired. Sign in again and run the command again: it goes on from where it is."
+                "The credentials are missing or have expired. Sign in again and run the command again to resume."
             }
             Class::NoAnswer => {
                 "The service gave no answer. Check the network and run the command again: it finds out what was done."

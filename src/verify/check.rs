@@ -1,25 +1,24 @@
-//! The links of the chain, and what can be found about one.
+//! The checks, and how one can fail.
 
 use payinfra_aws::CallError;
 use payinfra_engine::Error;
-use serde::Serialize;
 
-/// One link.
+/// One check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
+pub enum Check {
     /// `GET /health` answers.
     Health,
-    /// Who does not say who they are is refused.
+    /// A request without credentials is rejected.
     Unauthenticated,
     /// A malformed request does not reach a function.
     BadRequest,
-    /// A card number is refused.
+    /// A card number is rejected.
     CardNumber,
-    /// A payment is checked and gets a session.
+    /// A payment is validated and gets a session.
     Validated,
     /// The session is booked.
     Booked,
-    /// The booking is shown.
+    /// The booking can be read.
     ReadBack,
     /// The same request again books nothing.
     Replayed,
@@ -29,16 +28,16 @@ pub enum Link {
     Archived,
     /// Its webhooks arrive.
     Delivered,
-    /// They carry the right signature.
+    /// Their signatures are right.
     Signed,
     /// The ledger sums to zero.
     Balanced,
-    /// An alarm that goes off is heard.
+    /// The notification of an alarm arrives.
     Alarm,
 }
 
-impl Link {
-    /// The name, which is also that of its section in `docs/verify.md`.
+impl Check {
+    /// The name: the heading of its section in `docs/verify.md`, and part of the JSON contract.
     pub fn name(self) -> &'static str {
         match self {
             Self::Health => "health",
@@ -58,22 +57,22 @@ impl Link {
         }
     }
 
-    /// What to look at first where it is broken, as a whole sentence.
+    /// What to look at first if it fails, as a whole sentence.
     pub fn look_at(self) -> &'static str {
         match self {
             Self::Health => {
                 "Look at the API's deployment and permissions (`payinfra diff`) and at payment-validation's log."
             }
             Self::Unauthenticated => {
-                "Callers are let in without credentials: compare `api.auth` with `payinfra diff` now."
+                "Requests without credentials are accepted: compare `api.auth` with `payinfra diff` now."
             }
             Self::BadRequest => "Look at the API's models and validators (`payinfra diff`).",
-            Self::CardNumber => "Look at payment-validation's code and log: card numbers must not get in.",
+            Self::CardNumber => "Look at payment-validation's code and log: card numbers must not be accepted.",
             Self::Validated => "Look at payment-validation's log, its parameters and the session table.",
             Self::Booked => "Look at transaction-processing's log: the database, its proxy and the session table.",
             Self::ReadBack => "Look at transaction-processing's log and the database.",
             Self::Replayed => {
-                "Look at transaction-processing's log; until it is mended, callers must not repeat requests."
+                "Look at transaction-processing's log; until it is fixed, callers must not repeat requests."
             }
             Self::Refunded => {
                 "Look at the flag features/refunds-enabled in Parameter Store and at transaction-processing's log."
@@ -86,7 +85,7 @@ impl Link {
             }
             Self::Signed => "Look at secrets/webhook-signing-key and at the log of notifications.",
             Self::Balanced => {
-                "Stop booking until it is explained: invoke transaction-processing with `ledger-balance`."
+                "Stop booking until this is explained: invoke transaction-processing with `ledger-balance`."
             }
             Self::Alarm => {
                 "Look at the alarm's history in CloudWatch, the topic sns-alarms, its key and the queue sqs-alarms-heard."
@@ -95,42 +94,28 @@ impl Link {
     }
 }
 
-/// How a link was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// It holds.
-    Ok,
-    /// It does not.
-    Broken,
-    /// It could not be tried, because of another.
-    Skipped,
-    /// It cannot be checked from here.
-    NotChecked,
-}
-
-/// Why a link is not well.
+/// Why a check did not pass.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// It does not hold.
+pub enum CheckError {
+    /// It failed.
     Broken(String),
-    /// It cannot be checked from here, for this reason.
+    /// It is impossible from here, for this reason.
     NotChecked(String),
 }
 
-impl From<Error> for Finding {
+impl From<Error> for CheckError {
     fn from(error: Error) -> Self {
         Self::Broken(error.to_string())
     }
 }
 
-impl From<CallError> for Finding {
+impl From<CallError> for CheckError {
     fn from(error: CallError) -> Self {
         Self::Broken(error.to_string())
     }
 }
 
-/// Breaks a link for a reason.
-pub fn broken<T>(reason: impl Into<String>) -> Result<T, Finding> {
-    Err(Finding::Broken(reason.into()))
+/// Fails a check for a reason.
+pub fn broken<T>(reason: impl Into<String>) -> Result<T, CheckError> {
+    Err(CheckError::Broken(reason.into()))
 }

@@ -1,20 +1,20 @@
-//! An error with the advice that goes with it.
+//! Why the sandbox failed, with a hint.
 
-/// Says what went wrong in the sandbox and what the user can do about it.
+/// What went wrong in the sandbox, and what the user can do about it.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
-pub struct Failure {
+pub struct SandboxError {
     what: String,
     hint: String,
 }
 
-impl Failure {
-    /// Makes a failure; both texts are lower-case fragments.
+impl SandboxError {
+    /// Both texts are lower-case fragments.
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { what: what.into(), hint: hint.into() }
     }
 
-    /// The advice, shown after `Hint:`.
+    /// What to do, shown after `Hint:`.
     pub fn hint(&self) -> &str {
         &self.hint
     }
