@@ -88,7 +88,7 @@ fn bad_usage_is_an_object_too() {
 }
 
 #[test]
-fn all_mistakes_of_a_configuration_are_told_at_once() {
+fn all_mistakes_of_a_configuration_are_reported_together() {
     let payinfra = Payinfra::against(NOWHERE);
     payinfra.configure("[databse]\ninstances = 2\n[network]\ncidr = \"10.0.0.0/28\"\n[logs]\nretention_day = 4\n");
     let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(64);
@@ -129,7 +129,7 @@ fn without_credentials_nothing_is_asked_of_the_network() {
 }
 
 #[test]
-fn a_state_that_cannot_be_used_is_told_apart() {
+fn a_damaged_state_is_rebuilt_and_a_newer_one_refused() {
     let emulator = Emulator::start(Kind::MiniStack);
     let payinfra = Payinfra::against(&emulator.endpoint()).argument("--suffix").argument("weather");
     payinfra.configure_with_functions("");
@@ -221,7 +221,7 @@ fn a_second_run_waits_its_turn_and_ctrl_c_stops_in_order() {
 }
 
 #[test]
-fn a_killed_run_is_gone_on_with() {
+fn a_killed_run_is_resumed() {
     let emulator = Emulator::start(Kind::Moto);
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("killed");

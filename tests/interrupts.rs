@@ -65,7 +65,7 @@ fn says(ended: &Finished, texts: &[&str]) {
 }
 
 #[test]
-fn the_first_signal_starts_nothing_new_and_records_what_flies() {
+fn the_first_signal_starts_nothing_new_and_records_calls_in_flight() {
     let world = world("calm");
     // Long enough that many calls are on their way when the signal comes.
     world.proxy.latency(Duration::from_millis(300));
@@ -84,12 +84,12 @@ fn the_first_signal_starts_nothing_new_and_records_what_flies() {
         assert!(begun.elapsed() < Duration::from_secs(10), "it ends soon: {:?}", begun.elapsed());
         assert_eq!(world.proxy.mutating(), calls, "{signal:?}: a call was started after the signal");
         let unheard = |call: &&Call| call.mutating.is_some() && call.took.is_none();
-        assert_eq!(world.proxy.calls().iter().filter(unheard).count(), 0, "what flew was waited for");
+        assert_eq!(world.proxy.calls().iter().filter(unheard).count(), 0, "calls in flight are waited for");
         says(
             &ended,
             &["stopping: no new calls", "resources are in place and recorded. Run `payinfra up --suffix calm"],
         );
-        assert_eq!(world.unanswered("calm"), Vec::<String>::new(), "what flew is recorded");
+        assert_eq!(world.unanswered("calm"), Vec::<String>::new(), "calls in flight are recorded");
     }
     assert!(in_flight > 0, "the signals never met a call on its way");
     world.proxy.latency(Duration::ZERO);

@@ -12,7 +12,7 @@ use support::sandbox::{Own, database};
 use support::{Finished, summary};
 
 /// How long a link is waited for here.
-const PATIENCE: &str = "6";
+const TIMEOUT: &str = "6";
 
 /// What makes the same request twice two requests.
 const FORGETFUL: &str = "
@@ -35,7 +35,7 @@ struct Verified {
 
 impl Verified {
     fn run(&self) -> (Finished, Vec<Value>) {
-        let finished = self.own.stack(&["verify", "--json", "--timeout", PATIENCE]);
+        let finished = self.own.stack(&["verify", "--json", "--timeout", TIMEOUT]);
         let lines = finished.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         (finished, lines)
     }

@@ -74,7 +74,7 @@ fn environments<'a>(base: &mut Table<'a>, errors: &mut Report<'_>) -> BTreeMap<S
             (Err(error), _) => errors.add(Some(span), format!("{key}: {error}")),
             (Ok(suffix), Value::Table(table)) => drop(environments.insert(suffix.to_string(), table)),
             (Ok(_), _) => {
-                errors.add(Some(span), format!("{key}: it is not a table; allowed: settings for this suffix"))
+                errors.add(Some(span), format!("{key}: it is not a table; allowed: settings for this suffix"));
             }
         }
     }

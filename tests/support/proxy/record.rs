@@ -9,9 +9,9 @@ use http::request::Parts;
 use tokio::sync::watch;
 
 use super::Broken;
+use super::behaviour::Behaviour;
 use super::connection::Line;
 use super::fault::{Fault, Moment, Rule};
-use super::manners::Manners;
 use super::operation::Seen;
 
 /// One call that arrived.
@@ -98,7 +98,7 @@ pub struct State {
     pub latency: Duration,
     pub hold: Option<Hold>,
     /// What becomes of repeated requests; none where that is the emulator's affair.
-    pub manners: Option<Manners>,
+    pub behaviour: Option<Behaviour>,
     /// Calls that the emulator has or will get, and has not answered.
     pub in_flight: usize,
     pub occurrences: BTreeMap<(String, String), usize>,

@@ -35,14 +35,14 @@ type Request = (String, String, Bytes);
 
 /// What was asked for so far.
 #[derive(Default)]
-pub struct Manners {
+pub struct Behaviour {
     collisions: Vec<Collision>,
     wordings: Vec<Wording>,
     taken: BTreeMap<Request, Answer>,
     answers: BTreeMap<(String, String), Answer>,
 }
 
-impl Manners {
+impl Behaviour {
     /// Nothing was asked for yet.
     pub fn new(collisions: &[Collision], wordings: &[Wording]) -> Self {
         Self { collisions: collisions.to_vec(), wordings: wordings.to_vec(), ..Self::default() }

@@ -1,15 +1,15 @@
-//! One emulator, the proxy before it, the binary, and an independent eye: where stories take place.
+//! One emulator, the proxy before it, the binary, and an independent inventory: where scenarios are played.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crate::support::inventory::{Surveyor, Thing};
+use crate::support::inventory::{InventoryServer, Thing};
 use crate::support::proxy::{Collision, Wording};
 use crate::support::{Call, Emulator, Finished, Kind, Moment, Payinfra, Proxy, Target};
 
-use super::point::{Command, Kill, Story};
+use super::point::{Command, Kill, Scenario};
 
 const SUFFIX: &str = "swept";
 
@@ -42,8 +42,8 @@ const COLLISIONS: [Collision; 5] = [
     },
 ];
 
-/// AWS marks a flow log by the type `vpc-flow-log`. MiniStack keeps the tags of a `flow-log` only, and so would leave one
-/// without marks for as long as no second call has written them.
+/// AWS tags a flow log by the type `vpc-flow-log`. MiniStack keeps the tags of a `flow-log` only, and so would leave one
+/// without tags until a second call has written them.
 const MINISTACK_WORDINGS: [Wording; 1] =
     [Wording { operation: "ec2:CreateFlowLogs", aws: "vpc-flow-log", emulator: "flow-log" }];
 
@@ -58,7 +58,7 @@ pub struct Reference {
     pub stands: BTreeMap<String, usize>,
 }
 
-/// What is wrong after a story; nothing, if all is well.
+/// What is wrong after a scenario; nothing, if all is well.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
     /// In the cloud and explained by nothing.
@@ -71,8 +71,8 @@ pub struct Findings {
     pub others: Vec<String>,
 }
 
-/// So many findings of one sort are told; the rest is counted.
-const TOLD: usize = 6;
+/// The number of findings of one sort that are shown; the rest is counted.
+const SHOWN: usize = 6;
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +84,7 @@ impl fmt::Display for Findings {
         ];
         for (sort, found) in sorts.into_iter().filter(|(_, found)| !found.is_empty()) {
             write!(f, "  {sort} ({})", found.len())?;
-            found.iter().take(TOLD).try_for_each(|one| write!(f, "\n    {}", one.replace('\n', "\n    ")))?;
+            found.iter().take(SHOWN).try_for_each(|one| write!(f, "\n    {}", one.replace('\n', "\n    ")))?;
             writeln!(f)?;
         }
         Ok(())
@@ -98,9 +98,9 @@ impl Findings {
     }
 }
 
-/// How a story went.
+/// How a scenario went.
 #[derive(Debug)]
-pub struct Told {
+pub struct Outcome {
     /// The kills that took place.
     pub killed: Vec<Kill>,
     /// Whether the recovery was killed too.
@@ -111,35 +111,40 @@ pub struct Told {
     pub findings: Findings,
 }
 
-/// The place.
-pub struct Lab {
+/// The harness.
+pub struct Harness {
     emulator: Emulator,
     /// The proxy before the emulator.
     pub proxy: Proxy,
-    surveyor: Surveyor,
+    inventory_server: InventoryServer,
     /// The binary.
     pub payinfra: Payinfra,
     stands: bool,
 }
 
-impl Lab {
+impl Harness {
     /// Starts everything.
     pub fn start(kind: Kind) -> Self {
         let emulator = Emulator::start(kind);
         let proxy = Proxy::start(emulator.address());
         let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument(SUFFIX);
-        let lab = Self { emulator, proxy, surveyor: Surveyor::start(), payinfra, stands: false };
-        lab.configure("");
-        lab.teach();
-        lab
+        let harness = Self { emulator, proxy, inventory_server: InventoryServer::start(), payinfra, stands: false };
+        harness.configure("");
+        harness.emulate();
+        harness
     }
 
-    fn teach(&self) {
+    fn emulate(&self) {
         let wordings: &[Wording] = match self.emulator.kind() {
             Kind::MiniStack => &MINISTACK_WORDINGS,
             Kind::Moto => &[],
         };
-        self.proxy.teach(&COLLISIONS, wordings);
+        self.proxy.emulate(&COLLISIONS, wordings);
+    }
+
+    /// The emulator's kind.
+    pub fn kind(&self) -> Kind {
+        self.emulator.kind()
     }
 
     /// Writes the configuration: `text` and where the functions are.
@@ -155,7 +160,7 @@ impl Lab {
     /// Begins anew: an empty emulator, no state.
     pub fn blank(&mut self) {
         self.emulator.reset();
-        self.teach();
+        self.emulate();
         std::fs::remove_dir_all(self.payinfra.state()).ok();
         self.stands = false;
     }
@@ -168,10 +173,10 @@ impl Lab {
 
     /// Lists what the emulator holds of the stack, past the proxy.
     pub fn inventory(&mut self) -> Vec<Thing> {
-        self.surveyor.inventory(&self.emulator.endpoint(), SUFFIX)
+        self.inventory_server.inventory(&self.emulator.endpoint(), SUFFIX)
     }
 
-    /// Lives one life without a disturbance and writes it down.
+    /// Runs `up` and `destroy` without a disturbance and records what they call.
     pub fn reference(&mut self) -> Reference {
         self.blank();
         self.run(Command::Up).expect(0);
@@ -183,46 +188,46 @@ impl Lab {
         reference
     }
 
-    /// Lets a story happen and says what is wrong afterwards.
-    pub fn tell(&mut self, story: &Story, reference: &Reference) -> Told {
-        self.prepare(story.killed);
+    /// Plays a scenario and returns what is wrong afterwards.
+    pub fn play(&mut self, scenario: &Scenario, reference: &Reference) -> Outcome {
+        self.prepare(scenario.killed);
         self.proxy.count_anew();
-        let mut told = Told { killed: Vec::new(), second: false, journalled: 0, findings: Findings::default() };
-        let mut left = story.kills.clone();
+        let mut outcome = Outcome { killed: Vec::new(), second: false, journalled: 0, findings: Findings::default() };
+        let mut left = scenario.kills.clone();
         let mut tokens = Vec::new();
         while !left.is_empty() {
             let targets = left.iter().map(target).collect();
-            let Some((call, grew)) = self.kill(story.killed, targets, &mut told.findings) else { break };
+            let Some((call, grew)) = self.kill(scenario.killed, targets, &mut outcome.findings) else { break };
             let hit = left.iter().position(|kill| kill.operation == call.name()).unwrap();
             let kill = left.swap_remove(hit);
-            told.journalled += usize::from(grew && kill.moment == Moment::AfterAnswer);
-            told.killed.push(kill);
-            self.compare_tokens(&mut tokens, &mut told.findings);
+            outcome.journalled += usize::from(grew && kill.moment == Moment::AfterAnswer);
+            outcome.killed.push(kill);
+            self.compare_tokens(&mut tokens, &mut outcome.findings);
             if let (Some(address), Some(token)) = (call.address(), call.token.clone()) {
                 tokens.push((call.name(), address, token));
             }
         }
-        if let (Some((number, moment)), false) = (story.second, told.killed.is_empty()) {
+        if let (Some((number, moment)), false) = (scenario.second, outcome.killed.is_empty()) {
             let at = vec![(Target::Mutating(number), moment)];
-            told.second = self.kill(story.recovery, at, &mut told.findings).is_some();
-            self.compare_tokens(&mut tokens, &mut told.findings);
+            outcome.second = self.kill(scenario.recovery, at, &mut outcome.findings).is_some();
+            self.compare_tokens(&mut tokens, &mut outcome.findings);
         }
-        if told.killed.is_empty() && story.killed == Command::Destroy {
+        if outcome.killed.is_empty() && scenario.killed == Command::Destroy {
             // It ended before the point: nothing stands and nothing was tested.
             self.stands = false;
-            return told;
+            return outcome;
         }
-        let end = self.run(story.recovery);
-        self.compare_tokens(&mut tokens, &mut told.findings);
+        let end = self.run(scenario.recovery);
+        self.compare_tokens(&mut tokens, &mut outcome.findings);
         if end.code() != Some(0) {
-            told.findings.others.push(format!("the recovery ended with {:?}:\n{}", end.code(), end.err));
+            outcome.findings.others.push(format!("the recovery ended with {:?}:\n{}", end.code(), end.err));
         }
-        match story.recovery {
-            Command::Up => self.demand_whole(reference, &mut told.findings),
-            Command::Destroy => self.demand_nothing(&mut told.findings),
+        match scenario.recovery {
+            Command::Up => self.demand_whole(reference, &mut outcome.findings),
+            Command::Destroy => self.demand_nothing(&mut outcome.findings),
         }
-        self.stands = story.recovery == Command::Up && told.findings.is_clean();
-        told
+        self.stands = scenario.recovery == Command::Up && outcome.findings.is_clean();
+        outcome
     }
 
     fn prepare(&mut self, killed: Command) {
