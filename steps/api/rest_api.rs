@@ -1,4 +1,4 @@
-//! The REST API that everything else of API Gateway stands in.
+//! The REST API that contains everything else of API Gateway.
 
 use aws_sdk_apigateway::types::{
     ApiStatus, EndpointAccessMode, EndpointConfiguration, EndpointType, RestApi as LiveApi, SecurityPolicy,
@@ -20,11 +20,13 @@ pub struct RestApi {
     pub description: String,
     /// Where it answers: `REGIONAL`.
     pub endpoint: String,
-    /// Whether it does not answer at its `execute-api` address; so where it has a domain of its own (A4).
+    /// Whether it does not answer at its `execute-api` address, because it has a custom domain (docs/requirements.md,
+    /// A4).
     pub execute_api_disabled: bool,
     /// The TLS policy of its `execute-api` address; AWS's default still takes TLS 1.0.
     pub security_policy: String,
-    /// Its resource policy as text; empty for none, since callers are authorized one by one (A5).
+    /// Its resource policy as text; empty for none, because callers are authorized one by one (docs/requirements.md,
+    /// A5).
     pub policy: String,
     /// Its tags.
     pub tags: Tags,
@@ -159,51 +161,5 @@ fn live(cloud: &Cloud, api: &LiveApi, root_id: String) -> Live<RestApi> {
             tags,
         },
         id,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::Address;
-
-    use super::*;
-
-    const APIS: &str = r#"{"item":[{"id":"a1","name":"api-prod","disableExecuteApiEndpoint":true,
-        "securityPolicy":"SecurityPolicy_TLS13_1_2_2021_06","endpointConfiguration":{"types":["REGIONAL"]},
-        "tags":{"payinfra:stack":"prod","payinfra:address":"rest_api.main"},"apiStatus":"UPDATING"},
-        {"id":"a2","name":"api-prod"}]}"#;
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_and_its_root_is_looked_up_where_the_answer_lacks_it() {
-        let tree = r#"{"item":[{"id":"r1","path":"/health"},{"id":"r0","path":"/"}]}"#;
-        let (cloud, replay) = Cloud::replaying([(200, APIS), (200, tree)]);
-        let live = RestApi::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!((live.len(), live[0].address.as_ref()), (1, Some(&Address::new("rest_api", "main"))));
-        assert_eq!((live[0].outputs.root_id.as_str(), live[0].spec.endpoint.as_str()), ("r0", "REGIONAL"));
-        assert!(live[0].spec.execute_api_disabled);
-        assert_eq!(live[0].status, Status::Pending("UPDATING".to_owned()));
-        assert!(replay.sent()[1].has("/restapis/a1/resources"));
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out_and_the_create_call_carries_the_tags() {
-        let (cloud, replay) = Cloud::replaying([(200, APIS), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
-        let absent = RestApi::list(&cloud, Select::Ids(&["a9".to_owned()])).await.expect("the answer is good");
-        assert!(absent.is_empty());
-        let api = RestApi {
-            name: "api-prod".to_owned(),
-            description: String::new(),
-            endpoint: "REGIONAL".to_owned(),
-            execute_api_disabled: false,
-            security_policy: "SecurityPolicy_TLS13_1_2_2021_06".to_owned(),
-            policy: String::new(),
-            tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
-        };
-        let address = Address::new("rest_api", "main");
-        let refused = api.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("too many calls").class, Class::Throttled);
-        let sent = &replay.sent()[1];
-        assert!(sent.has(r#""payinfra:stack":"prod""#) && sent.has(r#""types":["REGIONAL"]"#), "{sent:?}");
-        assert!(sent.has(r#""securityPolicy":"SecurityPolicy_TLS13_1_2_2021_06""#));
     }
 }

@@ -125,7 +125,7 @@ async fn live(cloud: &Cloud, group: &Found) -> Result<Live<DbParameterGroup>, Er
     })
 }
 
-/// The parameters that somebody has set.
+/// The parameters that were set explicitly.
 async fn parameters(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, String>, Error> {
     let request = cloud.rds.describe_db_cluster_parameters().db_cluster_parameter_group_name(name).source("user");
     let found: Vec<Parameter> = request
@@ -169,23 +169,6 @@ mod tests {
             parameters: BTreeMap::from([("rds.force_ssl".to_owned(), "1".to_owned())]),
             tags: samples::ownership("db_parameter_group.postgresql16"),
         }
-    }
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_with_what_was_set_only() {
-        let tags = samples::tags("db_parameter_group.postgresql16");
-        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags), (200, PARAMETERS)]);
-        let live = DbParameterGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live[0].address, Some(Address::new("db_parameter_group", "postgresql16")));
-        assert_eq!(live[0].spec, group());
-        assert!(replay.sent()[2].has("Source=user"));
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, GROUPS)]);
-        let ids = ["other".to_owned()];
-        assert!(DbParameterGroup::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
     }
 
     #[tokio::test]

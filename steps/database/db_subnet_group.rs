@@ -1,4 +1,4 @@
-//! The subnets that a database may stand in.
+//! The subnets that a database may use.
 
 use aws_sdk_rds::types::DbSubnetGroup as Found;
 use futures::future::try_join_all;
@@ -108,58 +108,4 @@ async fn live(cloud: &Cloud, group: &Found) -> Result<Live<DbSubnetGroup>, Error
         },
         outputs,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::{Address, Class};
-
-    use super::super::rds::samples;
-    use super::*;
-
-    const GROUPS: &str = "<DescribeDBSubnetGroupsResponse><DescribeDBSubnetGroupsResult><DBSubnetGroups>
-        <DBSubnetGroup><DBSubnetGroupName>db-subnet-group-prod</DBSubnetGroupName><VpcId>vpc-1</VpcId>
-        <DBSubnetGroupDescription>d</DBSubnetGroupDescription><SubnetGroupStatus>Complete</SubnetGroupStatus>
-        <Subnets><Subnet><SubnetIdentifier>subnet-2</SubnetIdentifier></Subnet>
-        <Subnet><SubnetIdentifier>subnet-1</SubnetIdentifier></Subnet></Subnets></DBSubnetGroup>
-        <DBSubnetGroup><DBSubnetGroupName>other</DBSubnetGroupName></DBSubnetGroup>
-        </DBSubnetGroups></DescribeDBSubnetGroupsResult></DescribeDBSubnetGroupsResponse>";
-
-    fn group() -> DbSubnetGroup {
-        DbSubnetGroup {
-            name: "db-subnet-group-prod".to_owned(),
-            description: "d".to_owned(),
-            vpc_id: "vpc-1".to_owned(),
-            subnet_ids: vec!["subnet-1".to_owned(), "subnet-2".to_owned()],
-            tags: samples::ownership("db_subnet_group.main"),
-        }
-    }
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
-        let tags = samples::tags("db_subnet_group.main");
-        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, &tags)]);
-        let live = DbSubnetGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live[0].address, Some(Address::new("db_subnet_group", "main")));
-        assert_eq!(live[0].spec, group());
-        assert_eq!(replay.sent().len(), 2, "others' groups are not asked for their tags");
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, GROUPS)]);
-        let ids = ["db-subnet-group-dev".to_owned()];
-        assert!(DbSubnetGroup::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
-        let refusal = samples::refusal("DBSubnetGroupAlreadyExists");
-        let (cloud, replay) = Cloud::replaying([(400, &refusal)]);
-        let address = Address::new("db_subnet_group", "main");
-        let refused = group().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
-        assert!(replay.sent()[0].has("SubnetIds.SubnetIdentifier.1=subnet-1"));
-        assert!(replay.sent()[0].has("Value=prod"));
-    }
 }

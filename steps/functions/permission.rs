@@ -20,7 +20,7 @@ pub struct Permission {
     pub statement: String,
     /// The service that may invoke, such as `apigateway.amazonaws.com`.
     pub principal: String,
-    /// On behalf of which object, as an ARN; `*` may stand in it.
+    /// On behalf of which object, as an ARN; it may contain `*`.
     pub source_arn: String,
     /// The account of that object.
     pub source_account: String,
@@ -128,66 +128,10 @@ fn live(function: &str, ours: bool, statement: &Value) -> Live<Permission> {
     }
 }
 
-/// Finds the value of a condition key, whose case does not count, under whatever operator it stands.
+/// Finds the value of a condition key, in any case and under any operator.
 fn condition(statement: &Value, key: &str) -> String {
     let operators = statement["Condition"].as_object().into_iter().flat_map(|operators| operators.values());
     let mut pairs = operators.filter_map(Value::as_object).flatten();
     let found = pairs.find(|(name, _)| name.eq_ignore_ascii_case(key));
     found.and_then(|(_, value)| value.as_str()).unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const FUNCTION: &str = r#"{"Configuration": {"FunctionName": "f-prod"},
-        "Tags": {"payinfra:stack": "prod", "payinfra:address": "function.notifications"}}"#;
-    /// What Lambda shows: our statement, and one that somebody else made.
-    fn policy() -> String {
-        let conditions = json!({"ArnLike": {"AWS:SourceArn": "arn:topic"}, "StringEquals": {"AWS:SourceAccount": "1"}});
-        let statements = json!({"Statement": [
-            {"Sid": "payinfra-payment_events", "Principal": {"Service": "sns.amazonaws.com"}, "Condition": conditions},
-            {"Sid": "somebody-elses", "Principal": {"Service": "events.amazonaws.com"}},
-        ]});
-        json!({"Policy": statements.to_string()}).to_string()
-    }
-
-    fn permission() -> Permission {
-        Permission {
-            function: "f-prod".to_owned(),
-            statement: Permission::statement("payment_events"),
-            principal: "sns.amazonaws.com".to_owned(),
-            source_arn: "arn:topic".to_owned(),
-            source_account: "1".to_owned(),
-        }
-    }
-
-    #[tokio::test]
-    async fn is_found_by_its_statement_id_and_statements_of_others_are_not_ours() {
-        let listed = r#"{"Functions": [{"FunctionName": "f-prod"}]}"#;
-        let (cloud, _) = Cloud::replaying([(200, listed), (200, FUNCTION), (200, &policy())]);
-        let live = Permission::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!((live.len(), &live[0].spec), (1, &permission()));
-        assert_eq!(live[0].address, Some(Address::new("permission", "payment_events")));
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, FUNCTION), (404, r#"{"__type": "ResourceNotFoundException"}"#)]);
-        let live = Permission::list(&cloud, Select::Ids(&["f-prod/payinfra-x".to_owned()])).await;
-        assert!(live.expect("absent is no error").is_empty());
-    }
-
-    #[tokio::test]
-    async fn names_source_and_account_and_sees_a_taken_statement_id() {
-        let (cloud, replay) = Cloud::replaying([(409, r#"{"__type": "ResourceConflictException"}"#)]);
-        let address = Address::new("permission", "payment_events");
-        let refused = permission().create(&Context { cloud: &cloud, address: &address, token: "" }).await;
-        assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
-        for part in ["Qualifier=live", r#""SourceAccount":"1""#, r#""SourceArn":"arn:topic""#] {
-            assert!(replay.sent()[0].has(part), "{part}");
-        }
-    }
 }

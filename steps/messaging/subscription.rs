@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::topic::{owned_arns, tags};
 use crate::{Cloud, Context};
 
-/// A subscription. One that waits for its receiver's confirmation counts as ready: only the receiver can go on.
+/// A subscription. One that waits for its receiver's confirmation counts as ready: only the receiver can proceed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subscription {
     /// The topic.
@@ -54,7 +54,7 @@ impl Resource for Subscription {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["topic_arn", "protocol", "endpoint"];
     // Subscribing the same endpoint again answers with the same subscription.
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
-    // An unconfirmed one cannot be taken back; it goes with its topic.
+    // An unconfirmed one cannot be deleted; it ends with its topic.
     const DURATIONS: Durations = Durations::seconds(2, 2, 300);
     const BLOCKS_DELETION: bool = false;
 
@@ -124,7 +124,7 @@ async fn of_topic(cloud: &Cloud, topic_arn: String) -> Result<Vec<Live<Subscript
     let live = found.into_iter().map(|found| {
         let topic = topic.as_ref().map(Address::name);
         async move {
-            // Where the receiver has not confirmed, a word stands in place of the ARN.
+            // Until the receiver has confirmed, there is a word in place of the ARN.
             let arn = found.subscription_arn.filter(|arn| arn.starts_with("arn:"));
             let Some(dead_letter_arn) = redrive(cloud, arn.as_deref()).await? else { return Ok(None) };
             let (protocol, endpoint) = (found.protocol.unwrap_or_default(), found.endpoint.unwrap_or_default());

@@ -79,7 +79,7 @@ impl Resource for Topic {
     }
 }
 
-/// Lists the topics whose name ends like ours; only their tags tell whether they are.
+/// Lists the topics whose names have our form; only their tags decide whether they are ours.
 pub(super) async fn owned_arns(cloud: &Cloud) -> Result<Vec<String>, Error> {
     let found = cloud.sns.list_topics().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     let arns = found.map_err(error("ListTopics"))?.into_iter().filter_map(|topic| topic.topic_arn);
@@ -118,59 +118,4 @@ pub(super) async fn tags(cloud: &Cloud, arn: &str) -> Result<Option<Tags>, Error
     let request = cloud.sns.list_tags_for_resource().resource_arn(arn);
     let found = unless(Class::Absent, request.send().await.map_err(error("ListTagsForResource")))?;
     Ok(found.map(|found| from_sns(found.tags())))
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::Address;
-    use serde_json::json;
-
-    use super::*;
-
-    const ARN: &str = "arn:aws:sns:us-east-1:123456789012:sns-alarms-prod";
-    const TOPICS: &str = "<ListTopicsResponse><ListTopicsResult><Topics>
-        <member><TopicArn>arn:aws:sns:us-east-1:123456789012:sns-alarms-prod</TopicArn></member>
-        <member><TopicArn>arn:aws:sns:us-east-1:123456789012:sns-alarms-test</TopicArn></member>
-        </Topics></ListTopicsResult></ListTopicsResponse>";
-    const ATTRIBUTES: &str = r#"<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes>
-        <entry><key>KmsMasterKeyId</key><value>arn:key</value></entry>
-        <entry><key>Policy</key><value>{"Version": "2012-10-17"}</value></entry>
-        </Attributes></GetTopicAttributesResult></GetTopicAttributesResponse>"#;
-    const TAGS: &str = "<ListTagsForResourceResponse><ListTagsForResourceResult><Tags>
-        <member><Key>payinfra:stack</Key><Value>prod</Value></member>
-        <member><Key>payinfra:address</Key><Value>topic.alarms</Value></member>
-        </Tags></ListTagsForResourceResult></ListTagsForResourceResponse>";
-
-    #[tokio::test]
-    async fn is_found_by_name_and_tags_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Cloud::replaying([(200, TOPICS), (200, ATTRIBUTES), (200, TAGS)]);
-        let live = Topic::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!((live.len(), live[0].id.as_str()), (1, ARN));
-        assert_eq!(live[0].address, Some(Address::new("topic", "alarms")));
-        assert_eq!(live[0].spec.policy, json!({"Version": "2012-10-17"}));
-        assert_eq!(replay.sent().len(), 3, "a topic of another stack is not even asked about");
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code></Error></ErrorResponse>";
-        let (cloud, _) = Cloud::replaying([(404, gone)]);
-        let live = Topic::list(&cloud, Select::Ids(&[ARN.to_owned()])).await.expect("absent is no error");
-        assert!(live.is_empty());
-    }
-
-    #[tokio::test]
-    async fn carries_tags_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
-        let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
-        let (cloud, replay) = Cloud::replaying([(400, taken)]);
-        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
-        let name = "sns-alarms-prod".to_owned();
-        let topic = Topic { name, key_arn: "arn:key".to_owned(), policy: json!({"Statement": []}), tags };
-        let address = Address::new("topic", "alarms");
-        let refused = topic.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
-        for part in ["Key=payinfra%3Astack", "KmsMasterKeyId", "arn%3Akey", "Policy"] {
-            assert!(replay.sent()[0].has(part), "{part}");
-        }
-    }
 }

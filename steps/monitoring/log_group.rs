@@ -1,4 +1,4 @@
-//! A CloudWatch log group, made before anything writes to it (R8).
+//! A CloudWatch log group, created before anything writes to it (docs/requirements.md, R8).
 
 use std::collections::BTreeSet;
 
@@ -138,47 +138,4 @@ async fn retag(cloud: &Cloud, live: &Live<LogGroup>, want: &Tags) -> Result<(), 
         request.send().await.map_err(error("TagResource"))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::Address;
-
-    use super::*;
-
-    const GROUPS: &str = r#"{"logGroups": [
-        {"logGroupName": "/aws/lambda/lambda-notifications-prod", "retentionInDays": 365, "kmsKeyId": "arn:key",
-         "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod:*"},
-        {"logGroupName": "x-production", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:x-production:*"}]}"#;
-    const TAGS: &str = r#"{"tags": {"payinfra:stack": "prod", "payinfra:address": "log_group.notifications"}}"#;
-
-    #[tokio::test]
-    async fn is_found_by_name_and_tags_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Cloud::replaying([(200, GROUPS), (200, r#"{"logGroups": []}"#), (200, TAGS)]);
-        let live = LogGroup::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live.len(), 1);
-        assert_eq!(live[0].address, Some(Address::new("log_group", "notifications")));
-        assert_eq!((live[0].spec.retention_days, live[0].spec.key_arn.as_str()), (365, "arn:key"));
-        assert!(live[0].outputs.arn.ends_with("lambda-notifications-prod"));
-        assert!(replay.sent()[0].has(r#""logGroupNamePattern":"-prod""#));
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, GROUPS), (200, r#"{"logGroups": []}"#)]);
-        let live = LogGroup::list(&cloud, Select::Ids(&["gone-prod".to_owned()])).await.expect("the answers are good");
-        assert!(live.is_empty());
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_in_the_create_call_and_waits_for_its_key() {
-        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "InvalidParameterException"}"#)]);
-        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
-        let (name, key_arn) = ("log-group-flow-prod".to_owned(), "arn:key".to_owned());
-        let group = LogGroup { name, retention_days: 365, key_arn, tags };
-        let address = Address::new("log_group", "flow");
-        let refused = group.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the key is too fresh").class, Class::NotYet);
-        assert!(replay.sent()[0].has(r#""payinfra:stack":"prod""#) && replay.sent()[0].has(r#""kmsKeyId":"arn:key""#));
-    }
 }

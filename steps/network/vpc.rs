@@ -1,4 +1,4 @@
-//! The virtual network everything stands in.
+//! The virtual network that contains everything else.
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Filter, ResourceType, SecurityGroup, VpcAttributeName, VpcState};
 use futures::future::try_join_all;
@@ -120,7 +120,7 @@ fn boolean(value: bool) -> AttributeBooleanValue {
     AttributeBooleanValue::builder().value(value).build()
 }
 
-/// Reads the security groups that VPCs are born with.
+/// Reads the default security groups of VPCs.
 async fn default_groups(cloud: &Cloud, vpcs: &[&str]) -> Result<Vec<SecurityGroup>, Error> {
     if vpcs.is_empty() {
         return Ok(Vec::new());
@@ -145,54 +145,4 @@ async fn attribute(cloud: &Cloud, id: &str, name: VpcAttributeName) -> Result<bo
         _ => found.enable_dns_hostnames(),
     };
     Ok(value.and_then(|value| value.value()).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::{Address, Class};
-
-    use super::*;
-
-    const FOUND: &str = r#"<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><state>available</state>
-        <cidrBlock>10.0.0.0/16</cidrBlock><tagSet>
-        <item><key>payinfra:stack</key><value>prod</value></item>
-        <item><key>payinfra:address</key><value>vpc.main</value></item></tagSet></item></vpcSet></DescribeVpcsResponse>"#;
-    const TRUE: &str = "<DescribeVpcAttributeResponse><enableDnsSupport><value>true</value></enableDnsSupport></DescribeVpcAttributeResponse>";
-    const NAMES: &str = "<DescribeVpcAttributeResponse><enableDnsHostnames><value>true</value></enableDnsHostnames></DescribeVpcAttributeResponse>";
-
-    const GROUPS: &str = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId><vpcId>vpc-1</vpcId>
-        <ipPermissionsEgress><item><ipProtocol>-1</ipProtocol><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges>
-        </item></ipPermissionsEgress></item></securityGroupInfo></DescribeSecurityGroupsResponse>";
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
-        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, GROUPS), (200, TRUE), (200, NAMES)]);
-        let live = Vpc::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live[0].address, Some(Address::new("vpc", "main")));
-        assert_eq!((live[0].id.as_str(), live[0].spec.dns_hostnames, &live[0].status), ("vpc-1", true, &Status::Ready));
-        assert!(!live[0].spec.default_group_closed, "a fresh group lets everything out");
-        assert!(replay.sent()[0].has("Filter.1.Name=tag%3Apayinfra%3Astack&Filter.1.Value.1=prod"));
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, replay) = Cloud::replaying([(200, "<DescribeVpcsResponse><vpcSet/></DescribeVpcsResponse>")]);
-        let live = Vpc::list(&cloud, Select::Ids(&["vpc-2".to_owned()])).await.expect("the answer is good");
-        assert!(live.is_empty());
-        assert!(replay.sent()[0].has("Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-2"));
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_in_the_create_call_and_names_a_full_quota() {
-        let body =
-            "<Response><Errors><Error><Code>VpcLimitExceeded</Code><Message>5</Message></Error></Errors></Response>";
-        let (cloud, replay) = Cloud::replaying([(400, body)]);
-        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
-        let cidr = "10.0.0.0/16".to_owned();
-        let vpc = Vpc { cidr, dns_hostnames: true, dns_support: true, default_group_closed: true, tags };
-        let address = Address::new("vpc", "main");
-        let refused = vpc.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
-        assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
-    }
 }

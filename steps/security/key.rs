@@ -26,7 +26,7 @@ pub struct Key {
     pub rotation: bool,
     /// Days between two rotations, 90 to 2560; 0 without rotation.
     pub rotation_days: u32,
-    /// Days from a deletion until the key is gone, 7 to 30. It stands in a tag of the key, because a teardown without
+    /// Days from a deletion until the key is gone, 7 to 30. It is in a tag of the key, because a teardown without
     /// state and configuration must know it; 0 where the tag is missing, and then AWS's own 30 days hold.
     pub deletion_days: u32,
     /// Its tags, without the one for `deletion_days`.
@@ -205,7 +205,7 @@ async fn read(
     let found = match found.map_err(error("ListResourceTags")) {
         Ok(found) => found,
         Err(error) if error.class == Class::Absent => return Ok(None),
-        // Somebody else's key, whose policy keeps us out.
+        // Somebody else's key, whose policy denies access.
         Err(error) if error.class == Class::Denied && aliases.is_none() && select == Select::Owned => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -261,14 +261,6 @@ mod tests {
 
     use super::*;
 
-    const ALIASES: &str = r#"{"Aliases": [{"AliasName": "alias/aws/rds", "TargetKeyId": "k-aws"},
-        {"AliasName": "alias/kms-prod", "TargetKeyId": "k-1"}]}"#;
-    const TAGS: &str = r#"{"Tags": [{"TagKey": "payinfra:stack", "TagValue": "prod"},
-        {"TagKey": "payinfra:address", "TagValue": "key.main"},
-        {"TagKey": "payinfra:key-deletion-days", "TagValue": "7"}]}"#;
-    const POLICY_FOUND: &str = r#"{"Policy": "{\"Version\": \"2012-10-17\"}"}"#;
-    const ROTATION: &str = r#"{"KeyRotationEnabled": true, "RotationPeriodInDays": 365}"#;
-
     fn key() -> Key {
         Key {
             alias: "alias/kms-prod".to_owned(),
@@ -285,44 +277,6 @@ mod tests {
     fn live(status: Status) -> Live<Key> {
         let outputs = Outputs { id: "k-1".to_owned(), arn: String::new() };
         Live { address: None, id: "k-1".to_owned(), spec: key(), outputs, status }
-    }
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_in_the_shape_of_its_spec() {
-        let keys = r#"{"Keys": [{"KeyId": "k-aws"}, {"KeyId": "k-1"}, {"KeyId": "k-2"}]}"#;
-        let denied = r#"{"__type": "AccessDeniedException", "message": "not yours"}"#;
-        let metadata = r#"{"KeyMetadata": {"KeyId": "k-1", "Arn": "arn:k-1", "Enabled": true, "KeyState": "Enabled", "Description": "d"}}"#;
-        let (cloud, replay) = Cloud::replaying([
-            (200, ALIASES),
-            (200, keys),
-            (200, TAGS),
-            (400, denied),
-            (200, metadata),
-            (200, POLICY_FOUND),
-            (200, ROTATION),
-        ]);
-        let live = Key::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live.len(), 1, "a key of AWS is not looked at, and one that keeps us out is not ours");
-        assert_eq!(live[0].address, Some(Address::new("key", "main")));
-        let tags = live[0].spec.tags.clone();
-        assert_eq!(live[0].spec, Key { tags, ..key() });
-        assert!(!replay.sent().iter().any(|sent| sent.has("k-aws")));
-    }
-
-    #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, ALIASES), (400, r#"{"__type": "NotFoundException"}"#)]);
-        let live = Key::list(&cloud, Select::Ids(&["k-3".to_owned()])).await.expect("absence is an answer");
-        assert!(live.is_empty());
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_and_its_policy_in_the_create_call_and_names_a_full_quota() {
-        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "LimitExceededException"}"#)]);
-        let address = Address::new("key", "main");
-        let refused = key().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
-        assert!(replay.sent()[0].has(r#""TagKey":"payinfra:stack""#) && replay.sent()[0].has("2012-10-17"));
     }
 
     #[tokio::test]

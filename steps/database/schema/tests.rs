@@ -20,19 +20,6 @@ fn the_files_are_the_ones_that_the_function_carries() {
 }
 
 #[tokio::test]
-async fn is_what_the_function_says_is_applied() {
-    let answer = json!({ "applied": Schema::migrations(), "pending": [] }).to_string();
-    let (cloud, replay) = Cloud::replaying([(200, CLUSTER), (200, &answer)]);
-    let live = Schema::list(&cloud, Select::Owned).await.expect("the answers are good");
-    assert_eq!(live[0].address, Some(Address::new("schema", "main")));
-    assert_eq!(live[0].spec, Schema { cluster: "cluster-1".to_owned(), migrations: Schema::migrations() });
-    assert_eq!(live[0].outputs.version, "3");
-    let sent = &replay.sent()[1];
-    assert!(sent.has("lambda-transaction-processing-prod%3Alive/invocations"), "{}", sent.uri);
-    assert!(sent.has(r#"{"payinfra":{"action":"migrations"}}"#));
-}
-
-#[tokio::test]
 async fn is_absent_without_its_function_and_ends_with_its_cluster() {
     let (cloud, replay) = Cloud::replaying([(200, CLUSTER), (404, ABSENT)]);
     assert!(Schema::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());
