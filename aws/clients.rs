@@ -24,7 +24,7 @@ pub struct Connection {
     pub profile: Option<String>,
     /// An endpoint for all services instead of AWS's own.
     pub endpoint_url: Option<String>,
-    /// Who may stop calls that change something; open unless somebody watches it.
+    /// Stops calls that change something; open unless a lease is attached.
     pub gate: Gate,
 }
 
@@ -218,7 +218,7 @@ impl Connection {
     }
 }
 
-/// Refuses any region but ours before the first call, whoever names it.
+/// Rejects any other region before the first call, wherever it is configured.
 async fn refuse_other_regions(connection: &Connection) -> Result<(), ConnectError> {
     // An emulator is in no region.
     if connection.credentials() == Credentials::Emulator {

@@ -42,7 +42,7 @@ impl Rates {
         }
     }
 
-    /// Takes a token, on credit where there is none, and tells how long the credit lasts.
+    /// Takes a token, on credit if there is none, and returns how long the credit lasts.
     fn take(&self, rate: Rate) -> Duration {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -56,7 +56,7 @@ impl Rates {
 
 /// The limits of a call; none where AWS publishes none (IAM, RDS, S3), whose throttles the engine backs off from.
 ///
-/// Sources: fact sheet §2.1 (EC2 request throttling) and §2.2 (the quota pages of each service).
+/// Sources: docs/aws-behaviour.md, "Rates" (EC2 request throttling, and the quota pages of each service).
 fn limits(service: &str, operation: &str) -> impl Iterator<Item = Rate> {
     let reads = ["Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb));
     let (first, second) = match (service, operation) {

@@ -20,7 +20,7 @@ pub struct Table {
     pub name: String,
     /// The attribute that is its key, a text.
     pub key: String,
-    /// `PAY_PER_REQUEST`, or `PROVISIONED` where somebody has changed it.
+    /// `PAY_PER_REQUEST`, or `PROVISIONED` if it was changed by hand.
     pub billing: String,
     /// The KMS key it is encrypted with; empty means one of AWS's.
     pub key_arn: String,
@@ -227,14 +227,14 @@ async fn expiry(cloud: &Cloud, name: &str) -> Result<String, Error> {
     Ok(expiry.and_then(|expiry| expiry.attribute_name()).unwrap_or_default().to_owned())
 }
 
-/// Sets the expiry attribute; DynamoDB wants the old one switched off in a call of its own, and a while between.
+/// Sets the expiry attribute; DynamoDB requires a separate call that switches the old one off, and a while in between.
 async fn expire_by(cloud: &Cloud, name: &str, have: &str, want: &str) -> Result<(), Error> {
     let (attribute, enabled) = if have.is_empty() { (want, true) } else { (have, false) };
     let expiry = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(enabled);
     let request = cloud.dynamodb.update_time_to_live().table_name(name);
     let request = request.time_to_live_specification(expiry.build().map_err(invalid)?);
     match request.send().await.map_err(error("UpdateTimeToLive")) {
-        // It is so already, or was changed less than an hour ago: what the engine sees next tells which.
+        // It is set already, or was changed less than an hour ago: the next look shows which.
         Err(error) if error.code.as_deref() == Some("ValidationException") => Ok(()),
         answer => answer.map(drop),
     }
@@ -268,6 +268,3 @@ fn to_dynamodb(tags: &Tags) -> Result<Vec<Tag>, Error> {
 fn invalid(error: aws_sdk_dynamodb::error::BuildError) -> Error {
     Error::new(Class::Invalid, "DynamoDB", error.to_string())
 }
-
-#[cfg(test)]
-mod tests;
