@@ -12,6 +12,7 @@ pub mod fingerprint;
 mod gate;
 mod http;
 pub mod names;
+mod pacing;
 mod pages;
 mod rates;
 pub mod replay;

@@ -1,7 +1,7 @@
 //! AWS's published control-plane rates, kept on our side, so that a wave of creates is not thrown back.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ const fn rate(bucket: &'static str, burst: f64, per_second: f64) -> Rate {
 /// One token bucket for each limit that a call falls under.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
-    buckets: Mutex<HashMap<&'static str, Bucket>>,
+    buckets: Mutex<HashMap<&'static str, Arc<tokio::sync::Mutex<Bucket>>>>,
 }
 
 #[derive(Debug)]
@@ -32,25 +32,43 @@ struct Bucket {
 
 impl Rates {
     /// Waits until the call keeps to every published limit that it falls under.
+    ///
+    /// Calls are admitted in the order in which they came. One that is dropped while it waits leaves the queue and takes
+    /// nothing with it.
     pub(crate) async fn admit(&self, service: &str, operation: &str) {
         for rate in limits(service, operation) {
-            let wait = self.take(rate);
+            let bucket = self.bucket(rate);
+            // The lock is the queue: it is handed on in order.
+            let mut bucket = bucket.lock().await;
+            let wait = bucket.wait(rate);
             if !wait.is_zero() {
                 tracing::trace!(service, operation, bucket = rate.bucket, ?wait, "keeping to the published rate");
                 tokio::time::sleep(wait).await;
+                bucket.refill(rate);
             }
+            bucket.tokens -= 1.0;
         }
     }
 
-    /// Takes a token, on credit if there is none, and returns how long the credit lasts.
-    fn take(&self, rate: Rate) -> Duration {
+    fn bucket(&self, rate: Rate) -> Arc<tokio::sync::Mutex<Bucket>> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = || Arc::new(tokio::sync::Mutex::new(Bucket { tokens: rate.burst, at: Instant::now() }));
+        Arc::clone(buckets.entry(rate.bucket).or_insert_with(full))
+    }
+}
+
+impl Bucket {
+    /// How long it takes until there is a token.
+    fn wait(&mut self, rate: Rate) -> Duration {
+        self.refill(rate);
+        Duration::from_secs_f64(((1.0 - self.tokens) / rate.per_second).max(0.0))
+    }
+
+    fn refill(&mut self, rate: Rate) {
         let now = Instant::now();
-        let bucket = buckets.entry(rate.bucket).or_insert(Bucket { tokens: rate.burst, at: now });
-        let refilled = bucket.tokens + now.duration_since(bucket.at).as_secs_f64() * rate.per_second;
-        bucket.tokens = refilled.min(rate.burst) - 1.0;
-        bucket.at = now;
-        Duration::from_secs_f64((-bucket.tokens / rate.per_second).max(0.0))
+        let refilled = self.tokens + now.duration_since(self.at).as_secs_f64() * rate.per_second;
+        self.tokens = refilled.min(rate.burst);
+        self.at = now;
     }
 }
 
@@ -80,7 +98,8 @@ fn limits(service: &str, operation: &str) -> impl Iterator<Item = Rate> {
                 }
                 _ => None,
             };
-            (Some(rate("apigateway", 40.0, 10.0)), own)
+            // The narrow one first: a call that waits there holds no token of the others.
+            (own, Some(rate("apigateway", 40.0, 10.0)))
         }
         ("Lambda", "GetFunction") => (Some(rate("lambda GetFunction", 100.0, 100.0)), None),
         ("Lambda", _) => (Some(rate("lambda", 15.0, 15.0)), None),
@@ -126,5 +145,20 @@ mod tests {
         // Four at once, then four more at 0.3 a second.
         let took = start.elapsed().as_secs_f64();
         assert!((13.2..13.5).contains(&took), "{took} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_dropped_while_it_waits_takes_no_token() {
+        let rates = Rates::default();
+        let start = Instant::now();
+        rates.admit("API Gateway", "DeleteRestApi").await;
+        for _ in 0..5 {
+            let waiting = rates.admit("API Gateway", "DeleteRestApi");
+            assert!(tokio::time::timeout(Duration::from_secs(1), waiting).await.is_err());
+        }
+        rates.admit("API Gateway", "DeleteRestApi").await;
+        // One in 30 seconds, whoever else gave up meanwhile.
+        let took = start.elapsed().as_secs_f64();
+        assert!((30.0..30.1).contains(&took), "{took} s");
     }
 }

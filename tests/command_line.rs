@@ -129,6 +129,27 @@ fn without_credentials_nothing_is_asked_of_the_network() {
 }
 
 #[test]
+fn a_profile_of_aws_login_is_refused_with_what_to_do_instead() {
+    let payinfra = Payinfra::alone().argument("--profile").argument("dev");
+    let folder = payinfra.home().join(".aws");
+    std::fs::create_dir(&folder).unwrap();
+    let profile = "[profile dev]\nlogin_session = arn:aws:iam::123456789012:user/dev\nregion = us-east-1\n";
+    std::fs::write(folder.join("config"), profile).unwrap();
+    let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(77);
+    says(&ended, &["the profile `dev` is a session of `aws login`", "aws configure export-credentials"]);
+}
+
+#[test]
+fn fips_and_dual_stack_variants_are_of_no_concern_to_an_emulator() {
+    let emulator = Emulator::start(Kind::Moto);
+    for variable in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+        let payinfra = Payinfra::against(&emulator.endpoint()).variable(variable, "true");
+        payinfra.configure_with_functions("");
+        payinfra.run(["diff", "--suffix", "dev"]).expect(2);
+    }
+}
+
+#[test]
 fn a_damaged_state_is_rebuilt_and_a_newer_one_refused() {
     let emulator = Emulator::start(Kind::MiniStack);
     let payinfra = Payinfra::against(&emulator.endpoint()).argument("--suffix").argument("weather");

@@ -105,7 +105,7 @@ pub(super) const SPECIAL: &[(&str, &str, Class)] = &[
     ("DeleteModel", "ConflictException", Class::InUse),
     ("DeleteRequestValidator", "ConflictException", Class::InUse),
     ("ReleaseAddress", "AuthFailure", Class::InUse),
-    // The address still belongs to the gateway's predecessor.
+    // The address is still with the gateway's predecessor.
     ("CreateNatGateway", "Resource.AlreadyAssociated", Class::InUse),
     ("DeleteNetworkInterface", "InvalidParameterValue", Class::InUse),
 ];
@@ -204,7 +204,7 @@ pub(super) const CODES: &[(&str, Class)] = &[
     ("KMSKeyNotAccessibleFault", Class::NotYet),
     ("IncorrectState", Class::NotYet),
     ("IncorrectInstanceState", Class::NotYet),
-    // A fault of the service.
+    // The service's own trouble.
     ("InternalFailure", Class::Transient),
     ("InternalError", Class::Transient),
     ("InternalServerError", Class::Transient),

@@ -5,8 +5,8 @@
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use payinfra_engine::{Class, Error};
 
 use crate::chain;
@@ -32,16 +32,9 @@ where
             // The request may have reached the service in all of these.
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => (Class::NoAnswer, chain(&sdk)),
             SdkError::DispatchFailure(_) if has_cause::<Closed>(&sdk) => (Class::Throttled, chain(&sdk)),
-            SdkError::DispatchFailure(_) => match without_credentials(&sdk) {
-                Some(message) => (Class::Credentials, message),
-                None => (Class::NoAnswer, chain(&sdk)),
-            },
+            SdkError::DispatchFailure(_) => without_credentials(&sdk).unwrap_or_else(|| (Class::NoAnswer, chain(&sdk))),
             // Nothing was sent: no credentials could be had, or the request cannot be built.
-            SdkError::ConstructionFailure(_) => match without_credentials(&sdk) {
-                Some(message) => (Class::Credentials, message),
-                None => (Class::Invalid, chain(&sdk)),
-            },
-            _ => (Class::Invalid, chain(&sdk)),
+            _ => without_credentials(&sdk).unwrap_or_else(|| (Class::Invalid, chain(&sdk))),
         };
         let code = sdk.as_service_error().and_then(|service| service.code()).map(ToOwned::to_owned);
         let request_id = sdk
@@ -57,9 +50,28 @@ fn has_cause<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 's
     std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
 }
 
-/// Says why there are no credentials, where that is why nothing was sent; the SDK calls it a failed dispatch.
-fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    std::iter::successors(Some(error), |error| error.source()).find(|cause| cause.is::<CredentialsError>()).map(chain)
+/// The reason why there are no credentials, if that is why nothing was sent; the SDK calls it a failed dispatch.
+///
+/// Whoever gives credentials out may refuse, or not answer. Only a refusal ends a run: the rest may be over a second later.
+fn without_credentials(error: &(dyn std::error::Error + 'static)) -> Option<(Class, String)> {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let failure = causes.find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
+    let unanswered = match failure {
+        CredentialsError::ProviderTimedOut(_) => true,
+        CredentialsError::ProviderError(_) | CredentialsError::Unhandled(_) => causes.any(|cause| {
+            cause.downcast_ref().is_some_and(|error: &ConnectorError| !error.is_user())
+                || cause.downcast_ref().is_some_and(is_passing)
+        }),
+        // Nobody was configured, or in a way that cannot work.
+        _ => false,
+    };
+    let class = if unanswered { Class::NoAnswer } else { Class::Credentials };
+    Some((class, chain(failure)))
+}
+
+/// Whether what STS or SSO answered is a failure of its own, or of somebody on the way who gives no code.
+fn is_passing(answer: &ErrorMetadata) -> bool {
+    answer.code().is_none_or(|code| matches!(class_of("", Some(code), None, 400), Class::Transient | Class::Throttled))
 }
 
 /// Makes the error for an item that an otherwise successful answer refuses, as `CreateFlowLogs` does.
@@ -166,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn no_code_stands_in_the_table_twice() {
+    fn no_code_is_listed_twice() {
         let mut codes: Vec<&str> = CODES.iter().map(|(code, _)| *code).collect();
         codes.sort_unstable();
         let before = codes.len();

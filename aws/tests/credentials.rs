@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::error::ErrorMetadata;
 use payinfra_engine::{Class, Error};
 
 use payinfra_aws::replay::Replay;
@@ -62,4 +64,53 @@ async fn a_session_that_has_ended_is_told_from_a_network_that_fails() {
     assert_eq!(ended.class, Class::Credentials);
     assert!(ended.message.contains("the session has ended"), "{}", ended.message);
     assert_eq!(replay.sent().len(), 1, "nothing is sent without a key");
+}
+
+/// Fails as `failure` says, then gives out a key.
+#[derive(Debug)]
+struct Flaky {
+    failure: fn() -> CredentialsError,
+    asked: AtomicUsize,
+}
+
+impl ProvideCredentials for Flaky {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let first = self.asked.fetch_add(1, Ordering::SeqCst) == 0;
+        let key = || Credentials::new("key", "secret", None, None, "flaky");
+        future::ProvideCredentials::ready(if first { Err((self.failure)()) } else { Ok(key()) })
+    }
+}
+
+/// The answer of a credential service, as the SDK wraps it.
+fn answered(code: Option<&str>) -> CredentialsError {
+    let mut answer = ErrorMetadata::builder().message("made up");
+    if let Some(code) = code {
+        answer = answer.code(code);
+    }
+    CredentialsError::provider_error(answer.build())
+}
+
+#[tokio::test]
+async fn only_a_refusal_of_credentials_ends_a_run() {
+    let cases: [(fn() -> CredentialsError, Class); 8] = [
+        (|| CredentialsError::provider_error(ConnectorError::io("connection reset".into())), Class::NoAnswer),
+        (|| CredentialsError::provider_timed_out(Duration::from_secs(5)), Class::NoAnswer),
+        (|| answered(Some("InternalFailure")), Class::NoAnswer),
+        (|| answered(Some("Throttling")), Class::NoAnswer),
+        (|| answered(None), Class::NoAnswer),
+        (|| answered(Some("AccessDenied")), Class::Credentials),
+        (|| answered(Some("ExpiredToken")), Class::Credentials),
+        (|| CredentialsError::invalid_configuration("no such profile"), Class::Credentials),
+    ];
+    for (number, (failure, class)) in cases.into_iter().enumerate() {
+        let flaky = Flaky { failure, asked: AtomicUsize::new(0) };
+        let (clients, replay) = Replay::signed_with(SharedCredentialsProvider::new(flaky), [(200, NONE)]);
+        let failed = list(&clients).await.expect_err("the first attempt gets no key");
+        assert_eq!(failed.class, class, "case {number}: {}", failed.message);
+        assert_eq!(replay.sent().len(), 0, "case {number}: nothing is sent without a key");
+        assert_eq!(list(&clients).await, Ok(0), "case {number}: the next attempt gets one");
+    }
 }

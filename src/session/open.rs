@@ -8,7 +8,7 @@ use payinfra_engine::{ApplyError, Base, Shutdown};
 use payinfra_stack::evidence::VERIFY_MERCHANT;
 use payinfra_stack::graph::{Design, graph};
 use payinfra_stack::settings::Settings;
-use payinfra_stack::zones;
+use payinfra_stack::zones::{self, Zones};
 use payinfra_state::Journal;
 use payinfra_steps::Cloud;
 use payinfra_steps::api::foreign_log_role;
@@ -33,7 +33,7 @@ impl Session {
         let configured = Configured::load(global, screen, &needs)?;
         let connected = configured.connect(global, screen, &needs).await?;
         let locked = connected.lock(global, screen, &needs, &signals).await?;
-        locked.discover(global, needs, signals).await
+        locked.discover(global, screen, needs, signals).await
     }
 }
 
@@ -118,7 +118,13 @@ struct Locked {
 }
 
 impl Locked {
-    async fn discover(self, global: &Global, needs: Needs, signals: Signals) -> Result<Session, CommandError> {
+    async fn discover(
+        self,
+        global: &Global,
+        screen: &Screen,
+        needs: Needs,
+        signals: Signals,
+    ) -> Result<Session, CommandError> {
         let surroundings = match self.look_around().await {
             Ok(surroundings) => surroundings,
             Err(error) => {
@@ -127,13 +133,14 @@ impl Locked {
                 return Err(error);
             }
         };
+        surroundings.zones.warning.iter().for_each(|warning| screen.warning(warning));
         let Connected { configured, endpoint, cloud } = self.connected;
         let Configured { settings, suffix, artifacts, missing_artifacts } = configured;
         let design = Arc::new(Design {
             foreign_log_role: surroundings.foreign_log_role,
             names: Names::new(suffix, cloud.account()),
             settings,
-            zones: surroundings.zones,
+            zones: surroundings.zones.names,
             artifacts,
             sandbox_environment: endpoint.function_environment(),
         });
@@ -164,7 +171,7 @@ impl Locked {
 
 /// What the account has that is not the stack's and still shapes it.
 struct Surroundings {
-    zones: Vec<String>,
+    zones: Zones,
     foreign_log_role: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file is a crate of its own and uses a part")]
 #![allow(unused_imports, reason = "each test file is a crate of its own and uses a part")]
 
+pub mod aws_rules;
 pub mod binary;
 pub mod emulator;
 pub mod inventory;

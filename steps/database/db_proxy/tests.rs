@@ -14,6 +14,10 @@ const GROUPS: &str = "<DescribeDBProxyTargetGroupsResponse><DescribeDBProxyTarge
     <ConnectionPoolConfig><MaxConnectionsPercent>70</MaxConnectionsPercent>
     <MaxIdleConnectionsPercent>35</MaxIdleConnectionsPercent><ConnectionBorrowTimeout>3</ConnectionBorrowTimeout>
     </ConnectionPoolConfig></member></TargetGroups></DescribeDBProxyTargetGroupsResult></DescribeDBProxyTargetGroupsResponse>";
+const TARGETS: &str = "<DescribeDBProxyTargetsResponse><DescribeDBProxyTargetsResult><Targets><member>
+    <RdsResourceId>aurora-prod</RdsResourceId><Type>TRACKED_CLUSTER</Type></member><member>
+    <RdsResourceId>aurora-1-prod</RdsResourceId><Type>RDS_INSTANCE</Type><TargetHealth><State>REGISTERING</State>
+    </TargetHealth></member></Targets></DescribeDBProxyTargetsResult></DescribeDBProxyTargetsResponse>";
 
 fn spec() -> DbProxy {
     DbProxy {
@@ -31,6 +35,24 @@ fn spec() -> DbProxy {
         cluster: "aurora-prod".to_owned(),
         tags: samples::ownership("db_proxy.main"),
     }
+}
+
+#[tokio::test]
+async fn is_found_by_its_tags_with_its_pool_and_its_cluster() {
+    let tags = samples::tags("db_proxy.main");
+    let (cloud, _) = Cloud::replaying([(200, PROXIES), (200, &tags), (200, GROUPS), (200, TARGETS)]);
+    let live = DbProxy::list(&cloud, Select::Owned).await.expect("the answers are good");
+    assert_eq!(live[0].address, Some(Address::new("db_proxy", "main")));
+    assert_eq!(live[0].spec, spec());
+    assert_eq!(live[0].status, Status::Pending("registering its targets".to_owned()));
+    assert_eq!(live[0].outputs.resource_id, "prx-1");
+}
+
+#[tokio::test]
+async fn an_absent_id_is_left_out() {
+    let (cloud, _) = Cloud::replaying([(200, PROXIES)]);
+    let ids = ["rds-proxy-dev".to_owned()];
+    assert!(DbProxy::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
 }
 
 #[tokio::test]

@@ -127,7 +127,11 @@ impl Fault {
 
 /// An error answer in the shape of the call's protocol.
 pub fn refuse(seen: &Seen, status: StatusCode, code: &str) -> Answer {
-    let message = "refused by the test";
+    refuse_saying(seen, status, code, "refused by the test")
+}
+
+/// The same with a message.
+pub fn refuse_saying(seen: &Seen, status: StatusCode, code: &str, message: &str) -> Answer {
     let id = "00000000-0000-4000-8000-000000000000";
     let error = format!("<Code>{code}</Code><Message>{message}</Message>");
     let (kind, body) = match seen.protocol {
@@ -150,6 +154,10 @@ pub fn refuse(seen: &Seen, status: StatusCode, code: &str) -> Answer {
     let mut headers = HeaderMap::new();
     for (name, value) in [("content-type", kind), ("x-amzn-requestid", id), ("x-amzn-errortype", code)] {
         headers.insert(name, value.parse().unwrap());
+    }
+    if seen.service == "sqs" {
+        // SQS still names its codes as it did before it spoke JSON.
+        headers.insert("x-amzn-query-error", format!("{code};Sender").parse().unwrap());
     }
     Answer { status, headers, body: Bytes::from(body) }
 }

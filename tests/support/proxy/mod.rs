@@ -29,9 +29,11 @@ pub use behaviour::{Collision, Wording};
 use connection::{Body, Line, Watched};
 pub use fault::{Fault, Moment, Rule};
 pub use garble::Garble;
-use operation::Seen;
+pub use operation::{Protocol, Seen};
 pub use record::{Call, Target};
 use record::{Flight, Hold, Shared};
+
+use super::aws_rules::{Asked, AwsRules, Row, Verdict};
 
 /// A running proxy; it and all its connections end when dropped.
 pub struct Proxy {
@@ -39,6 +41,9 @@ pub struct Proxy {
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
 }
+
+/// How long a thing is kept busy that takes one change at a time.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// No pool: an idle connection that the emulator closes would look like a fault nobody asked for.
 type Upstream = Client<HttpConnector, Full<Bytes>>;
@@ -106,6 +111,18 @@ impl Proxy {
     /// repeats an earlier one collides, and these words are understood, as on AWS; what was asked for before is forgotten.
     pub fn emulate(&self, collisions: &[Collision], wordings: &[Wording]) {
         self.shared.state().behaviour = Some(Behaviour::new(collisions, wordings));
+    }
+
+    /// From now on the emulator behaves as these rows say, and what earlier ones remembered is forgotten.
+    pub fn behave(&self, rows: Vec<Row>) {
+        self.shared.state().aws = Some(AwsRules::new(rows));
+    }
+
+    /// The rules of [`Proxy::behave`] that were met, and what was asked for that AWS takes and that does not work then.
+    pub fn behaved(&self) -> (Vec<&'static str>, Vec<String>) {
+        let state = self.shared.state();
+        let aws = state.aws.as_ref();
+        (aws.map(AwsRules::met).unwrap_or_default(), aws.map(|aws| aws.wrong().to_vec()).unwrap_or_default())
     }
 
     /// Counts the calls of each operation from one again.
@@ -250,8 +267,38 @@ impl Handler {
         }
     }
 
+    /// Forwards a request as AWS would take it, and gives the answer that AWS would give.
+    async fn deliver(&self, parts: &http::request::Parts, body: &Bytes, seen: &Seen, flight: &Flight) -> Answer {
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let asked = Asked::new(seen, path, body);
+        let verdict = self.shared.state().aws.as_mut().map(|aws| aws.before(&asked));
+        let busy = match verdict {
+            None => return self.pass_on(parts, body, seen, flight).await,
+            Some(Verdict::Refused((status, code, message))) => {
+                return fault::refuse_saying(seen, StatusCode::from_u16(status).unwrap(), code, message);
+            }
+            Some(Verdict::Answered(text)) => {
+                let (headers, body) = (hyper::HeaderMap::new(), Bytes::from_static(text.as_bytes()));
+                return Answer { status: StatusCode::OK, headers, body };
+            }
+            Some(Verdict::Passes(busy)) => busy,
+        };
+        if busy.is_some() {
+            // Long enough for what is sent at the same time to meet it.
+            tokio::time::sleep(BUSY).await;
+        }
+        let mut answer = self.pass_on(parts, body, seen, flight).await;
+        if let Some(aws) = &mut self.shared.state().aws {
+            answer.body = aws.after(&asked, busy.as_deref(), answer.status.is_success(), &answer.body);
+        }
+        if let Some(announced) = answer.headers.get_mut(http::header::CONTENT_LENGTH) {
+            *announced = answer.body.len().into();
+        }
+        answer
+    }
+
     /// Forwards a request, or answers as AWS does to a repeated one.
-    async fn deliver(&self, parts: &http::request::Parts, body: &Bytes, seen: &Seen, _: &Flight) -> Answer {
+    async fn pass_on(&self, parts: &http::request::Parts, body: &Bytes, seen: &Seen, _: &Flight) -> Answer {
         let (repeated, worded) = match &self.shared.state().behaviour {
             Some(behaviour) => (behaviour.repeated(seen, parts.uri.path(), body), behaviour.in_its_words(seen, body)),
             None => (None, body.clone()),

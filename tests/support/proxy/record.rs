@@ -13,6 +13,7 @@ use super::behaviour::Behaviour;
 use super::connection::Line;
 use super::fault::{Fault, Moment, Rule};
 use super::operation::Seen;
+use crate::support::aws_rules::AwsRules;
 
 /// One call that arrived.
 #[derive(Debug, Clone)]
@@ -99,6 +100,8 @@ pub struct State {
     pub hold: Option<Hold>,
     /// What becomes of repeated requests; none where that is the emulator's affair.
     pub behaviour: Option<Behaviour>,
+    /// What AWS does and the emulator does not; none where it is not wanted.
+    pub aws: Option<AwsRules>,
     /// Calls that the emulator has or will get, and has not answered.
     pub in_flight: usize,
     pub occurrences: BTreeMap<(String, String), usize>,
