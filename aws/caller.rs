@@ -37,7 +37,7 @@ pub struct ApiRequest<'a> {
     pub method: &'static str,
     /// The whole address.
     pub url: String,
-    /// Further headers; a `host` stands for the name the address is not reached under.
+    /// Further headers; a `host` replaces the name in the address.
     pub headers: Vec<(&'static str, String)>,
     /// The JSON body; empty for none.
     pub body: String,
@@ -90,7 +90,7 @@ impl Caller {
     /// Sends one request and reads the whole answer, in 31 seconds at most. Nothing is repeated.
     ///
     /// # Errors
-    /// [`CallError::Request`] where it cannot be signed, [`CallError::NoAnswer`] where nobody answers in time.
+    /// [`CallError::Request`] if it cannot be signed, [`CallError::NoAnswer`] if no answer arrives in time.
     pub async fn send(&self, request: &ApiRequest<'_>) -> Result<ApiAnswer, CallError> {
         let request = self.ready(request).await?;
         let call = async {
@@ -108,7 +108,7 @@ impl Caller {
         }
     }
 
-    /// Makes the request as it goes out.
+    /// Builds the request as it is sent.
     async fn ready(&self, request: &ApiRequest<'_>) -> Result<HttpRequest, CallError> {
         if !is_private(&request.url) {
             return Err(CallError::Request(format!("{} is neither https nor on this machine", request.url)));
@@ -155,7 +155,7 @@ impl Caller {
     }
 }
 
-/// Whether nobody on the way can read a request: over TLS, or to an emulator on this machine.
+/// Whether a request cannot be read on its way: over TLS, or to an emulator on this machine.
 fn is_private(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://127.0.0.1:")
 }

@@ -30,7 +30,7 @@ pub struct Connection {
     pub profile: Option<String>,
     /// An endpoint for all services instead of AWS's own.
     pub endpoint_url: Option<String>,
-    /// Who may stop calls that change something; open unless somebody watches it.
+    /// Stops calls that change something; open unless a lease is attached.
     pub gate: Gate,
 }
 
@@ -157,6 +157,9 @@ impl Connection {
     /// The endpoint, where it is not one of AWS's own.
     pub fn emulator_endpoint(&self) -> Option<String> {
         let endpoint = self.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())?;
+        if endpoint.is_empty() {
+            return None;
+        }
         let host = endpoint.split("://").nth(1).unwrap_or(&endpoint).split(['/', ':']).next().unwrap_or_default();
         (!host.ends_with(".amazonaws.com")).then_some(endpoint)
     }
@@ -242,8 +245,12 @@ fn finish(config: SdkConfig, paced: bool) -> SdkConfig {
     config.build()
 }
 
-/// Refuses any region but ours before the first call, whoever names it.
+/// Rejects any other region before the first call, wherever it is configured.
 async fn refuse_other_regions(connection: &Connection) -> Result<(), ConnectError> {
+    // An emulator is in no region.
+    if connection.credentials() == Credentials::Emulator {
+        return Ok(());
+    }
     for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Ok(region) = std::env::var(variable)
             && !region.is_empty()
@@ -251,9 +258,6 @@ async fn refuse_other_regions(connection: &Connection) -> Result<(), ConnectErro
         {
             return Err(ConnectError::Region { region, source_name: variable });
         }
-    }
-    if connection.credentials() == Credentials::Emulator {
-        return Ok(());
     }
     let mut profile = aws_config::profile::region::Builder::default();
     if let Some(name) = &connection.profile {

@@ -1,4 +1,4 @@
-//! Stops calls that change something once the run has no right to make them any more.
+//! Stops calls that change something once the run may no longer make them.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -12,8 +12,8 @@ use crate::call::Call;
 /// Decides, at the last moment before a request leaves, whether it still may; clones are the same gate.
 ///
 /// A shared state is held on a lease. A run that was paused past the end of its lease may wake up with a call that it
-/// announced before, and by then another run has gone on without it: such a call must not leave. Nor does any once the
-/// run is told to stop: what is made of several calls ends between two of them.
+/// announced before, although another run has taken over since: such a call must not leave. Nor may any call once the
+/// run is asked to stop: an operation of several calls ends between two of them.
 #[derive(Clone, Default)]
 pub struct Gate {
     leased: Arc<OnceLock<Box<Open>>>,
@@ -43,7 +43,7 @@ pub struct Ungated;
 /// Why a request was not sent. It had no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Closed {
-    /// The run was told to stop.
+    /// The run was asked to stop.
     #[error("the call was not sent: the run is stopping")]
     Stopping,
     /// Another run may have taken the state over.
@@ -59,12 +59,12 @@ impl Gate {
 
     /// Asks `open` from now on; only the first one set counts. Without any, everything may leave.
     pub fn ask(&self, open: impl Fn() -> bool + Send + Sync + 'static) {
-        // A second lease in one process would be a mistake; the first one's word holds.
+        // A second lease in one process would be a mistake; the first one counts.
         let _ = self.leased.set(Box::new(open));
     }
 
     /// Lets a request leave, or holds it back. Whoever sends several at once drops the others with the first error, so a
-    /// stop is told only once all that are on their way have landed.
+    /// stop is reported only once all requests in flight have landed.
     ///
     /// # Errors
     /// Where the gate is closed.

@@ -171,7 +171,7 @@ fn is_local(authority: &str) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&host)
 }
 
-/// An address without the name and password that may stand before its host (RFC 3986 §3.2.1).
+/// An address without the name and password that may precede its host (RFC 3986, section 3.2.1).
 pub fn without_user(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));

@@ -1,9 +1,9 @@
-//! Lists that come in pages and that the SDK has no paginator for.
+//! Lists in pages for which the SDK has no paginator.
 
 /// Returns the token of the next page, or none after the last.
 ///
-/// A service that answers with the token it was sent would be asked for ever. Like the SDK's own paginators, this takes
-/// it for the end.
+/// A service that returns the token it was sent would be asked for ever. Like the SDK's own paginators, this function
+/// treats that as the end.
 pub fn following(sent: Option<String>, answered: Option<&str>) -> Option<String> {
     answered.filter(|token| sent.as_deref() != Some(token)).map(ToOwned::to_owned)
 }

@@ -74,7 +74,7 @@ impl Bucket {
 
 /// The limits of a call; none where AWS publishes none (IAM, RDS, S3), whose throttles the engine backs off from.
 ///
-/// Sources: fact sheet §2.1 (EC2 request throttling) and §2.2 (the quota pages of each service).
+/// Sources: docs/aws-behaviour.md, "Rates" (EC2 request throttling, and the quota pages of each service).
 fn limits(service: &str, operation: &str) -> impl Iterator<Item = Rate> {
     let reads = ["Describe", "Get", "List"].iter().any(|verb| operation.starts_with(verb));
     let (first, second) = match (service, operation) {

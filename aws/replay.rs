@@ -87,6 +87,11 @@ impl Replay {
         (Clients::new(&config, false), replay)
     }
 
+    /// Adds an answer to the end of the script.
+    pub fn answer(&self, status: u16, body: &str) {
+        self.answers.lock().expect("no test panics while holding it").push_back((status, body.to_owned()));
+    }
+
     /// What was asked so far.
     pub fn sent(&self) -> Vec<Sent> {
         self.sent.lock().expect("no test panics while holding it").clone()

@@ -254,7 +254,7 @@ mod tests {
             (1, None, 0, "write  #1"),
             (2, None, 0, "write size #1"),
             (1, written(&[], 1, 0), 10, "wait: not showing its changes"),
-            (1, written(&[], 3, 0), 30, "the cloud does not keep  of network.main"),
+            (1, written(&[], 3, 0), 30, "network.main: changes to  did not persist"),
         ] {
             let what = format!("size {size}, {last:?}, after {now} s");
             assert_eq!(decide(Age::Old, &[], live(Status::PendingDeletion, size, 1), last, now), expected, "{what}");
@@ -265,7 +265,7 @@ mod tests {
     fn what_cannot_be_changed_in_place_is_never_written() {
         let replaced = "network.main would have to be replaced, which the plan did not show";
         for (age, expected) in
-            [(Age::New, "the cloud does not keep fixed of network.main"), (Age::Young, replaced), (Age::Old, replaced)]
+            [(Age::New, "network.main: changes to fixed did not persist"), (Age::Young, replaced), (Age::Old, replaced)]
         {
             assert_eq!(decide(age, &[], live(Status::Ready, 2, 2), None, 0), expected, "{age:?}");
             assert_eq!(decide(age, &["fixed"], live(Status::Ready, 2, 1), None, 0), expected, "{age:?}, unfinished");

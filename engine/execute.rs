@@ -54,6 +54,8 @@ pub enum Outcome {
     Failed(Summary, Vec<(Address, ApplyError)>),
     /// It was asked to stop; what was done is recorded, and another run continues from there.
     Interrupted(Summary),
+    /// What the plan found could not be recorded; nothing was changed.
+    NotRecorded(Summary, ApplyError),
 }
 
 /// Carries out a plan.
@@ -85,8 +87,7 @@ pub async fn execute<C: Send + Sync + 'static>(
         tally: Mutex::default(),
     };
     if let Err(failure) = refresh(plan, graph, journal).await {
-        let summary = Summary { failed: 1, took: start.elapsed(), ..Summary::default() };
-        return Outcome::Failed(summary, vec![(Address::new("state", "journal"), failure)]);
+        return Outcome::NotRecorded(Summary { took: start.elapsed(), ..Summary::default() }, failure);
     }
     let mut tasks: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
     if plan.purpose == Purpose::Up {

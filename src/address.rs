@@ -1,17 +1,17 @@
-//! Where the API of a stack is reached from here.
+//! How to reach the API of a stack from here.
 
-/// The output that holds the API's address.
+/// The name of the output with the API's address.
 pub const API: &str = "api/url";
 
-/// How AWS names the APIs it serves.
+/// What follows the API's id in an address that AWS serves.
 const EXECUTE_API: &str = ".execute-api.us-east-1.amazonaws.com/";
 
-/// An API that the emulator serves in AWS's place.
+/// An API that the emulator serves instead of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Local {
     /// The emulator's host and port.
     authority: String,
-    /// The name it knows the API by, with its port.
+    /// The emulator's name for the API, with the port.
     pub host: String,
     /// The stage, which begins each path.
     stage: String,
@@ -19,7 +19,7 @@ pub struct Local {
 
 impl Local {
     /// Finds an API's address (`https://<id>.execute-api.us-east-1.amazonaws.com/<stage>`) on the emulator at
-    /// `endpoint`; nothing for an address of another form, such as a domain of its own.
+    /// `endpoint`; nothing for another kind of address, such as a custom domain.
     pub fn of(url: &str, endpoint: &str) -> Option<Self> {
         let (id, stage) = url.strip_prefix("https://")?.split_once(EXECUTE_API)?;
         let authority = endpoint.strip_prefix("http://")?.trim_end_matches('/');
@@ -31,12 +31,12 @@ impl Local {
         })
     }
 
-    /// The address for people: names below `localhost` lead to this machine (RFC 6761, section 6.3).
+    /// The address for people: names below `localhost` resolve to this machine (RFC 6761, section 6.3).
     pub fn url(&self) -> String {
         format!("http://{}/{}", self.host, self.stage)
     }
 
-    /// The address that needs no name to be looked up; requests to it carry [`Local::host`].
+    /// The address that needs no name resolution; requests to it have the header [`Local::host`].
     pub fn base(&self) -> String {
         format!("http://{}/{}", self.authority, self.stage)
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_emulated_api_is_reached_on_this_machine_and_no_other_is_guessed() {
+    fn an_emulated_api_is_reached_on_this_machine_and_a_custom_domain_is_not() {
         let local = Local::of("https://abc123.execute-api.us-east-1.amazonaws.com/live", "http://127.0.0.1:4566/");
         let addresses = local.map(|local| (local.url(), local.base()));
         let expected = ("http://abc123.execute-api.localhost:4566/live", "http://127.0.0.1:4566/live");

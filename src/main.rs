@@ -1,13 +1,14 @@
 //! payinfra stands up, compares and tears down a payment-processing stack in AWS.
 //!
-//! This crate is the command line: it parses, wires the engine to the stack, and renders. What is deployed stands in
-//! `steps/`, how in `engine/`, what survives a kill in `state/`.
+//! This crate is the command line: it parses, wires the engine to the stack, and renders. What is deployed is in
+//! `stack/` and `steps/`, how it is deployed in `engine/`, and what survives a kill in `state/`.
 
 mod address;
 mod cli;
+mod command_error;
 mod commands;
 mod config;
-mod problem;
+mod global;
 mod remote_state;
 mod render;
 mod sandbox;
@@ -22,7 +23,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
-use crate::problem::{Exit, Problem};
+use crate::command_error::{CommandError, Exit};
 use crate::render::Screen;
 
 fn main() -> ExitCode {
@@ -34,20 +35,24 @@ fn main() -> ExitCode {
     let end = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Problem::from)
-        .and_then(|runtime| runtime.block_on(commands::run(&cli, &screen)));
+        .map_err(CommandError::from)
+        .and_then(|runtime| runtime.block_on(commands::run(&cli.global, &cli.command, &screen)));
     match end {
         Ok(exit) => exit.into(),
-        Err(problem) => {
-            screen.problem(&problem);
-            problem.exit.into()
+        Err(error) => {
+            screen.error(&error);
+            error.exit.into()
         }
     }
 }
 
-/// Help and version are answers; everything else is bad usage.
+/// Help and version are results; everything else is bad usage, which pipelines get as an object like any error.
 fn usage(error: &clap::Error) -> ExitCode {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if !asked && std::env::args_os().any(|argument| argument == "--json") {
+        Screen::new(true).error(&CommandError::from(error));
+        return Exit::Usage.into();
+    }
     // A closed pipe is no reason to fail.
     let _ = error.print();
     if asked { ExitCode::SUCCESS } else { Exit::Usage.into() }

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and a terminal that is closed: once to stop in order, twice to leave at once.
+//! Ctrl-C, SIGTERM and a closed terminal: the first signal stops the run in order, the second ends it at once.
 
 use std::future;
 use std::sync::{Arc, OnceLock};
@@ -8,17 +8,17 @@ use payinfra_engine::Shutdown;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
-use crate::problem::Exit;
+use crate::command_error::Exit;
 use crate::remote_state::Lease;
 use crate::render::Screen;
 
-/// Whoever says to leave is not kept waiting for a bucket that does not answer.
-const GIVING_BACK: Duration = Duration::from_millis(500);
+/// How long to wait for the release of a lease: a bucket that does not answer must not delay the end.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What signals do to a command: before its work begins they end it, then they ask it to stop.
 #[derive(Clone)]
 pub struct Signals {
-    /// What is true of a command that ends before its work begins.
+    /// What to print if the command ends before its work begins.
     before_work: &'static str,
     /// Set once the work begins.
     stop: Arc<OnceLock<Shutdown>>,
@@ -27,10 +27,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes signals over from the operating system.
+    /// Handles signals from here on.
     ///
-    /// The first one during the work is a request to stop, the second an end within a second. Leaving at once is safe:
-    /// what was announced stands in the journal. One before the work ends the command with the words `before_work`.
+    /// The first one during the work requests a stop, the second ends the process within a second. That is safe: every
+    /// intent is in the journal. One before the work prints `before_work` and ends the command.
     ///
     /// # Errors
     /// Where the operating system refuses a handler.
@@ -47,35 +47,35 @@ impl Signals {
                     _ = terminate.recv() => {}
                     () = received(hangup.as_mut()) => {}
                 }
-                watched.take(&screen).await;
+                watched.handle(&screen).await;
             }
         });
         Ok(signals)
     }
 
-    /// From here on things are changed, and `stop` is what the first signal requests.
+    /// From here on, resources are changed, and the first signal requests `stop`.
     pub fn work_begins(&self, stop: &Shutdown) {
         self.stop.get_or_init(|| stop.clone());
     }
 
-    /// From here on a command that ends before its work begins gives this lease back.
+    /// From here on, a command that ends before its work begins releases this lease.
     pub fn lease_taken(&self, lease: &Lease) {
         self.lease.get_or_init(|| lease.clone());
     }
 
-    async fn take(&self, screen: &Screen) {
+    async fn handle(&self, screen: &Screen) {
         let last_words = match self.stop.get() {
             None => {
                 if let Some(lease) = self.lease.get() {
-                    // Not given back, it ends by itself.
-                    let _ = timeout(GIVING_BACK, lease.release()).await;
+                    // A lease that is not released expires.
+                    let _ = timeout(RELEASE_TIMEOUT, lease.release()).await;
                 }
                 self.before_work
             }
             Some(stop) if stop.requested() => "leaving now; the next run finds out what the last calls did",
             Some(stop) => {
                 screen
-                    .note("stopping: no new calls; those in flight are finished and recorded (once more to leave now)");
+                    .note("stopping: no new calls; those in flight are finished and recorded (send the signal again to leave now)");
                 return stop.request();
             }
         };
@@ -92,7 +92,7 @@ async fn received(signal: Option<&mut Signal>) {
 }
 
 /// Whether a closed terminal would end the process: not under `nohup`, which has the signal ignored, and a handler would
-/// undo that. Where the system does not tell, the signal is left as it is.
+/// undo that. If the system does not report it, the signal keeps its default action.
 fn hangup_ends_it() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! Opens the state where the configuration says, in a folder or in S3, and waits for its lock if asked to.
+//! Opens the state in a folder or in S3, as configured, and waits for its lock if asked to.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,75 +8,92 @@ use payinfra_stack::settings::{Settings, check_state};
 use payinfra_state::{Backend, Error, Holder, Journal, LocalBackend};
 use payinfra_steps::Cloud;
 
-use crate::cli::Global;
-use crate::problem::{Exit, Problem};
+use crate::command_error::{CommandError, Exit};
+use crate::global::Global;
 use crate::remote_state::{self, Lease, Location, Terms};
 use crate::render::Screen;
 use crate::signals::Signals;
 
-/// The folder of a sandbox's state where the configuration names a bucket, which is not the sandbox's.
+/// The folder of the sandbox's state if the configuration names a bucket, which the sandbox does not have.
 const FOLDER: &str = ".payinfra";
-/// Between two looks at the lock of a folder.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the lock of a folder is tried.
+const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Where one stack's state lies.
+/// Where one stack's state is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A folder of this machine; the stack's own lies below it.
+pub struct Place {
+    /// As a person wrote it; the stack's own part is below.
+    pub root: String,
+    /// What that means.
+    pub storage: Storage,
+}
+
+/// A kind of storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// A folder of this machine.
     Folder(PathBuf),
     /// Objects in S3.
     Bucket(Location),
 }
 
-/// An open state: who writes it is settled.
+/// An open state that no other run writes.
 pub struct Opened {
     pub journal: Journal,
-    /// The lease, where the state is shared.
+    /// The lease, if the state is shared.
     pub lease: Option<Lease>,
     /// The place as a person wrote it.
     pub root: String,
 }
 
-/// Finds the place: `--state`, else the configuration.
+/// Who opens which state.
+pub struct Opening<'a> {
+    pub screen: &'a Screen,
+    /// The command's name; those who wait for the lock see it.
+    pub command: &'a str,
+    pub settings: &'a Settings,
+    pub suffix: &'a str,
+    /// Closed when the lease is lost.
+    pub gate: &'a Gate,
+    /// Release the lease if they end the command before its work begins.
+    pub signals: &'a Signals,
+}
+
+/// Finds the place: `--state`, or that of the configuration.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn place(global: &Global, settings: &Settings, suffix: &str) -> Result<(Place, String), Problem> {
+pub fn place(global: &Global, settings: &Settings, suffix: &str) -> Result<Place, CommandError> {
     let root = match &global.state {
         Some(root) => root.clone(),
         None if global.sandbox && settings.state.starts_with("s3://") => FOLDER.to_owned(),
         None => settings.state.clone(),
     };
     if let Err(reason) = check_state(&root) {
-        let problem = Problem::new(Exit::Usage, format!("--state: {reason}"));
-        return Err(problem.hint("Nothing was changed. Name a folder, or s3://bucket/prefix."));
+        let error = CommandError::new(Exit::Usage, format!("--state: {reason}"));
+        return Err(error.hint("Nothing was changed. Name a folder, or s3://bucket/prefix."));
     }
-    let place = match Location::parse(&root, suffix) {
-        Some(location) => Place::Bucket(location),
-        None => Place::Folder(PathBuf::from(&root)),
+    let storage = match Location::parse(&root, suffix) {
+        Some(location) => Storage::Bucket(location),
+        None => Storage::Folder(PathBuf::from(&root)),
     };
-    Ok((place, root))
+    Ok(Place { root, storage })
 }
 
-/// Takes the lock and reads the state. Where it is shared, a lease that is lost closes `gate` and requests its stop, and
-/// one that is not needed after all is given back.
+/// Takes the lock and reads the state.
+///
+/// In S3, a lease that is lost closes the gate and requests its stop; a lease is released if the state cannot be read.
 ///
 /// # Errors
-/// [`Exit::Locked`] where another run holds it for longer than `--lock-wait`; what is wrong with the place.
-pub async fn open(
-    global: &Global,
-    screen: &Screen,
-    command: &str,
-    settings: &Settings,
-    (cloud, suffix): (&Cloud, &str),
-    (gate, signals): (&Gate, &Signals),
-) -> Result<Opened, Problem> {
+/// [`Exit::Locked`] where another run has locked it for longer than `--lock-wait`; what is wrong with the place.
+pub async fn open(global: &Global, cloud: &Cloud, opening: Opening<'_>) -> Result<Opened, CommandError> {
+    let Opening { screen, command, settings, suffix, gate, signals } = opening;
     let holder = Holder::this_process(command);
     let wait = global.lock_wait.unwrap_or_default();
-    let (place, root) = place(global, settings, suffix)?;
-    let (backend, lease): (Box<dyn Backend>, Option<Lease>) = match place {
-        Place::Folder(folder) => (Box::new(open_folder(&folder, suffix, &holder, wait, screen).await?), None),
-        Place::Bucket(location) => {
+    let Place { root, storage } = place(global, settings, suffix)?;
+    let (backend, lease): (Box<dyn Backend>, Option<Lease>) = match storage {
+        Storage::Folder(folder) => (Box::new(open_folder(&folder, suffix, &holder, wait, screen).await?), None),
+        Storage::Bucket(location) => {
             let warnings = remote_state::check_bucket(cloud, location.bucket()).await?;
             warnings.iter().for_each(|warning| screen.warning(warning));
             let length = Duration::from_secs(settings.state_lease_seconds.into());
@@ -96,7 +113,7 @@ pub async fn open(
         }
         Err(error) => {
             if let Some(lease) = lease {
-                // Not given back, it ends by itself.
+                // A lease that is not released expires.
                 let _ = lease.release().await;
             }
             Err(error.into())
@@ -110,19 +127,19 @@ async fn open_folder(
     holder: &Holder,
     wait: Duration,
     screen: &Screen,
-) -> Result<LocalBackend, Problem> {
+) -> Result<LocalBackend, CommandError> {
     let start = Instant::now();
-    let mut told = None;
+    let mut reported = None;
     loop {
         let other = match LocalBackend::open(folder, suffix, holder) {
             Err(Error::Locked(other)) if start.elapsed() < wait => other,
             ended => return Ok(ended?),
         };
-        if told.as_ref() != Some(&other) {
+        if reported.as_ref() != Some(&other) {
             let left = wait.saturating_sub(start.elapsed()).as_secs().max(1);
             screen.note(&format!("the state is locked by {other}; waiting up to {left} s more"));
-            told = Some(other);
+            reported = Some(other);
         }
-        tokio::time::sleep(LOOK.min(wait.saturating_sub(start.elapsed()))).await;
+        tokio::time::sleep(INTERVAL.min(wait.saturating_sub(start.elapsed()))).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What the graph needs to know of the account before it can be built.
+//! Discovery of the availability zones, which the graph needs before it can be built.
 
 use aws_sdk_ec2::types::Filter;
 use payinfra_aws::error;
@@ -25,7 +25,7 @@ pub struct Zones {
 /// Finds the three zones of a stack: those it is in, else the configured ones, else the account's first three that offer
 /// everything a stack needs.
 ///
-/// Zones once used stay, whatever the account offers later: moving a subnet would replace everything in it.
+/// A stack keeps its zones, whatever the account offers later: moving a subnet would replace everything in it.
 ///
 /// # Errors
 /// A refused call, or [`Class::Invalid`] where a configured zone or the account does not offer what a stack needs.

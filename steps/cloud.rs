@@ -18,7 +18,7 @@ pub struct Cloud {
     pub names: Names,
     /// Who answers, where it is not AWS.
     pub emulator: Option<Emulator>,
-    /// What this run was asked for.
+    /// The options of this run.
     pub options: RunOptions,
     /// What the kinds of API Gateway share.
     pub gateway: Gateway,
@@ -29,14 +29,14 @@ pub struct Cloud {
 /// A [`Cloud`] with the resource that is worked on.
 pub type Context<'a> = payinfra_engine::Context<'a, Cloud>;
 
-/// What a run was asked for, as far as a kind must know it.
+/// The options of a run that kinds need.
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     /// Whether the database leaves a last snapshot when it is deleted (`--final-snapshot`).
     pub final_snapshots: bool,
     /// Whether functions run and reach a database: always in AWS, on an emulator only with the sandbox's own behind it.
     pub has_database: bool,
-    /// The functions' code, for whoever deploys; a spec holds only its hash.
+    /// The functions' code, for deployments; a spec contains only its hash.
     pub artifacts: Artifacts,
 }
 
@@ -59,7 +59,7 @@ impl Cloud {
         self.names.account()
     }
 
-    /// How patient to be: an emulator shows at once what it was told.
+    /// How long to wait for changes to become visible: an emulator shows them at once.
     pub fn timing(&self) -> Timing {
         if self.emulator.is_some() { Timing::AT_ONCE } else { Timing::AWS }
     }

@@ -31,9 +31,9 @@ fn the_help_names_the_exit_codes() {
     1    failed
     2    `diff` found changes
     64   bad usage or configuration
-    75   the state is locked by another run
+    75   the state is locked by another run, or was taken over by one
     77   credentials missing, expired or not permitted
-    130  interrupted; run the command again to go on
+    130  interrupted; run the command again to resume
     ");
     Payinfra::alone().run(["bogus"]).expect(64);
     Payinfra::alone().run::<&str>([]).expect(64);
@@ -62,7 +62,33 @@ fn another_region_is_refused() {
 }
 
 #[test]
-fn all_mistakes_of_a_configuration_are_told_at_once() {
+fn an_emulator_is_in_no_region() {
+    let payinfra = Payinfra::against(NOWHERE).variable("AWS_REGION", "eu-west-1");
+    let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(1);
+    assert!(!ended.err.contains("AWS_REGION"), "{}", ended.err);
+}
+
+#[test]
+fn an_endpoint_that_is_not_a_url_is_refused_and_an_empty_variable_is_unset() {
+    let alone = || Payinfra::alone().variable("AWS_ACCESS_KEY_ID", "").variable("AWS_SECRET_ACCESS_KEY", "");
+    let ended = alone().variable("AWS_ENDPOINT_URL", "localhost:4566").run(["diff", "--suffix", "dev"]).expect(64);
+    says(&ended, &["AWS_ENDPOINT_URL: `localhost:4566` is not the URL of an emulator", "http://127.0.0.1:4566"]);
+    let ended = alone().run(["diff", "--suffix", "dev", "--endpoint-url", ""]).expect(64);
+    says(&ended, &["--endpoint-url: `` is not the URL of an emulator"]);
+    let ended = alone().variable("AWS_ENDPOINT_URL", "").run(["diff", "--suffix", "dev"]).expect(77);
+    says(&ended, &["no credentials"]);
+}
+
+#[test]
+fn bad_usage_is_an_object_too() {
+    let ended = Payinfra::alone().run(["diff", "--json", "--bogus"]).expect(64);
+    let error: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&error["type"], &error["exit_code"]), (&"error".into(), &64.into()));
+    assert!(error["message"].as_str().unwrap().contains("--bogus"), "{error}");
+}
+
+#[test]
+fn all_mistakes_of_a_configuration_are_reported_together() {
     let payinfra = Payinfra::against(NOWHERE);
     payinfra.configure("[databse]\ninstances = 2\n[network]\ncidr = \"10.0.0.0/28\"\n[logs]\nretention_day = 4\n");
     let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(64);
@@ -97,7 +123,7 @@ fn code_that_is_missing_or_for_another_processor_is_refused() {
 fn without_credentials_nothing_is_asked_of_the_network() {
     let payinfra = Payinfra::alone().variable("AWS_ACCESS_KEY_ID", "").variable("AWS_SECRET_ACCESS_KEY", "");
     let ended = payinfra.run(["diff", "--suffix", "dev"]).expect(77);
-    says(&ended, &["cannot find out which AWS account this is", "no credentials", "AWS_PROFILE", "--sandbox"]);
+    says(&ended, &["cannot determine the AWS account", "no credentials", "AWS_PROFILE", "--sandbox"]);
     assert!(!ended.err.contains("ProviderAttempt"), "{}", ended.err);
     assert!(ended.took.as_secs() < 5, "{:?}", ended.took);
 }
@@ -124,7 +150,7 @@ fn fips_and_dual_stack_variants_are_of_no_concern_to_an_emulator() {
 }
 
 #[test]
-fn a_state_that_cannot_be_used_is_told_apart() {
+fn a_damaged_state_is_rebuilt_and_a_newer_one_refused() {
     let emulator = Emulator::start(Kind::MiniStack);
     let payinfra = Payinfra::against(&emulator.endpoint()).argument("--suffix").argument("weather");
     payinfra.configure_with_functions("");
@@ -216,7 +242,7 @@ fn a_second_run_waits_its_turn_and_ctrl_c_stops_in_order() {
 }
 
 #[test]
-fn a_killed_run_is_gone_on_with() {
+fn a_killed_run_is_resumed() {
     let emulator = Emulator::start(Kind::Moto);
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("killed");

@@ -65,7 +65,7 @@ fn says(ended: &Finished, texts: &[&str]) {
 }
 
 #[test]
-fn the_first_signal_starts_nothing_new_and_records_what_flies() {
+fn the_first_signal_starts_nothing_new_and_records_calls_in_flight() {
     let world = world("calm");
     // Long enough that many calls are on their way when the signal comes.
     world.proxy.latency(Duration::from_millis(300));
@@ -84,12 +84,12 @@ fn the_first_signal_starts_nothing_new_and_records_what_flies() {
         assert!(begun.elapsed() < Duration::from_secs(10), "it ends soon: {:?}", begun.elapsed());
         assert_eq!(world.proxy.mutating(), calls, "{signal:?}: a call was started after the signal");
         let unheard = |call: &&Call| call.mutating.is_some() && call.took.is_none();
-        assert_eq!(world.proxy.calls().iter().filter(unheard).count(), 0, "what flew was waited for");
+        assert_eq!(world.proxy.calls().iter().filter(unheard).count(), 0, "calls in flight are waited for");
         says(
             &ended,
             &["stopping: no new calls", "resources are in place and recorded. Run `payinfra up --suffix calm"],
         );
-        assert_eq!(world.unanswered("calm"), Vec::<String>::new(), "what flew is recorded");
+        assert_eq!(world.unanswered("calm"), Vec::<String>::new(), "calls in flight are recorded");
     }
     assert!(in_flight > 0, "the signals never met a call on its way");
     world.proxy.latency(Duration::ZERO);
@@ -162,7 +162,7 @@ fn before_anything_is_changed_one_signal_is_enough() {
 fn a_question_on_a_terminal_waits_for_its_answer_and_for_ctrl_c() {
     let world = world("asked");
     let asks = |command: &str| OnTerminal::start(world.payinfra.command([command]));
-    let question = [("up", "Do this? [y/N]", "y"), ("destroy", "Type the suffix (asked) to go on:", "asked")];
+    let question = [("up", "Do this? [y/N]", "y"), ("destroy", "Type the suffix (asked) to continue:", "asked")];
     for (command, question, yes) in question {
         world.proxy.forget();
         let mut run = asks(command);

@@ -1,4 +1,4 @@
-//! A state that is lost, cut off or old is made good from the cloud; what others made is told apart by its marks.
+//! A state that is lost, cut off or old is rebuilt from the cloud; foreign objects, without the ownership tags, are left alone.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -73,23 +73,23 @@ fn is_rebuilt(kind: Kind) {
 }
 
 #[test]
-fn what_others_made_is_told_apart_by_its_marks_on_ministack() {
-    is_told_apart(Kind::MiniStack);
+fn foreign_objects_are_left_alone_on_ministack() {
+    foreign_objects_are_left_alone(Kind::MiniStack);
 }
 
 #[test]
-fn what_others_made_is_told_apart_by_its_marks_on_moto() {
-    is_told_apart(Kind::Moto);
+fn foreign_objects_are_left_alone_on_moto() {
+    foreign_objects_are_left_alone(Kind::Moto);
 }
 
-fn is_told_apart(kind: Kind) {
+fn foreign_objects_are_left_alone(kind: Kind) {
     let emulator = Emulator::start(kind);
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("lost");
     let endpoint = emulator.endpoint();
     payinfra.configure_with_functions("");
 
-    // Names of the stack, without its marks, before the stack and beside it.
+    // Names of the stack, without its ownership tags, before the stack and beside it.
     let named = script("foreign.py", &["named", &endpoint, "lost"]);
     let strangers = inventory(&endpoint, "lost");
     let up = payinfra.run(["up"]).expect(1);
@@ -99,7 +99,7 @@ fn is_told_apart(kind: Kind) {
     assert!(up.err.contains("does not carry this stack's ownership tags"), "{}", up.err);
     assert_eq!(script("foreign.py", &["look", &endpoint, "lost"]), named, "`up` touches nothing of others");
 
-    // Marks of the stack that nothing explains.
+    // The stack's ownership tags on objects that nothing explains.
     let marked = script("foreign.py", &["marked", &endpoint, "lost"]);
     assert_eq!(marked.len(), 3);
     proxy.forget();

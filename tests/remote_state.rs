@@ -74,7 +74,7 @@ fn runners_share_a_stack(kind: Kind) {
 }
 
 #[test]
-fn a_killed_runner_is_gone_on_with_from_elsewhere() {
+fn a_killed_run_is_resumed_by_another_runner() {
     let emulator = Emulator::start(Kind::Moto);
     make_bucket(&emulator.endpoint());
     let proxy = Proxy::start(emulator.address());
@@ -130,7 +130,7 @@ fn a_paused_runner_is_shut_out_by_its_successor() {
             "the lease on the state was lost",
             "took it over and has ended",
             "--lock-wait 10m",
-            "nothing done is lost",
+            "is recorded or can be found by its tags",
         ],
     );
     assert_eq!(changes(&proxy), Vec::<String>::new(), "it changes nothing any more");
@@ -140,7 +140,7 @@ fn a_paused_runner_is_shut_out_by_its_successor() {
 }
 
 #[test]
-fn unlock_shows_the_holder_and_takes_over_only_when_told_to() {
+fn unlock_shows_the_holder_and_takes_over_only_when_confirmed() {
     let emulator = Emulator::start(Kind::Moto);
     make_bucket(&emulator.endpoint());
     let proxy = Proxy::start(emulator.address());
@@ -268,7 +268,7 @@ fn lost_doubled_and_failed_answers_of_the_states_own_calls_do_no_harm() {
 }
 
 #[test]
-fn a_bucket_that_is_not_fit_is_refused_with_the_commands_that_mend_it() {
+fn an_unsuitable_bucket_is_refused_with_the_commands_that_fix_it() {
     for kind in Kind::ALL {
         let emulator = Emulator::start(kind);
         let endpoint = emulator.endpoint();
@@ -291,7 +291,7 @@ fn a_bucket_that_is_not_fit_is_refused_with_the_commands_that_mend_it() {
 }
 
 #[test]
-fn a_missing_right_on_the_bucket_is_told_apart() {
+fn a_missing_right_on_the_bucket_foreign_objects_are_left_alone() {
     let emulator = Emulator::start(Kind::Moto);
     make_bucket(&emulator.endpoint());
     let proxy = Proxy::start(emulator.address());
@@ -308,7 +308,7 @@ fn a_missing_right_on_the_bucket_is_told_apart() {
 }
 
 #[test]
-fn a_run_that_is_ended_before_its_work_gives_the_lease_back() {
+fn a_run_that_ends_before_its_work_releases_the_lease() {
     for kind in Kind::ALL {
         let emulator = Emulator::start(kind);
         make_bucket(&emulator.endpoint());

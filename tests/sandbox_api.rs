@@ -56,7 +56,7 @@ async fn the_printed_commands_book_a_payment_with_either_way_to_be_known() {
     let printed = own.stack(&["up", "--yes"]).expect(0).out;
     assert!(printed.contains("x-api-key"), "{printed}");
     assert_eq!(booked(&own, &transaction(&paste(&printed))).await, (2, 0));
-    own.stack(&["verify", "--patience", "20"]).expect(0);
+    own.stack(&["verify", "--timeout", "20"]).expect(0);
     summary::payments("pasted commands", "3 payments booked, with signatures and with a key");
 }
 

@@ -40,7 +40,7 @@ impl Heap {
             match entry.file_type().unwrap() {
                 kind if kind.is_dir() => self.files(&entry.path()),
                 kind if kind.is_file() => {
-                    self.0.push((entry.path().display().to_string(), fs::read(entry.path()).unwrap()))
+                    self.0.push((entry.path().display().to_string(), fs::read(entry.path()).unwrap()));
                 }
                 _ => {}
             }

@@ -12,7 +12,7 @@ use support::sandbox::{Own, database};
 use support::{Finished, summary};
 
 /// How long a link is waited for here.
-const PATIENCE: &str = "6";
+const TIMEOUT: &str = "6";
 
 /// What makes the same request twice two requests.
 const FORGETFUL: &str = "
@@ -35,7 +35,7 @@ struct Verified {
 
 impl Verified {
     fn run(&self) -> (Finished, Vec<Value>) {
-        let finished = self.own.stack(&["verify", "--json", "--patience", PATIENCE]);
+        let finished = self.own.stack(&["verify", "--json", "--timeout", TIMEOUT]);
         let lines = finished.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         (finished, lines)
     }
@@ -62,7 +62,7 @@ impl Verified {
         let broken = lines.iter().find(|line| line["link"] == link && line["state"] == "broken").unwrap();
         assert!(!broken["text"].as_str().unwrap().is_empty(), "{broken}");
         let error = of("error");
-        assert!(error["message"].as_str().unwrap().ends_with(&format!("broken at: {link}")), "{error}");
+        assert!(error["message"].as_str().unwrap().ends_with(&format!("fails the check: {link}")), "{error}");
         let section = format!("docs/verify.md#{}", link.replace(' ', "-"));
         assert!(error["hint"].as_str().unwrap().contains(&section), "{error}");
         self.broken += 1;
@@ -143,9 +143,9 @@ async fn in_the_database(verified: &mut Verified) {
     // Without `--sandbox`, which would start it again.
     let endpoint = verified.own.endpoint();
     let finished =
-        verified.own.payinfra.run(["verify", "--endpoint-url", &endpoint, "--suffix", "sandbox", "--patience", "5"]);
+        verified.own.payinfra.run(["verify", "--endpoint-url", &endpoint, "--suffix", "sandbox", "--timeout", "5"]);
     let finished = finished.expect(1);
-    assert!(finished.err.contains("broken at: payment booked"), "{}{}", finished.out, finished.err);
+    assert!(finished.err.contains("fails the check: payment booked"), "{}{}", finished.out, finished.err);
     assert!(finished.out.contains("skipped      payment refunded"), "{}", finished.out);
     verified.broken += 1;
     verified.own.stack(&["up", "--yes"]).expect(0);

@@ -81,12 +81,12 @@ pub(super) const SPECIAL: &[(&str, &str, Class)] = &[
     // A key made seconds ago.
     ("CreateLogGroup", "InvalidParameterException", Class::NotYet),
     ("AssociateKmsKey", "InvalidParameterException", Class::NotYet),
-    // A function, or its alias, is being changed by an earlier call.
+    // The function or its alias exists: elsewhere the code means a concurrent change.
     ("CreateFunction", "ResourceConflictException", Class::Exists),
     ("CreateAlias", "ResourceConflictException", Class::Exists),
     // moto's word for it.
     ("CreateAlias", "ConflictException", Class::Exists),
-    // Its bucket or table is still being changed.
+    // The table exists: elsewhere the code means a concurrent change.
     ("CreateTable", "ResourceInUseException", Class::Exists),
     // API Gateway's code for a concurrent change, too: see the texts.
     ("CreateResource", "ConflictException", Class::Exists),
@@ -112,7 +112,7 @@ pub(super) const SPECIAL: &[(&str, &str, Class)] = &[
 
 /// Codes that mean the same everywhere.
 pub(super) const CODES: &[(&str, Class)] = &[
-    // Throttles, whatever their HTTP status.
+    // Throttles, whatever their HTTP status (docs/aws-behaviour.md, "All services: throttling").
     ("Throttling", Class::Throttled),
     ("ThrottlingException", Class::Throttled),
     ("ThrottledException", Class::Throttled),

@@ -106,7 +106,7 @@ const TABLE: [(Kind, &str, usize, Scope); 32] = [
     (Kind::Role, "role", 64, Scope::Account), // CreateRole
     (Kind::RouteTable, "route-table", 256, Scope::Account), // the value of a tag
     (Kind::Rule, "rule", 64, Scope::Account), // PutRule
-    (Kind::SecurityGroup, "security-group", 255, Scope::Account), // CreateSecurityGroup; EC2 rejects names that begin with `sg-`
+    (Kind::SecurityGroup, "security-group", 255, Scope::Account), // CreateSecurityGroup; no name may begin with `sg-`
     (Kind::Subnet, "subnet", 256, Scope::Account), // the value of a tag
     (Kind::Table, "dynamodb", 255, Scope::Account), // CreateTable
     (Kind::Topic, "sns", 256, Scope::Account), // CreateTopic

@@ -1,4 +1,4 @@
-//! The environment suffix, which tells stacks apart.
+//! The environment suffix, which distinguishes stacks.
 
 use std::fmt;
 

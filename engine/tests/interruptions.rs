@@ -53,6 +53,24 @@ fn an_interrupt_starts_nothing_new_records_calls_in_flight_and_ends_soon() {
 }
 
 #[test]
+fn a_run_that_cannot_record_what_it_found_changes_nothing() {
+    in_virtual_time(async {
+        let harness = Harness::new(1, Delays::AWS);
+        completed(harness.up(&payments()).await);
+        harness.disk.lose();
+        harness.disk.files.lock().unwrap().full_after = Some(0);
+        let calls = harness.cloud.mutating_calls();
+        let end = harness.up(&payments()).await;
+        let End::Ran(_, Outcome::NotRecorded(summary, failure)) = end else { panic!("{end:?}") };
+        assert!(failure.to_string().contains("the disk is full"), "{failure}");
+        assert_eq!((summary.failed, harness.cloud.mutating_calls()), (0, calls));
+        harness.disk.files.lock().unwrap().full_after = None;
+        completed(harness.up(&payments()).await);
+        demand_settled(&harness, &payments()).await;
+    });
+}
+
+#[test]
 fn a_full_disk_stops_everything_and_loses_nothing() {
     for full_after in 0..45 {
         for destroy in [false, true] {

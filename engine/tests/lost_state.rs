@@ -53,8 +53,9 @@ fn a_journal_torn_at_every_byte_of_its_last_line_converges() {
     let mut torn = 0;
     // A kill at these points leaves an announcement, an acquisition, or a completion as the last line.
     for at in [3, 9, 14, 17, 23, 29, 31] {
-        let length = in_virtual_time(killed(at, &resources, at)).unwrap().disk.files.lock().unwrap().journal.len();
-        for cut in 0..length {
+        let journal = in_virtual_time(killed(at, &resources, at)).unwrap().disk.files.lock().unwrap().journal.clone();
+        // The lines before differ by a few bytes from run to run.
+        for cut in before_last_line(&journal).saturating_sub(50)..journal.len() {
             let tested = in_virtual_time(async {
                 let harness = killed(at, &resources, at).await.unwrap();
                 // A durable line can only be lost long after its call: what the call created has become visible.

@@ -116,7 +116,7 @@ fn the_run_waits_for_a_fresh_role_and_reports_it() {
 }
 
 #[test]
-fn a_gateway_that_fails_is_forces_replacement_the_next_run() {
+fn a_gateway_that_fails_is_replaced_by_the_next_run() {
     in_virtual_time(async {
         let harness = Harness::new(1, Delays::AWS);
         harness.cloud.world.lock().unwrap().failing.insert("gateway", 1);

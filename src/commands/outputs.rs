@@ -1,26 +1,26 @@
 //! `payinfra outputs`: the stack's addresses and names.
 
-use crate::cli::Global;
-use crate::problem::{Exit, Problem};
+use crate::command_error::{CommandError, Exit};
+use crate::global::Global;
 use crate::render::Screen;
-use crate::session::Session;
+use crate::session::{Needs, Session};
 
 /// Arguments of `outputs`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only this one, without its name
+    /// Show only the value of this output
     pub name: Option<String>,
 }
 
 /// Runs the command; a lost state is rebuilt from the cloud first.
-pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
-    let session = Session::open(global, screen, "outputs").await?;
+pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, CommandError> {
+    let session = Session::open(global, screen, Needs::to_read("outputs")).await?;
     let end = show(screen, &session, args).await;
     session.leave(screen, end).await
 }
 
-async fn show(screen: &Screen, session: &Session, args: &Args) -> Result<Exit, Problem> {
-    session.recall().await?;
+async fn show(screen: &Screen, session: &Session, args: &Args) -> Result<Exit, CommandError> {
+    session.refresh_lost_state().await?;
     session.close().await?;
     let outputs = session.outputs()?;
     match &args.name {
@@ -29,8 +29,8 @@ async fn show(screen: &Screen, session: &Session, args: &Args) -> Result<Exit, P
             Some(value) => screen.line(value),
             None => {
                 let names: Vec<&str> = outputs.keys().map(String::as_str).collect();
-                let problem = Problem::new(Exit::Usage, format!("there is no output {name}"));
-                return Err(problem.hint(format!("There are: {}.", names.join(", "))));
+                let error = CommandError::new(Exit::Usage, format!("there is no output {name}"));
+                return Err(error.hint(format!("The outputs are: {}.", names.join(", "))));
             }
         },
     }

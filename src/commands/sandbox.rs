@@ -1,4 +1,4 @@
-//! `payinfra sandbox`: start, stop, look at and reset the embedded sandbox.
+//! `payinfra sandbox`: start, stop, inspect and reset the embedded sandbox.
 
 use std::io::Write;
 
@@ -17,20 +17,20 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Start the emulator and the database, if they do not run yet
+    /// Start the emulator and the database, unless they run already
     Start {
-        /// Port of the emulator on 127.0.0.1 [default: the last one, or a free one]
+        /// The emulator's port on 127.0.0.1 [default: the last one, or a free one]
         #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
         port: Option<u16>,
         /// Start the emulator alone
         #[arg(long)]
         without_database: bool,
     },
-    /// Stop emulator and database; their data is kept
+    /// Stop the emulator and the database, and keep their data
     Stop,
     /// Show what runs, and where
     Status,
-    /// Stop emulator and database and delete their data
+    /// Stop the emulator and the database, and delete their data
     Reset,
 }
 
@@ -42,23 +42,23 @@ pub async fn run(args: &Args, json: bool, out: &mut dyn Write, notes: &mut (dyn 
     let (running, sentence) = match &args.action {
         Action::Start { port, without_database } => {
             let options = Options { port: *port, postgres: !without_database, names: Vec::new() };
-            (Some(sandbox.ensure(&options, &mut notice).await?), "the sandbox runs")
+            (Some(sandbox.ensure(&options, &mut notice).await?), "the sandbox is running")
         }
         Action::Status => match sandbox.status().await? {
-            Some(running) => (Some(running), "the sandbox runs"),
-            None => (None, "the sandbox does not run; `payinfra sandbox start` starts it"),
+            Some(running) => (Some(running), "the sandbox is running"),
+            None => (None, "the sandbox is not running; `payinfra sandbox start` starts it"),
         },
         Action::Stop if sandbox.stop(&mut notice).await? => (None, "the sandbox has stopped; its data is kept"),
-        Action::Stop => (None, "the sandbox did not run"),
+        Action::Stop => (None, "the sandbox was not running"),
         Action::Reset => {
             sandbox.reset(&mut notice).await?;
-            (None, "the sandbox has stopped and its data is deleted")
+            (None, "the sandbox has stopped, and its data is deleted")
         }
     };
     let folder = sandbox.folder();
     // As everywhere: a pipe that nobody reads is no failure of what was done.
     if json {
-        let answer = json!({ "version": 1, "running": running, "folder": folder });
+        let answer = json!({ "version": 1, "type": "sandbox", "running": running, "folder": folder });
         let _ = writeln!(out, "{answer}");
     } else {
         let table = running.as_ref().map(table).unwrap_or_default();

@@ -1,39 +1,43 @@
-//! `payinfra verify`: send a synthetic payment through the deployed stack and check every link.
+//! `payinfra verify`: send a synthetic payment through the deployed stack and check each step.
 
 use std::time::Duration;
 
-use crate::cli::Global;
-use crate::problem::{Exit, Problem};
+use crate::command_error::{CommandError, Exit};
+use crate::global::Global;
 use crate::render::Screen;
-use crate::session::Session;
+use crate::session::{Needs, Session};
 use crate::verify::{self, Target};
 
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How long to wait for what happens by and by, such as an event in the archive
-    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE_SECONDS)]
-    pub patience: u64,
+    /// How long to wait for asynchronous effects, such as an event reaching the archive
+    #[arg(long, alias = "patience", value_name = "SECONDS", default_value_t = TIMEOUT_SECONDS)]
+    pub timeout: u64,
 }
 
-/// Longer than the outbox is swept and a function starts anew.
-pub const PATIENCE_SECONDS: u64 = 90;
+/// Longer than a sweep of the outbox and the cold start of a function take.
+pub const TIMEOUT_SECONDS: u64 = 90;
 
 /// Runs the command. The state stays locked meanwhile: a stack that is being changed cannot be judged.
-pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, Problem> {
-    let session = Session::open(global, screen, "verify").await?;
-    let end = recall_and_check(&session, args.patience, screen).await;
+pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, CommandError> {
+    let needs = Needs {
+        if_interrupted: "interrupted; the stack was not changed, but a payment of the test merchant may be incomplete",
+        ..Needs::to_read("verify")
+    };
+    let session = Session::open(global, screen, needs).await?;
+    let end = refresh_and_check(&session, args.timeout, screen).await;
     session.leave(screen, end).await
 }
 
-async fn recall_and_check(session: &Session, patience: u64, screen: &Screen) -> Result<Exit, Problem> {
-    session.recall().await?;
+async fn refresh_and_check(session: &Session, timeout: u64, screen: &Screen) -> Result<Exit, CommandError> {
+    session.refresh_lost_state().await?;
     session.close().await?;
-    check(session, patience, screen).await
+    check(session, timeout, screen).await
 }
 
-/// Checks the stack of an open session.
-pub async fn check(session: &Session, patience: u64, screen: &Screen) -> Result<Exit, Problem> {
-    let target = Target::of(session, Duration::from_secs(patience)).await?;
+/// Checks the stack of an open session, which waits at most `timeout` seconds for an effect.
+pub async fn check(session: &Session, timeout: u64, screen: &Screen) -> Result<Exit, CommandError> {
+    let target = Target::of(session, Duration::from_secs(timeout)).await?;
     verify::run(&target, screen).await
 }

@@ -1,4 +1,4 @@
-//! A TOML document whose keys remember where they stand.
+//! A TOML document whose keys remember their place in the file.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -29,18 +29,18 @@ pub fn merge<'a>(base: &mut Table<'a>, over: &Table<'a>) {
             }
             _ => value.clone(),
         };
-        // The old key went with `take`, so the new one brings its own place.
+        // `take` removed the old key, so the new one brings its own place.
         base.insert(name.clone(), merged);
     }
 }
 
-/// Removes an entry and gives it.
+/// Removes an entry and returns it.
 pub fn take<'a>(table: &mut Table<'a>, name: &str) -> Option<(Span, Spanned<Value<'a>>)> {
     let span = entry(table, name)?.0;
     table.remove(&Spanned::new(0..0, Cow::Owned(name.to_owned()))).map(|value| (span, value))
 }
 
-/// Removes what stands at a path.
+/// Removes the entry at a path.
 pub fn remove(table: &mut Table<'_>, key: &Key) {
     match key.parts() {
         [] => {}
@@ -89,7 +89,7 @@ fn search(table: &Table<'_>, wanted: &Span, path: &Key, best: &mut Option<(Key, 
                 *best = Some((key.clone(), name.span(), span.len()));
             }
         }
-        // A table under a header does not cover its entries, so each is looked into.
+        // A table under a header does not cover its entries, so each is searched.
         if let Value::Table(below) = value.get_ref() {
             search(below, wanted, &key, best);
         }

@@ -10,16 +10,16 @@ use super::schema::Schema;
 pub struct UnknownKey {
     /// Its path.
     pub key: Key,
-    /// Where it stands.
+    /// Its place in the file.
     pub span: Span,
     /// The key that was probably meant.
     pub meant: Option<Key>,
 }
 
-/// Finds every unknown key in `table` and takes it out.
+/// Removes every unknown key from `table` and returns them.
 ///
-/// `path` is where the table stands in the file, `depth` how many parts of it do not belong to the
-/// schema (`env.prod`).
+/// `path` is the table's path in the file, and `depth` the number of its parts that do not belong to the schema
+/// (`env.prod`).
 pub fn take_unknown(table: &mut Table<'_>, schema: &Schema, path: &Key, depth: usize) -> Vec<UnknownKey> {
     let known = schema.values();
     let mut walk = Walk { known: &known, depth, unknown: Vec::new() };
@@ -35,7 +35,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn table(&mut self, table: &mut Table<'_>, schema: &Schema, path: &Key) {
-        // A table where a value belongs is left in: the typed reading says so.
+        // A table in the place of a value stays, because the typed reading reports it.
         if *schema == Schema::Value {
             return;
         }
@@ -61,7 +61,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Notes every value under an unknown key, since each may have been meant for another section.
+    /// Notes every value under an unknown key, because each may have been meant for another section.
     fn leaves(&mut self, key: &Key, span: Span, value: &Value<'_>) {
         match value {
             Value::Table(table) if !table.is_empty() => {
@@ -116,7 +116,7 @@ impl Walk<'_> {
     }
 }
 
-/// Puts the user's own names where the known path has `*`.
+/// Replaces each `*` of a known path with the user's name.
 fn with_names_of(path: &[String], given: &[String]) -> Vec<String> {
     let own = |(index, part): (usize, &String)| match (part.as_str(), given.get(index)) {
         ("*", Some(name)) => name.clone(),
@@ -125,7 +125,7 @@ fn with_names_of(path: &[String], given: &[String]) -> Vec<String> {
     path.iter().enumerate().map(own).collect()
 }
 
-/// How many slips of the pen a word of this length may have.
+/// How many typing errors a word of this length may have.
 const fn close(length: usize) -> usize {
     match length {
         0..=3 => 1,

@@ -1,4 +1,4 @@
-//! The configuration file: read, checked as a whole, and made into the settings of one stack.
+//! The configuration file: it is read, checked as a whole, and turned into the settings of one stack.
 
 mod document;
 mod keys;
@@ -18,16 +18,16 @@ use payinfra_stack::settings::Settings;
 pub use report::ConfigErrors;
 use report::{Remark, Report, render};
 
-/// The file that is read when none is named; it may be absent.
+/// The file that is read if the command line names none; it may be absent.
 pub const DEFAULT_FILE: &str = "payinfra.toml";
 
-/// The largest file that is read; what is larger is not a configuration.
+/// The largest file that is read; anything larger is not a configuration.
 const LARGEST_FILE: usize = 1 << 20;
 
 /// The settings of one stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
-    /// The settings, with the overrides of the suffix.
+    /// The settings, including the overrides of the suffix.
     pub settings: Settings,
     /// The suffix of the stack.
     pub suffix: Suffix,
@@ -35,13 +35,13 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Reads the configuration of the stack named by `suffix`, or by the file if that is absent.
+/// Reads the configuration of the stack that `suffix` names, or that the file names if it is `None`.
 ///
-/// Without a `path` the default file is read if it exists, and the defaults hold if not. Paths in
-/// the file are relative to the working folder.
+/// Without a `path`, the default file is read if it exists; otherwise the defaults apply. Paths in the file are
+/// relative to the working folder.
 ///
 /// # Errors
-/// Everything that is wrong with the file and the suffix, at once.
+/// Everything that is wrong with the file and the suffix, all at once.
 pub fn load(path: Option<&Path>, suffix: Option<&str>) -> Result<Loaded, ConfigErrors> {
     let file = path.unwrap_or_else(|| Path::new(DEFAULT_FILE));
     let name = file.display().to_string();
@@ -63,7 +63,7 @@ pub fn load(path: Option<&Path>, suffix: Option<&str>) -> Result<Loaded, ConfigE
     }
 }
 
-/// Makes settings of the text of a file.
+/// Turns the text of a file into settings.
 fn parse(file: Option<&str>, text: &str, suffix: Option<&str>) -> Result<Loaded, ConfigErrors> {
     let mut errors = Report::new(text);
     let Some(document) = read::document(text, &mut errors) else {

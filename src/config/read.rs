@@ -1,4 +1,4 @@
-//! From text to clean tables: what cannot be read is reported and taken out.
+//! From text to clean tables: what cannot be read is reported and removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,20 +12,20 @@ use super::keys;
 use super::report::Report;
 use super::schema::Schema;
 
-/// After so many values of the wrong type the rest is left for the next run.
+/// After this many values of the wrong type, the rest is left for the next run.
 const MOST_TYPE_ERRORS: usize = 100;
 
-/// A file that was read: every value has its key and its type.
+/// A file that was read: every value has a known key and the right type.
 pub struct Document<'a> {
-    /// What holds for all stacks.
+    /// The settings for all stacks.
     pub base: Table<'a>,
-    /// What holds for one suffix, on top of the base.
+    /// The settings for one suffix, on top of the base.
     pub environments: BTreeMap<String, Table<'a>>,
-    /// The sections something was taken out of; what is missing there would only mislead.
+    /// The sections that something was removed from; further errors there would only mislead.
     pub broken: BTreeSet<String>,
 }
 
-/// Reads a file, with every error in it; nothing if it is not TOML.
+/// Reads a file and reports every error in it; nothing if it is not TOML.
 pub fn document<'a>(text: &'a str, errors: &mut Report<'_>) -> Option<Document<'a>> {
     let (table, syntax) = Table::parse_recoverable(text);
     if !syntax.is_empty() {
@@ -58,7 +58,7 @@ pub fn document<'a>(text: &'a str, errors: &mut Report<'_>) -> Option<Document<'
     Some(document)
 }
 
-/// Takes `[env.*]` out of the file.
+/// Removes `[env.*]` from the file and returns its tables.
 fn environments<'a>(base: &mut Table<'a>, errors: &mut Report<'_>) -> BTreeMap<String, Table<'a>> {
     let mut environments = BTreeMap::new();
     let Some((span, value)) = document::take(base, "env") else { return environments };
@@ -74,14 +74,14 @@ fn environments<'a>(base: &mut Table<'a>, errors: &mut Report<'_>) -> BTreeMap<S
             (Err(error), _) => errors.add(Some(span), format!("{key}: {error}")),
             (Ok(suffix), Value::Table(table)) => drop(environments.insert(suffix.to_string(), table)),
             (Ok(_), _) => {
-                errors.add(Some(span), format!("{key}: it is not a table; allowed: settings for this suffix"))
+                errors.add(Some(span), format!("{key}: it is not a table; allowed: settings for this suffix"));
             }
         }
     }
     environments
 }
 
-/// Reports what has no such key or not the type of its key, and takes it out.
+/// Reports and removes every unknown key and every value of the wrong type.
 fn clean(table: &mut Table<'_>, schema: &Schema, path: &Key, errors: &mut Report<'_>, broken: &mut BTreeSet<String>) {
     let depth = path.parts().len();
     for unknown in keys::take_unknown(table, schema, path, depth) {
@@ -101,14 +101,14 @@ fn clean(table: &mut Table<'_>, schema: &Schema, path: &Key, errors: &mut Report
         broken.extend(key.parts().first().cloned());
         document::remove(table, &key);
     }
-    // Nothing is judged by its meaning when some of it could not be read at all.
+    // What could not be read completely is not checked any further.
     table.clear();
 }
 
-/// Makes settings of a clean table.
+/// Turns a clean table into settings.
 ///
 /// # Errors
-/// The first value of a wrong type.
+/// The first value of the wrong type.
 pub fn settings(table: &Table<'_>) -> Result<Settings, toml::de::Error> {
     Settings::deserialize(toml::Deserializer::from(Spanned::new(0..0, table.clone())))
 }

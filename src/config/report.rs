@@ -1,4 +1,4 @@
-//! What is said about a configuration, with the place it is about.
+//! Remarks about a configuration, with their place in the file.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use super::document::Span;
 /// One line about the configuration.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Remark {
-    /// Line and column of the key, both from 1, columns in characters; nothing if the file does not say it.
+    /// Line and column of the key, both from 1, columns in characters; nothing if it is not in the file.
     pub place: Option<(usize, usize)>,
     /// What is wrong, and what is allowed.
     pub text: String,
-    /// Whether the file says it, or else the command line.
+    /// Whether it is about the file, and not about the command line.
     pub of_file: bool,
 }
 
-/// Gathers remarks about one file.
+/// Collects remarks about one file.
 #[derive(Debug)]
 pub struct Report<'a> {
     text: &'a str,
@@ -23,17 +23,17 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    /// Begins a report about a file with this text.
+    /// Starts a report about a file with this text.
     pub const fn new(text: &'a str) -> Self {
         Self { text, remarks: Vec::new() }
     }
 
-    /// Adds a remark, unless the same one stands there already.
+    /// Adds a remark, unless the report already contains it.
     pub fn add(&mut self, span: Option<Span>, text: String) {
         self.push(Remark { place: span.map(|span| place(self.text, span.start)), text, of_file: true });
     }
 
-    /// Adds a remark about something that the command line or the environment says.
+    /// Adds a remark about the command line or the environment.
     pub fn add_outside(&mut self, text: String) {
         self.push(Remark { place: None, text, of_file: false });
     }
@@ -44,7 +44,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Gives the remarks in the order of the file; those without a place come last.
+    /// Gives the remarks in the order of the file; those without a place are last.
     pub fn finish(mut self) -> Vec<Remark> {
         self.remarks.sort_by_key(|remark| remark.place.unwrap_or((usize::MAX, 0)));
         self.remarks
@@ -57,7 +57,7 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// Writes a remark as `file:line:column: text`, or without a place where no file says it.
+/// Formats a remark as `file:line:column: text`, or without the place if it is not about the file.
 pub fn render(file: Option<&str>, remark: &Remark) -> String {
     match (file.filter(|_| remark.of_file), remark.place) {
         (Some(file), Some((line, column))) => format!("{file}:{line}:{column}: {}", remark.text),
@@ -69,7 +69,7 @@ pub fn render(file: Option<&str>, remark: &Remark) -> String {
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug)]
 pub struct ConfigErrors {
-    /// The file as it was named; nothing if none was read.
+    /// The file as the user named it; nothing if none was read.
     pub file: Option<String>,
     /// What is wrong, in the order of the file.
     pub errors: Vec<Remark>,

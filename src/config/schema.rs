@@ -1,7 +1,7 @@
-//! The keys a type can be read from, found by reading it from samples.
+//! The keys that a type can be read from, found by reading it from samples.
 //!
-//! serde knows the fields of a struct but stops at the first unknown one. Knowing all keys
-//! beforehand lets the reader name every unknown key at once, with the one that was meant.
+//! serde knows the fields of a struct but stops at the first unknown one. Because the reader knows all keys beforehand,
+//! it can report every unknown key at once, with the key that was meant.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use serde::de::value::Error;
 use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// What may stand under a key.
+/// What a key may contain.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Schema {
     /// A section with these keys and no others.
     Section(BTreeMap<&'static str, Schema>),
-    /// A table whose keys are names of the user's own.
+    /// A table whose keys are names that the user chooses.
     Named(Box<Schema>),
     /// A value.
     Value,
@@ -24,15 +24,15 @@ impl Schema {
     /// Finds the keys of `T`.
     ///
     /// # Errors
-    /// `T` holds a type that takes none of the samples; a test reads the settings, so only a new
-    /// kind of field can bring this up.
+    /// `T` contains a type that accepts none of the samples. A test reads the settings, so only a new kind of field can
+    /// cause this.
     pub fn of<T: for<'de> Deserialize<'de>>() -> Result<Self, Error> {
         let mut schema = Self::Value;
         T::deserialize(Tracer(&mut schema))?;
         Ok(schema)
     }
 
-    /// Gives the path of every value, with `*` for a name of the user's own.
+    /// Gives the path of every value, with `*` for a name that the user chooses.
     pub fn values(&self) -> Vec<Vec<String>> {
         let below = |name: &str, schema: &Self| -> Vec<Vec<String>> {
             let paths = schema.values().into_iter();
@@ -46,10 +46,10 @@ impl Schema {
     }
 }
 
-/// Offers samples and writes down what was asked for.
+/// Offers samples and records what was asked for.
 struct Tracer<'a>(&'a mut Schema);
 
-/// The sample for text: an address range takes it as well.
+/// The sample for text, which is also an address range.
 const TEXT: &str = "0.0.0.0/0";
 
 impl<'de> Deserializer<'de> for Tracer<'_> {

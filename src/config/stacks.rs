@@ -1,15 +1,15 @@
-//! The stacks a file describes, and the one that was asked for.
+//! The stacks that a file describes, and the one that was asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use payinfra_aws::names::Suffix;
-use payinfra_stack::settings::{Key, Problem, Settings};
+use payinfra_stack::settings::{Key, Settings};
 
 use super::document::{self, Span, Table};
 use super::read::{self, Document};
 use super::report::Report;
 
-/// Checks every stack of the file and gives the one named by `given`, or by the file.
+/// Checks every stack of the file and gives the one that `given` names, or that the file names.
 pub fn choose(
     document: &Document<'_>,
     given: Option<&str>,
@@ -20,7 +20,7 @@ pub fn choose(
     let chosen = match given.or(base.suffix.as_deref()) {
         Some(text) => match Suffix::parse(text) {
             Ok(suffix) => Some(suffix),
-            // A bad suffix of the file is found below, with its place.
+            // A bad suffix in the file is found below, with its place.
             Err(error) if given.is_some() => {
                 errors.add_outside(format!("--suffix or PAYINFRA_SUFFIX: {error}"));
                 None
@@ -31,7 +31,7 @@ pub fn choose(
         None => {
             errors.add(
                 None,
-                "no suffix: give --suffix, set PAYINFRA_SUFFIX, or put `suffix = \"...\"` into the configuration"
+                "no suffix: use --suffix, set PAYINFRA_SUFFIX, or add `suffix = \"...\"` to the configuration"
                     .to_owned(),
             );
             None
@@ -42,23 +42,29 @@ pub fn choose(
     names.extend(base.suffix);
     names.extend(chosen.as_ref().map(Suffix::to_string));
     if names.is_empty() {
-        // The rest of the file is judged even if nobody said whose it is.
+        // The rest of the file is checked even if the suffix is missing.
         names.insert(String::new());
     }
     let mut stacks = BTreeMap::new();
     for name in names {
         let stack = Stack::of(document, &name);
-        stack.report(&stack.settings.validate(), &document.broken, errors);
+        for error in stack.settings.validate() {
+            stack.report(&error.key, &error.reason(), &document.broken, errors);
+        }
         stacks.insert(name, stack);
     }
     domains(&stacks, errors);
 
     let chosen = chosen?;
     let stack = stacks.remove(chosen.as_str())?;
-    stack.report(&stack.settings.warnings(), &document.broken, warnings);
+    for warning in stack.settings.warnings() {
+        stack.report(&warning.key, &warning.message, &document.broken, warnings);
+    }
     if stack.own.is_none() && !document.environments.is_empty() {
         let known: Vec<String> = document.environments.keys().map(|name| format!("[env.{name}]")).collect();
-        warnings.add(None, format!("{} stand there, but no [env.{chosen}]: the base holds alone", known.join(", ")));
+        let found = known.join(", ");
+        warnings
+            .add(None, format!("there is no [env.{chosen}] section (found: {found}); only the base settings apply"));
     }
     let mut settings = stack.settings;
     settings.suffix = Some(chosen.to_string());
@@ -97,18 +103,17 @@ impl<'a> Stack<'a> {
         }
     }
 
-    fn report(&self, problems: &[Problem], broken: &BTreeSet<String>, report: &mut Report<'_>) {
-        for problem in problems {
-            if problem.key.parts().first().is_some_and(|section| broken.contains(section)) {
-                continue;
-            }
-            let (span, key) = self.place(&problem.key);
-            report.add(span, Problem { key, ..problem.clone() }.to_string());
+    /// Reports what was found about a setting at its place in the file, unless its section could not be read.
+    fn report(&self, key: &Key, text: &str, broken: &BTreeSet<String>, report: &mut Report<'_>) {
+        if key.parts().first().is_some_and(|section| broken.contains(section)) {
+            return;
         }
+        let (span, key) = self.place(key);
+        report.add(span, format!("{key}: {text}"));
     }
 }
 
-/// A domain name belongs to one stack: API Gateway and DNS know it once.
+/// Checks that each domain name belongs to one stack, because API Gateway and DNS have it once.
 fn domains(stacks: &BTreeMap<String, Stack<'_>>, errors: &mut Report<'_>) {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, stack) in stacks {
@@ -120,7 +125,7 @@ fn domains(stacks: &BTreeMap<String, Stack<'_>>, errors: &mut Report<'_>) {
             errors.add(
                 span,
                 format!(
-                    "{key}: {:?} is the domain of `{owner}` and of `{name}`; allowed: a domain for each suffix",
+                    "{key}: {:?} is the domain of both `{owner}` and `{name}`; allowed: a domain for each suffix",
                     domain.name
                 ),
             );

@@ -9,20 +9,20 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::bucket::Condition;
+use super::lease::Lease;
 use super::records::{
-    Folded, Head, JOURNAL, SNAPSHOT, journal_name, read_entries, read_snapshot, sequence_of, write_entries,
+    Head, JOURNAL, SNAPSHOT, Snapshot, journal_name, read_entries, read_snapshot, sequence_of, write_entries,
     write_snapshot,
 };
 use super::store::{Put, Store};
-use super::{Failure, Lease};
 
-/// How long the mark of a run that took over stays in the log. A predecessor that is paused must find it when it wakes
+/// How long the fence marker of a run that took over stays in the log. A paused predecessor must find it when it wakes
 /// up; its own clocks stop it long before, so this only has to outlast what they could miss: a laptop that slept over
 /// the weekend with a clock that was set back.
-const MARKS_STAY: SignedDuration = SignedDuration::from_hours(7 * 24);
+const MARKER_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How many objects are read at a time.
 const READERS: usize = 16;
-/// How often the log is read again because a predecessor folded it meanwhile.
+/// How often the log is read again because a predecessor compacted it meanwhile.
 const READINGS: usize = 5;
 
 /// A state in S3, written under a lease.
@@ -34,13 +34,13 @@ pub struct RemoteBackend {
     snapshot: Option<String>,
     /// The last sequence in use.
     last: u64,
-    /// The sequences of the objects that are there.
+    /// The sequences of the objects that exist.
     present: BTreeSet<u64>,
-    /// The marks of runs that took over, and when.
-    marks: BTreeMap<u64, Timestamp>,
+    /// The fence markers of runs that took over, and when.
+    markers: BTreeMap<u64, Timestamp>,
 }
 
-/// One journal object as it was read.
+/// A journal object as it was read.
 enum Read {
     Entries(Head, Vec<Entry>),
     Damaged(String),
@@ -50,11 +50,11 @@ enum Read {
 impl RemoteBackend {
     /// Reads and writes under this lease; nothing is read yet.
     pub fn new(store: Store, lease: Lease) -> Self {
-        let (present, marks) = (BTreeSet::new(), BTreeMap::new());
-        Self { store, lease, suffix: String::new(), snapshot: None, last: 0, present, marks }
+        let (present, markers) = (BTreeSet::new(), BTreeMap::new());
+        Self { store, lease, suffix: String::new(), snapshot: None, last: 0, present, markers }
     }
 
-    /// Reads the state and puts this run's mark behind it, so that no predecessor can append any more.
+    /// Reads the state and appends this run's fence marker, so that no predecessor can append any more.
     ///
     /// # Errors
     /// As [`Backend::load`].
@@ -64,36 +64,36 @@ impl RemoteBackend {
 
     async fn read(&mut self, suffix: &str) -> Result<Loaded, Error> {
         suffix.clone_into(&mut self.suffix);
-        let mut marked = false;
+        let mut fenced = false;
         let mut readings = 0;
         loop {
             readings += 1;
             let mut warnings = Vec::new();
-            let folded = self.read_snapshot(&mut warnings).await?;
-            let covers = folded.as_ref().map_or(0, |folded| folded.covers);
+            let snapshot = self.read_snapshot(&mut warnings).await?;
+            let covers = snapshot.as_ref().map_or(0, |snapshot| snapshot.covers);
             let names = self.store.list(JOURNAL).await?;
             self.present = names.iter().filter_map(|name| sequence_of(name)).collect();
             self.last = self.last.max(covers).max(self.present.last().copied().unwrap_or(0));
-            if !std::mem::replace(&mut marked, true) {
-                self.put_mark().await?;
+            if !std::mem::replace(&mut fenced, true) {
+                self.put_marker().await?;
             }
             let newer: Vec<u64> = self.present.range(covers + 1..).copied().collect();
             let whole = newer.iter().copied().eq(covers + 1..=self.last);
             let objects = self.read_objects(&newer).await?;
             let gone = objects.values().any(|read| matches!(read, Read::Gone));
-            // A predecessor that was stopped while it folded the log goes on deleting what its snapshot covers.
+            // A predecessor that was stopped while it compacted the log may still delete what its snapshot covers.
             if (gone || !whole) && readings < READINGS {
                 continue;
             }
             if !whole {
                 let place = self.store.name(JOURNAL);
-                warnings.push(format!("{place}: objects are missing; what they held is looked up in the cloud"));
+                warnings.push(format!("{place}: objects are missing; what they recorded is looked up in the cloud"));
             }
-            self.marks = folded.as_ref().map(|folded| folded.marks.clone()).unwrap_or_default();
-            let mut stack = folded.map(|folded| folded.stack);
+            self.markers = snapshot.as_ref().map(|snapshot| snapshot.markers.clone()).unwrap_or_default();
+            let mut stack = snapshot.map(|snapshot| snapshot.stack);
             for (sequence, read) in objects {
                 match read {
-                    Read::Entries(head, entries) if entries.is_empty() => drop(self.marks.insert(sequence, head.at)),
+                    Read::Entries(head, entries) if entries.is_empty() => drop(self.markers.insert(sequence, head.at)),
                     Read::Entries(_, entries) => {
                         let stack = stack.get_or_insert_with(|| Stack::new(suffix));
                         entries.iter().for_each(|entry| stack.apply(entry));
@@ -106,13 +106,13 @@ impl RemoteBackend {
         }
     }
 
-    /// Reads the snapshot; a damaged one is set aside, because the cloud can rebuild what it held.
-    async fn read_snapshot(&mut self, warnings: &mut Vec<String>) -> Result<Option<Folded>, Error> {
+    /// Reads the snapshot; a damaged one is set aside, because it can be rebuilt from the cloud.
+    async fn read_snapshot(&mut self, warnings: &mut Vec<String>) -> Result<Option<Snapshot>, Error> {
         let found = self.store.get(SNAPSHOT).await?;
         self.snapshot = found.as_ref().map(|object| object.etag.clone());
         let Some(object) = found else { return Ok(None) };
         match read_snapshot(&self.store.name(SNAPSHOT), &object.bytes) {
-            Ok(folded) => Ok(Some(folded)),
+            Ok(snapshot) => Ok(Some(snapshot)),
             Err(error @ Error::Damaged { .. }) => {
                 warnings.push(self.store.set_aside(SNAPSHOT, &object.bytes, &error).await?);
                 Ok(None)
@@ -121,8 +121,8 @@ impl RemoteBackend {
         }
     }
 
-    /// Puts this run's mark at the next sequence; a predecessor may still win a place or two.
-    async fn put_mark(&mut self) -> Result<(), Error> {
+    /// Puts this run's fence marker at the next sequence; a predecessor may still win a place or two.
+    async fn put_marker(&mut self) -> Result<(), Error> {
         loop {
             self.lease.check()?;
             let head = Head::new(self.last + 1, self.lease.fence(), self.lease.run());
@@ -165,26 +165,26 @@ impl RemoteBackend {
             Ok(Put::Written(_)) => {
                 self.last = head.sequence;
                 self.present.insert(head.sequence);
-                // Paused meanwhile, this run may have a successor that has already read past these entries.
+                // If this run was paused meanwhile, a successor may already have read past these entries.
                 self.lease.check()
             }
             Ok(Put::Taken(_)) => Err(self.lease.lose("another run has taken over")),
-            Err(trouble) => self.lease.check().and(Err(trouble.into())),
+            Err(error) => self.lease.check().and(Err(error.into())),
         }
     }
 
     /// Writes the snapshot, then removes what it covers from the log.
-    async fn fold(&mut self, stack: &Stack) -> Result<(), Error> {
+    async fn compact(&mut self, stack: &Stack) -> Result<(), Error> {
         let now = Timestamp::now();
-        self.marks.retain(|_, at| now.duration_since(*at) < MARKS_STAY);
-        let folded = Folded {
+        self.markers.retain(|_, at| now.duration_since(*at) < MARKER_LIFETIME);
+        let snapshot = Snapshot {
             covers: self.last,
             fence: self.lease.fence(),
             run: self.lease.run().to_owned(),
-            marks: self.marks.clone(),
+            markers: self.markers.clone(),
             stack: stack.clone(),
         };
-        let bytes = write_snapshot(&folded);
+        let bytes = write_snapshot(&snapshot);
         loop {
             self.lease.check()?;
             let condition = self.snapshot.as_deref().map_or(Condition::Absent, Condition::Unchanged);
@@ -193,20 +193,20 @@ impl RemoteBackend {
                     self.snapshot = Some(etag);
                     break;
                 }
-                // A predecessor's last snapshot, which was still on its way, covers less than ours.
+                // A predecessor's last snapshot, which was still in flight, covers less than ours.
                 Put::Taken(found) => match self.lease.confirm().await {
                     Ok(true) => self.snapshot = found.map(|object| object.etag),
                     Ok(false) => return Err(self.lease.lose("another run has taken over")),
-                    Err(failure) => return Err(failure.into()),
+                    Err(error) => return Err(error.into()),
                 },
             }
         }
-        // The last object stays, so that the numbering goes on even where a snapshot is lost.
+        // The last object stays, so that the numbering continues even if the snapshot is lost.
         let surplus: Vec<u64> = self
             .present
-            .range(..folded.covers)
+            .range(..snapshot.covers)
             .copied()
-            .filter(|sequence| !self.marks.contains_key(sequence))
+            .filter(|sequence| !self.markers.contains_key(sequence))
             .collect();
         if surplus.is_empty() {
             return Ok(());
@@ -215,18 +215,9 @@ impl RemoteBackend {
         match self.store.delete(&names).await {
             Ok(()) => self.present.retain(|sequence| surplus.binary_search(sequence).is_err()),
             // The snapshot covers them, and the next run tries again.
-            Err(trouble) => tracing::debug!(%trouble, "folded objects are left"),
+            Err(error) => tracing::debug!(%error, "compacted objects are left"),
         }
         Ok(())
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Call(trouble) => trouble.into(),
-            Failure::State(error) => error,
-        }
     }
 }
 
@@ -250,13 +241,13 @@ impl Backend for RemoteBackend {
     }
 
     fn replace<'a>(&'a mut self, stack: &'a Stack) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(self.fold(stack))
+        Box::pin(self.compact(stack))
     }
 
-    /// Leaves an empty snapshot, the lease and the marks: they are what keeps a paused run out.
+    /// Leaves an empty snapshot, the lease and the fence markers: they keep a paused run out.
     fn remove(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         let empty = Stack::new(&self.suffix);
-        Box::pin(async move { self.fold(&empty).await })
+        Box::pin(async move { self.compact(&empty).await })
     }
 
     fn release(&mut self) -> BoxFuture<'_, Result<(), Error>> {

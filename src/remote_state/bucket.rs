@@ -21,11 +21,11 @@ const MOST_DELETED: usize = 1000;
 /// An object as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// What it holds.
+    /// Its content.
     pub bytes: Vec<u8>,
     /// Its version, for conditions.
     pub etag: String,
-    /// How long it has been as it is, by the server's own clock; unknown where the server told no time.
+    /// How long it has been unchanged, by the server's clock; unknown if the server gave no time.
     pub age: Option<Duration>,
 }
 
@@ -38,12 +38,12 @@ pub enum Condition<'a> {
     Unchanged(&'a str),
 }
 
-/// Objects that can be written on a condition.
+/// Objects with conditional writes.
 pub trait Objects: Send + Sync {
-    /// Reads an object; nothing where there is none.
+    /// Reads an object; nothing if there is none.
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Object>, Error>>;
 
-    /// Writes an object and returns its version; nothing where the condition does not hold.
+    /// Writes an object and returns its version; nothing if the condition does not hold.
     fn put<'a>(
         &'a self,
         key: &'a str,
@@ -54,11 +54,11 @@ pub trait Objects: Send + Sync {
     /// The keys that begin with a prefix.
     fn list<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, Error>>;
 
-    /// Deletes objects; what is not there is no error.
+    /// Deletes objects; one that does not exist is not an error.
     fn delete<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Result<(), Error>>;
 }
 
-/// A bucket in S3. Its default encryption holds: requests name no key, so a key is chosen in one place only.
+/// A bucket in S3. Its default encryption applies: requests name no key, so a key is chosen in one place only.
 #[derive(Debug)]
 pub struct Bucket {
     client: aws_sdk_s3::Client,
@@ -68,7 +68,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Uses a client that exists.
+    /// Uses an existing client.
     pub fn new(client: aws_sdk_s3::Client, name: String, owner: String) -> Self {
         Self { client, name, owner }
     }
@@ -90,7 +90,7 @@ impl Bucket {
         };
         let etag = found.e_tag.clone().ok_or_else(|| unexplained("GetObject", "the answer names no version"))?;
         let written = found.last_modified;
-        // A body that breaks off is an answer that did not come.
+        // A truncated body counts as no answer.
         let body = found.body.collect().await;
         let body = body.map_err(|error| Error::new(Class::NoAnswer, "GetObject", error.to_string()))?;
         let age = call.server_time().zip(written).map(|(now, written)| {
@@ -182,7 +182,7 @@ fn unexplained(operation: &'static str, what: &str) -> Error {
     Error::new(Class::Transient, operation, what)
 }
 
-/// Lets a call of the state through a closed gate, since its condition fences it, and reads the server's clock.
+/// Lets a call for the state through a closed gate, since its condition fences it, and reads the server's clock.
 #[derive(Debug, Clone, Default)]
 struct StateCall(Arc<Mutex<Option<DateTime>>>);
 

@@ -1,4 +1,4 @@
-//! The lease on a state in S3: who may write, for how long, and how others see that a holder is dead.
+//! The lease on a state in S3: who may write, for how long, and how other runs recognise that it has expired.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,25 +9,25 @@ use payinfra_state::{Error as StateError, Holder};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::Failure;
 use super::bucket::{Condition, Object};
+use super::error::RemoteStateError;
 use super::moment::Moment;
 use super::records::{LEASE, LeaseRecord, read_lease, write_lease};
 use super::store::{Put, Store};
 
 /// How much longer than its length a lease must be unchanged by the server's clock, which shows whole seconds.
 const ROUNDING: Duration = Duration::from_secs(2);
-/// The shortest and the longest time between two looks of a run that waits.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+/// The shortest and the longest interval at which a waiting run looks at the lease.
+const INTERVALS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 
-/// On what terms a lease is taken.
+/// The terms of a lease.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// Who takes it.
     pub holder: Holder,
-    /// How long it holds without a renewal.
+    /// How long it lasts without a renewal.
     pub length: Duration,
-    /// How long to wait for another holder.
+    /// How long to wait for the current holder.
     pub wait: Duration,
 }
 
@@ -37,11 +37,11 @@ pub struct Lease(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    /// What the record says at each renewal, but for the renewal itself.
+    /// What the record says at each renewal, except for the renewal itself.
     record: LeaseRecord,
     length: Duration,
     stop: Shutdown,
-    /// The record as it lies in the bucket; locked while it is being written.
+    /// The record as it is in the bucket; locked while it is being written.
     written: tokio::sync::Mutex<Written>,
     shared: Mutex<Shared>,
 }
@@ -68,7 +68,7 @@ impl Drop for Inner {
     }
 }
 
-/// What a look at another run's lease shows.
+/// The lease of another run, as it was read.
 struct Foreign {
     record: Option<LeaseRecord>,
     length: Duration,
@@ -77,10 +77,10 @@ struct Foreign {
 }
 
 impl Lease {
-    /// Takes the lease as soon as it is free or its holder is dead, at the latest after `terms.wait`.
+    /// Takes the lease as soon as it is free or has expired, at the latest after `terms.wait`.
     ///
-    /// A foreign lease is dead once it has been unchanged for its length: on our own monotonic clock since we first saw
-    /// it so, or between the server's time of writing and the server's time now. No other machine's clock is believed.
+    /// A foreign lease has expired once it is unchanged for its length: on our own monotonic clock since we first saw it,
+    /// or between the time of writing and the current time, both by the server's clock. No other machine's clock counts.
     ///
     /// # Errors
     /// [`StateError::Locked`] where another run holds it; [`StateError::Newer`] where a newer payinfra wrote it; a
@@ -90,10 +90,10 @@ impl Lease {
         terms: Terms,
         stop: Shutdown,
         notice: &(dyn Fn(&str) + Sync),
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, RemoteStateError> {
         let start = Instant::now();
         let mut seen: Option<(String, Instant)> = None;
-        let mut told = None;
+        let mut reported = None;
         loop {
             let found = store.get(LEASE).await?;
             let foreign = found.as_ref().map(|object| read_foreign(&store, object)).transpose()?;
@@ -118,8 +118,8 @@ impl Lease {
                 if let Some(lease) = Self::put(&store, &terms, &stop, found.as_ref(), fence).await? {
                     return Ok(lease.keep_alive());
                 }
-                // Somebody was faster; the loser must not be the next to try, so chance decides when it looks again.
-                tokio::time::sleep(LOOKS.0.mul_f64(rand::random())).await;
+                // Another run was faster. The loser looks again at a random time, so that it does not lose every time.
+                tokio::time::sleep(INTERVALS.0.mul_f64(rand::random())).await;
                 continue;
             }
             let holder = last.as_ref().map_or_else(unknown, |record| record.holder.clone());
@@ -128,20 +128,20 @@ impl Lease {
                 return Err(StateError::Locked(Box::new(holder)).into());
             }
             let run = last.map(|record| record.run);
-            if told.as_ref() != Some(&run) {
+            if reported.as_ref() != Some(&run) {
                 notice(&format!("the state is locked by {holder}; waiting up to {} s more", left.as_secs().max(1)));
-                told = Some(run);
+                reported = Some(run);
             }
             let length = foreign.map_or(terms.length, |foreign| foreign.length);
-            tokio::time::sleep((length / 12).clamp(LOOKS.0, LOOKS.1).min(left)).await;
+            tokio::time::sleep((length / 12).clamp(INTERVALS.0, INTERVALS.1).min(left)).await;
         }
     }
 
-    /// Takes the lease whoever holds it.
+    /// Takes the lease from whoever holds it.
     ///
     /// # Errors
-    /// As [`Lease::acquire`], but for [`StateError::Locked`].
-    pub async fn seize(store: Store, holder: Holder, length: Duration) -> Result<Self, Failure> {
+    /// As [`Lease::acquire`], except for [`StateError::Locked`].
+    pub async fn seize(store: Store, holder: Holder, length: Duration) -> Result<Self, RemoteStateError> {
         let terms = Terms { holder, length, wait: Duration::ZERO };
         loop {
             let found = store.get(LEASE).await?;
@@ -150,19 +150,19 @@ impl Lease {
             if let Some(lease) = Self::put(&store, &terms, &Shutdown::default(), found.as_ref(), fence).await? {
                 return Ok(lease);
             }
-            // A holder that lives renews now and then.
-            tokio::time::sleep(LOOKS.0.mul_f64(rand::random())).await;
+            // A live holder renews its lease now and then.
+            tokio::time::sleep(INTERVALS.0.mul_f64(rand::random())).await;
         }
     }
 
-    /// Writes a record of our own over what was found; nothing where that has changed meanwhile.
+    /// Replaces what was found by a record of our own; returns nothing if that has changed meanwhile.
     async fn put(
         store: &Store,
         terms: &Terms,
         stop: &Shutdown,
         found: Option<&Object>,
         fence: u64,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<Self>, RemoteStateError> {
         let record = LeaseRecord {
             fence,
             run: format!("{:032x}", rand::random::<u128>()),
@@ -192,38 +192,38 @@ impl Lease {
         &self.0.record.run
     }
 
-    /// The fencing number of this run.
+    /// The fencing token of this run.
     pub fn fence(&self) -> u64 {
         self.0.record.fence
     }
 
-    /// Whether this run still holds the lease, as far as it can know without asking: not lost, not given back, and
+    /// Whether this run still holds the lease, as far as it can know without asking: not lost, not released, and
     /// renewed less than its length ago. Once it does not, the run is asked to stop.
     pub fn holds(&self) -> bool {
         self.0.holds()
     }
 
-    /// Whether the lease was lost, and not given back.
+    /// Whether the lease was lost rather than released.
     pub fn is_lost(&self) -> bool {
         !self.0.shared().released && !self.holds()
     }
 
-    /// Ends the lease: somebody else writes now.
+    /// Ends the lease: another run writes now.
     pub fn lose(&self, reason: impl Into<String>) -> StateError {
         StateError::LeaseLost(self.0.lose(reason.into()))
     }
 
-    /// Refuses where the lease is over.
+    /// Fails if the lease is over.
     ///
     /// # Errors
     /// [`StateError::LeaseLost`].
     pub fn check(&self) -> Result<(), StateError> {
-        if self.holds() { Ok(()) } else { Err(self.lose("it was given back")) }
+        if self.holds() { Ok(()) } else { Err(self.lose("it was released")) }
     }
 
-    /// Says why the lease is lost, and who holds it now.
+    /// Why the lease is lost, and who holds it now.
     pub async fn why_lost(&self) -> StateError {
-        let reason = self.0.lose("it was given back".to_owned());
+        let reason = self.0.lose("it was released".to_owned());
         let now = self.0.store.get(LEASE).await.ok().flatten();
         let now = now.and_then(|object| read_foreign(&self.0.store, &object).ok()?.record);
         StateError::LeaseLost(match now {
@@ -239,17 +239,17 @@ impl Lease {
     ///
     /// # Errors
     /// A refused call, or a record that cannot be read.
-    pub async fn confirm(&self) -> Result<bool, Failure> {
+    pub async fn confirm(&self) -> Result<bool, RemoteStateError> {
         let found = self.0.store.get(LEASE).await?;
         let record = found.map(|object| read_foreign(&self.0.store, &object)).transpose()?;
         Ok(record.and_then(|foreign| foreign.record).is_some_and(|record| record.run == self.run()))
     }
 
-    /// Gives the lease back; one that is lost is left alone.
+    /// Releases the lease; one that is lost is not touched.
     ///
     /// # Errors
-    /// A refused call; the lease then ends by itself.
-    pub async fn release(&self) -> Result<(), Failure> {
+    /// A refused call; the lease then expires.
+    pub async fn release(&self) -> Result<(), RemoteStateError> {
         let mut written = self.0.written.lock().await;
         if !self.holds() {
             return Ok(());
@@ -271,7 +271,7 @@ impl Lease {
                 let Some(next) = inner.upgrade().map(|inner| inner.shared().renewed.instant() + interval) else {
                     return;
                 };
-                // A renewal that failed is tried again soon: only its length ends a lease.
+                // A renewal that failed is tried again soon: a lease ends only after its length.
                 tokio::time::sleep_until(next.max(Instant::now() + interval / 8)).await;
                 let Some(inner) = inner.upgrade() else { return };
                 let mut written = inner.written.lock().await;
@@ -306,15 +306,15 @@ impl Inner {
         false
     }
 
-    /// Remembers the first reason, asks the run to stop, and gives the reason.
+    /// Remembers the first reason, asks the run to stop, and returns the reason.
     fn lose(&self, reason: String) -> String {
         let reason = self.shared().lost.get_or_insert(reason).clone();
         self.stop.request();
         reason
     }
 
-    /// Writes the record anew; one of another run in its place ends the lease.
-    async fn write(&self, written: &mut Written, released: bool) -> Result<(), Failure> {
+    /// Writes the record again; one of another run in its place ends the lease.
+    async fn write(&self, written: &mut Written, released: bool) -> Result<(), RemoteStateError> {
         loop {
             let beat = written.beat + 1;
             let record = LeaseRecord { renewed_at: Timestamp::now(), beat, released, ..self.record.clone() };
@@ -330,7 +330,7 @@ impl Inner {
                 Put::Taken(Some(object)) if self.is_own(&object) => *written = Written { etag: object.etag, beat },
                 Put::Taken(found) => {
                     let now = found.and_then(|object| read_foreign(&self.store, &object).ok()?.record);
-                    let holder = now.map_or_else(|| "somebody".to_owned(), |record| record.holder.to_string());
+                    let holder = now.map_or_else(|| "another run".to_owned(), |record| record.holder.to_string());
                     return Err(StateError::LeaseLost(self.lose(format!("{holder} took it over"))).into());
                 }
             }
@@ -343,7 +343,7 @@ impl Inner {
     }
 }
 
-/// Reads a lease that may be damaged: its holder is then unknown, and it counts as dead after the usual time.
+/// Reads a lease that may be damaged: its holder is then unknown, and it expires after the usual time.
 fn read_foreign(store: &Store, object: &Object) -> Result<Foreign, StateError> {
     match read_lease(&store.name(LEASE), &object.bytes) {
         Ok(record) => {
@@ -357,7 +357,7 @@ fn read_foreign(store: &Store, object: &Object) -> Result<Foreign, StateError> {
     }
 }
 
-/// Reads a lease, and makes one of an unknown holder of a damaged one.
+/// Reads a lease; a damaged one counts as that of an unknown holder.
 ///
 /// # Errors
 /// [`StateError::Newer`].

@@ -1,4 +1,4 @@
-//! Where a state lies in S3.
+//! Where a state is stored in S3.
 
 use std::fmt;
 

@@ -1,11 +1,11 @@
-//! How much time has passed, also while the machine slept.
+//! How much time has passed, including the time that the machine slept.
 
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// A point in time on two clocks. The monotonic one may stand still while a machine is suspended, the other may be
-/// set: the longer of both is believed, because a lease that is thought over too early only costs a run.
+/// A point in time on two clocks. The monotonic one may stop while a machine is suspended, the other may be set.
+/// The longer time counts, because a lease that is given up too early costs only a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     monotonic: Instant,

@@ -1,34 +1,33 @@
-//! Whether a bucket is fit to keep a state: there, versioned, encrypted, closed to the public.
+//! Whether a bucket can keep a state: it exists, is versioned, encrypted, and closed to the public.
 
 use payinfra_aws::error;
 use payinfra_engine::{Class, Error};
 use payinfra_steps::Cloud;
 use payinfra_steps::storage::{is_encrypted, is_versioned};
 
-use crate::problem::{Exit, Problem, exit_of};
+use crate::command_error::{CommandError, Exit, exit_of};
 
-/// What makes a bucket, up to its settings.
+/// The command that creates a bucket.
 const CREATE: &str = "aws s3api create-bucket --region us-east-1 --bucket";
 
-/// Checks the bucket and returns what is unwise but works.
+/// Checks the bucket and returns warnings.
 ///
 /// # Errors
-/// All that is missing at once, with the commands that mend it; a right that is missing; a service that does not
-/// answer.
-pub async fn check_bucket(cloud: &Cloud, bucket: &str) -> Result<Vec<String>, Problem> {
+/// All missing settings at once, with the commands that fix them; a missing permission; a service that does not answer.
+pub async fn check_bucket(cloud: &Cloud, bucket: &str) -> Result<Vec<String>, CommandError> {
     let (versioned, encrypted, access) = tokio::join!(
         is_versioned(cloud, bucket),
         is_encrypted(cloud, bucket),
         cloud.s3.get_public_access_block().bucket(bucket).expected_bucket_owner(cloud.account()).send(),
     );
     let mut missing = Vec::new();
-    if !versioned.map_err(|error| unreachable(bucket, error))? {
+    if !versioned.map_err(|error| unusable(bucket, error))? {
         missing.push((
             "does not keep old versions of objects",
             format!("aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"),
         ));
     }
-    if !encrypted.map_err(|error| unreachable(bucket, error))? {
+    if !encrypted.map_err(|error| unusable(bucket, error))? {
         missing.push((
             "has no default encryption",
             format!(
@@ -39,8 +38,8 @@ pub async fn check_bucket(cloud: &Cloud, bucket: &str) -> Result<Vec<String>, Pr
     }
     if !missing.is_empty() {
         let (what, commands): (Vec<&str>, Vec<String>) = missing.into_iter().unzip();
-        let problem = Problem::new(Exit::Usage, format!("the state's bucket {bucket} {}", what.join(" and ")));
-        return Err(problem.hint(format!("Nothing was changed. Type:\n  {}", commands.join("\n  "))));
+        let error = CommandError::new(Exit::Usage, format!("the state's bucket {bucket} {}", what.join(" and ")));
+        return Err(error.hint(format!("Nothing was changed. Type:\n  {}", commands.join("\n  "))));
     }
     let closed = match access.map_err(error("GetPublicAccessBlock")) {
         Ok(found) => found.public_access_block_configuration.is_some_and(|found| {
@@ -54,9 +53,9 @@ pub async fn check_bucket(cloud: &Cloud, bucket: &str) -> Result<Vec<String>, Pr
             .all(|set| *set == Some(true))
         }),
         Err(error) if error.class == Class::Absent => false,
-        // It is only a warning, so the right to ask is not demanded either.
+        // It is only a warning, so the permission to ask is not required.
         Err(error) if error.class == Class::Denied => true,
-        Err(error) => return Err(unreachable(bucket, error)),
+        Err(error) => return Err(unusable(bucket, error)),
     };
     if closed {
         return Ok(Vec::new());
@@ -68,12 +67,12 @@ pub async fn check_bucket(cloud: &Cloud, bucket: &str) -> Result<Vec<String>, Pr
     )])
 }
 
-fn unreachable(bucket: &str, error: Error) -> Problem {
+fn unusable(bucket: &str, error: Error) -> CommandError {
     let (exit, hint) = match (error.class, error.code.as_deref()) {
         (Class::Absent, _) => (
             Exit::Usage,
             format!(
-                "Nothing was changed. Name another bucket, or make it:\n  {CREATE} {bucket}\n  aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
+                "Nothing was changed. Name another bucket, or create it:\n  {CREATE} {bucket}\n  aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
             ),
         ),
         (_, Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")) => {
@@ -85,6 +84,6 @@ fn unreachable(bucket: &str, error: Error) -> Problem {
         ),
         _ => (Exit::Failed, "Nothing was changed. Run the command again.".to_owned()),
     };
-    let problem = Problem { exit, error: error.into(), hint: Some(hint) };
-    problem.context(format!("cannot use the bucket {bucket} for the state"))
+    let failed = CommandError { exit, error: error.into(), hint: Some(hint) };
+    failed.context(format!("cannot use the bucket {bucket} for the state"))
 }

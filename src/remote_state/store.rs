@@ -1,4 +1,4 @@
-//! The state's objects with patience: calls are repeated, and a condition that fails is looked into.
+//! The state's objects: calls are retried, and a condition that fails is looked into.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use payinfra_engine::{Class, Error};
 use payinfra_state::{BoxFuture, Error as StateError};
 use tokio::time::{Instant, timeout};
 
-use super::Location;
 use super::bucket::{Condition, Object, Objects};
+use super::location::Location;
 
-/// How long a call is repeated before its error is believed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a call is retried before its error counts.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long one attempt may take; the objects are small.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// The first and the longest step between two attempts.
@@ -21,7 +21,7 @@ const STEPS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// A call for the state that was refused or not answered.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {object}")]
-pub struct Trouble {
+pub struct StoreError {
     /// What was tried, as a verb.
     pub action: &'static str,
     /// The object.
@@ -31,9 +31,9 @@ pub struct Trouble {
     pub error: Error,
 }
 
-impl From<Trouble> for StateError {
-    fn from(trouble: Trouble) -> Self {
-        let Trouble { action, object, error } = trouble;
+impl From<StoreError> for StateError {
+    fn from(error: StoreError) -> Self {
+        let StoreError { action, object, error } = error;
         let reason = error.to_string();
         match error.class {
             Class::Denied | Class::Credentials => Self::Denied { action, object, reason },
@@ -45,9 +45,9 @@ impl From<Trouble> for StateError {
 /// How a conditional write ended.
 #[derive(Debug)]
 pub enum Put {
-    /// The object is as it was to be, in this version.
+    /// The object was written, as this version.
     Written(String),
-    /// The condition does not hold; this is what is there.
+    /// The condition does not hold; this is what was found.
     Taken(Option<Object>),
 }
 
@@ -64,7 +64,7 @@ impl Store {
         Self { objects, location }
     }
 
-    /// What people call an object.
+    /// The full name of an object, for people.
     pub fn name(&self, name: &str) -> String {
         format!("{}/{name}", self.location)
     }
@@ -72,26 +72,26 @@ impl Store {
     /// Reads an object.
     ///
     /// # Errors
-    /// A refusal, or no answer for a minute.
-    pub async fn get(&self, name: &str) -> Result<Option<Object>, Trouble> {
+    /// A refused call, or no answer for a minute.
+    pub async fn get(&self, name: &str) -> Result<Option<Object>, StoreError> {
         let key = self.location.key(name);
         self.repeat("read", name, &|| true, || self.objects.get(&key)).await
     }
 
     /// Writes an object on a condition, as long as `allowed` says so before each attempt.
     ///
-    /// An earlier attempt whose answer was lost, or a request that the network delivered twice, fails the condition
-    /// though the object was written: what is there decides. So `bytes` must never be the same in two runs.
+    /// After an earlier attempt whose answer was lost, or a request that the network delivered twice, the condition fails
+    /// although the object was written: what is found decides. So `bytes` must never be the same in two runs.
     ///
     /// # Errors
-    /// A refusal, or no answer for a minute or for as long as `allowed`.
+    /// A refused call, or no answer for a minute or for as long as `allowed`.
     pub async fn put(
         &self,
         name: &str,
         bytes: &[u8],
         condition: Condition<'_>,
         allowed: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Put, Trouble> {
+    ) -> Result<Put, StoreError> {
         let key = self.location.key(name);
         let written = self.repeat("write", name, allowed, || self.objects.put(&key, bytes, condition)).await?;
         if let Some(etag) = written {
@@ -103,12 +103,12 @@ impl Store {
         })
     }
 
-    /// Keeps a copy of a damaged object and tells of it. The object itself stays where it is, and with it its place in
-    /// the log, until it is folded or written over.
+    /// Keeps a copy of a damaged object and returns a warning. The object itself keeps its place in the log until it is
+    /// compacted or overwritten.
     ///
     /// # Errors
     /// As [`Store::get`].
-    pub async fn set_aside(&self, name: &str, bytes: &[u8], error: &StateError) -> Result<String, Trouble> {
+    pub async fn set_aside(&self, name: &str, bytes: &[u8], error: &StateError) -> Result<String, StoreError> {
         let aside = format!("{name}.damaged-{}", Timestamp::now().as_second());
         self.put(&aside, bytes, Condition::Absent, &|| true).await?;
         Ok(format!("{error}; a copy is kept as {}, rebuilding from the cloud", self.name(&aside)))
@@ -118,7 +118,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::get`].
-    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, Trouble> {
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let whole = self.location.key("");
         let key = self.location.key(prefix);
         let keys = self.repeat("list", prefix, &|| true, || self.objects.list(&key)).await?;
@@ -129,7 +129,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::get`].
-    pub async fn delete(&self, names: &[String]) -> Result<(), Trouble> {
+    pub async fn delete(&self, names: &[String]) -> Result<(), StoreError> {
         let keys: Vec<String> = names.iter().map(|name| self.location.key(name)).collect();
         let first = names.first().map_or("", String::as_str);
         self.repeat("delete", first, &|| true, || self.objects.delete(&keys)).await
@@ -141,7 +141,7 @@ impl Store {
         name: &str,
         allowed: &(dyn Fn() -> bool + Sync),
         mut call: impl FnMut() -> BoxFuture<'c, Result<T, Error>>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let start = Instant::now();
         let mut step = STEPS.0;
         loop {
@@ -152,14 +152,14 @@ impl Store {
                 Err(_) => Error::new(Class::NoAnswer, "S3", format!("no answer within {} s", ATTEMPT.as_secs())),
             };
             let passes = matches!(error.class, Class::NoAnswer | Class::Transient | Class::Throttled | Class::InUse);
-            if !passes || start.elapsed() >= PATIENCE {
-                return Err(Trouble { action, object: self.name(name), error });
+            if !passes || start.elapsed() >= TIMEOUT {
+                return Err(StoreError { action, object: self.name(name), error });
             }
             tracing::debug!(action, name, %error, "trying again");
             tokio::time::sleep(step.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
             step = (step * 2).min(STEPS.1);
             if !allowed() {
-                return Err(Trouble { action, object: self.name(name), error });
+                return Err(StoreError { action, object: self.name(name), error });
             }
         }
     }

@@ -4,10 +4,10 @@ use payinfra_engine::AttributeChange;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::plan::reason;
-use super::screen::{DIM, GREEN, RED, YELLOW};
+use super::reason::reason;
+use super::style::{DIM, GREEN, RED, YELLOW};
 
-/// How long a value may be to stand on the attribute's own line.
+/// The length up to which a value is on the attribute's own line.
 const SHORT: usize = 60;
 
 /// Renders an attribute of an existing object, indented under its resource.

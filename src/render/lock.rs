@@ -1,4 +1,4 @@
-//! Who holds a state, for people and programs.
+//! Who has locked a state, for people and programs.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use payinfra_state::Holder;
 use serde_json::json;
 
 use super::Screen;
-use super::screen::seconds;
+use super::style::seconds;
 use crate::remote_state::LeaseRecord;
 
-/// Somebody who holds a state.
+/// The run that has locked a state.
 #[derive(Debug, Clone)]
 pub struct Held {
     pub holder: Holder,
-    /// The lease, where the state is shared, and how long ago it was renewed by the server's clock.
+    /// The lease, if the state is shared, and how long ago it was renewed, by the server's clock.
     pub lease: Option<(LeaseRecord, Option<Duration>)>,
 }
 
 impl Screen {
-    /// Writes who holds the state of a suffix, or that nobody does.
+    /// Writes who has locked the state of a suffix, or that nobody has.
     pub fn lock(&self, root: &str, suffix: &str, held: Option<&Held>) {
         if self.is_json() {
             let lease = held.and_then(|held| held.lease.as_ref());
@@ -49,7 +49,7 @@ impl Screen {
         ];
         if let Some((lease, age)) = lease {
             let ago = age.map_or_else(|| "at an unknown time".to_owned(), |age| format!("{} ago", seconds(age)));
-            rows.push(("renewed", format!("{ago}; the lease ends {} s after that", lease.length_seconds)));
+            rows.push(("renewed", format!("{ago}; the lease expires {} s after that", lease.length_seconds)));
             rows.push(("fence", lease.fence.to_string()));
         }
         rows.iter().for_each(|(name, value)| self.line(&format!("  {name:8} {value}")));

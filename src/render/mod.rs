@@ -1,15 +1,19 @@
-//! What people and pipelines see. Decides nothing.
+//! What people and pipelines see. It decides nothing.
 
 mod attribute;
+mod check;
 mod curl;
-mod link;
 mod lock;
 mod plan;
 mod progress;
+mod reason;
 mod screen;
+mod style;
+#[cfg(test)]
+mod tests;
 
+pub use check::{CheckLine, CheckState};
 pub use curl::commands;
-pub use link::LinkLine;
 pub use lock::Held;
 pub use progress::Progress;
 pub use screen::Screen;

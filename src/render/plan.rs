@@ -1,9 +1,10 @@
 //! A plan as text: what happens to each resource, and why.
 
-use payinfra_engine::{Action, Change, Plan, Purpose, Reason};
+use payinfra_engine::{Action, Change, Plan, Purpose};
 
 use super::attribute::{render_attribute, render_new};
-use super::screen::{BOLD, DIM, GREEN, RED, YELLOW};
+use super::reason::reason;
+use super::style::{BOLD, DIM, GREEN, RED, YELLOW};
 
 /// Renders a whole plan, with its counts last.
 pub(super) fn render_plan(plan: &Plan, title: &str) -> String {
@@ -47,24 +48,4 @@ fn render_change(change: &Change) -> String {
         _ => change.attributes.iter().for_each(|attribute| text += &render_attribute(attribute)),
     }
     text
-}
-
-/// A reason in words.
-pub(super) fn reason(reason: &Reason) -> String {
-    let words = match reason {
-        Reason::New => "new",
-        Reason::Config => "config changed",
-        Reason::Code => "new code",
-        Reason::Drift => "drift: changed outside payinfra",
-        Reason::Dependency => "follows a change of another resource",
-        Reason::Missing => "drift: deleted outside payinfra",
-        Reason::Unfinished => "an earlier run did not finish it",
-        Reason::Unrecorded => "differs from the configuration",
-        Reason::Failed(why) => return format!("failed: {why}"),
-        Reason::Leaving => "it was being deleted and is needed again",
-        Reason::Removed => "no longer in the configuration",
-        Reason::Orphan => "orphan: carries this stack's tags, and nothing explains it",
-        Reason::Destroy => "destroy",
-    };
-    words.to_owned()
 }

@@ -1,17 +1,18 @@
-//! A run as it goes: a line for each thing that happens, and a sign of life every ten seconds.
+//! The progress of a run: a line for each event, and what is running every ten seconds.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use payinfra_engine::{Action, Address, Event, Plan};
 use serde_json::json;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Screen;
-use super::screen::{DIM, GREEN, RED, YELLOW, seconds};
+use super::style::{DIM, GREEN, RED, YELLOW, seconds};
 
-/// How often a quiet run shows that it lives.
+/// How often a run shows what is running.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Shows the events of one run.
@@ -85,7 +86,7 @@ impl Progress {
         }
     }
 
-    /// Ends the signs of life.
+    /// Ends the heartbeat.
     pub fn finish(self) {
         self.heartbeat.abort();
     }

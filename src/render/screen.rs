@@ -2,37 +2,64 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
 use payinfra_engine::{Address, LiveValue, Plan, Summary};
 use serde_json::{Value, json};
 
 use super::plan::render_plan;
-use crate::problem::Problem;
+use super::style::{BOLD, GREEN, RED, YELLOW, seconds};
+use crate::command_error::CommandError;
 
 /// The version of the JSON lines; a change that breaks readers raises it.
 const JSON_VERSION: u32 = 1;
-
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const RED: Style = AnsiColor::Red.on_default();
-pub(super) const GREEN: Style = AnsiColor::Green.on_default();
-pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
-pub(super) const DIM: Style = Style::new().dimmed();
 
 /// Where a command writes. A closed pipe never stops a run, so no write reports an error.
 #[derive(Debug, Clone)]
 pub struct Screen {
     json: bool,
+    streams: Streams,
+}
+
+/// Where the two streams go.
+#[derive(Debug, Clone)]
+enum Streams {
+    /// To those of the process; colours only where a terminal shows them.
+    Process,
+    /// To a transcript without colours, each write after the name of its stream.
+    #[cfg(test)]
+    Transcript(std::sync::Arc<std::sync::Mutex<String>>),
 }
 
 impl Screen {
     /// Writes for people, or JSON lines for programs.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, streams: Streams::Process }
     }
 
-    /// Whether somebody can be asked.
+    /// Writes to a transcript instead.
+    #[cfg(test)]
+    pub(super) fn transcript(json: bool) -> (Self, std::sync::Arc<std::sync::Mutex<String>>) {
+        let transcript = std::sync::Arc::default();
+        (Self { json, streams: Streams::Transcript(std::sync::Arc::clone(&transcript)) }, transcript)
+    }
+
+    fn to_stdout(&self, text: &str) {
+        match &self.streams {
+            Streams::Process => drop(anstream::stdout().write_all(text.as_bytes())),
+            #[cfg(test)]
+            Streams::Transcript(transcript) => note_down(transcript, "stdout", text),
+        }
+    }
+
+    fn to_stderr(&self, text: &str) {
+        match &self.streams {
+            Streams::Process => drop(anstream::stderr().write_all(text.as_bytes())),
+            #[cfg(test)]
+            Streams::Transcript(transcript) => note_down(transcript, "stderr", text),
+        }
+    }
+
+    /// Whether there is a terminal for a question.
     pub fn is_terminal(&self) -> bool {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
@@ -43,7 +70,7 @@ impl Screen {
 
     /// Writes a line of the result.
     pub fn line(&self, text: &str) {
-        let _ = writeln!(anstream::stdout(), "{text}");
+        self.to_stdout(&format!("{text}\n"));
     }
 
     /// Writes something that is not part of the result.
@@ -51,7 +78,7 @@ impl Screen {
         if self.json {
             self.object("note", json!({ "text": text }));
         } else {
-            let _ = writeln!(anstream::stderr(), "{text}");
+            self.to_stderr(&format!("{text}\n"));
         }
     }
 
@@ -60,7 +87,7 @@ impl Screen {
         if self.json {
             self.object("warning", json!({ "text": text }));
         } else {
-            let _ = writeln!(anstream::stderr(), "{YELLOW}Warning:{YELLOW:#} {text}");
+            self.to_stderr(&format!("{YELLOW}Warning:{YELLOW:#} {text}\n"));
         }
     }
 
@@ -69,9 +96,8 @@ impl Screen {
     /// # Errors
     /// Where standard input cannot be read.
     pub fn ask(&self, question: &str) -> io::Result<String> {
-        let mut stderr = anstream::stderr();
-        let _ = write!(stderr, "{BOLD}{question}{BOLD:#}");
-        let _ = stderr.flush();
+        self.to_stderr(&format!("{BOLD}{question}{BOLD:#}"));
+        let _ = anstream::stderr().flush();
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         Ok(answer.trim().to_owned())
@@ -83,11 +109,11 @@ impl Screen {
             let changes: Vec<Value> = plan.acting().map(plan_line).collect();
             self.object("plan", json!({ "stack": title, "purpose": plan.purpose, "changes": changes }));
         } else {
-            let _ = write!(anstream::stdout(), "{}", render_plan(plan, title));
+            self.to_stdout(&render_plan(plan, title));
         }
     }
 
-    /// Writes what a run has done.
+    /// Writes what a run did.
     pub fn summary(&self, summary: &Summary) {
         if self.json {
             return self.object("summary", json!(summary));
@@ -106,7 +132,7 @@ impl Screen {
         self.line(&format!("{BOLD}{counts}{BOLD:#} in {}", seconds(summary.took)));
     }
 
-    /// Writes what the cloud still holds of a stack.
+    /// Writes what the cloud still has of a stack.
     pub fn inventory(&self, suffix: &str, left: &[(Address, LiveValue)]) {
         if self.json {
             let left: Vec<Value> =
@@ -130,29 +156,26 @@ impl Screen {
         }
     }
 
-    /// Writes commands to be pasted, between two lines that a shell passes over.
+    /// Writes commands to be pasted, between two lines that are comments to a shell.
     pub fn commands(&self, commands: &str) {
         if self.json {
             return self.object("commands", json!({ "commands": commands }));
         }
-        self.line(&format!("\n# The API answers. These commands book a payment:\n{commands}\n# `payinfra verify --sandbox` checks every link."));
+        self.line(&format!("\n# The API answers. These commands book a payment:\n{commands}\n# `payinfra verify --sandbox` runs all checks."));
     }
 
-    /// Writes an error, its causes and the next step.
-    pub fn problem(&self, problem: &Problem) {
-        let causes: Vec<String> = problem.error.chain().skip(1).map(ToString::to_string).collect();
+    /// Writes an error, its causes and the next step. The only place that prints a chain of causes.
+    pub fn error(&self, failed: &CommandError) {
+        let causes: Vec<String> = failed.error.chain().skip(1).map(ToString::to_string).collect();
         if self.json {
-            let body = json!({ "message": problem.error.to_string(), "causes": causes, "hint": problem.hint,
-                "exit_code": problem.exit as u8 });
+            let body = json!({ "message": failed.error.to_string(), "causes": causes, "hint": failed.hint,
+                "exit_code": failed.exit as u8 });
             return self.object("error", body);
         }
-        let mut stderr = anstream::stderr();
-        let _ = writeln!(stderr, "{RED}Error:{RED:#} {}", problem.error);
-        for cause in causes {
-            let _ = writeln!(stderr, "{BOLD}Caused by:{BOLD:#} {cause}");
-        }
-        if let Some(hint) = &problem.hint {
-            let _ = writeln!(stderr, "{GREEN}Hint:{GREEN:#} {hint}");
+        self.to_stderr(&format!("{RED}Error:{RED:#} {}\n", failed.error));
+        causes.iter().for_each(|cause| self.to_stderr(&format!("{BOLD}Caused by:{BOLD:#} {cause}\n")));
+        if let Some(hint) = &failed.hint {
+            self.to_stderr(&format!("{GREEN}Hint:{GREEN:#} {hint}\n"));
         }
     }
 
@@ -162,11 +185,18 @@ impl Screen {
             fields.insert("version".to_owned(), JSON_VERSION.into());
             fields.insert("type".to_owned(), kind.into());
         }
-        let _ = writeln!(anstream::stdout(), "{body}");
+        self.to_stdout(&format!("{body}\n"));
     }
 }
 
-/// A change without the object as it was read: a plan line says what changes, not all there is.
+#[cfg(test)]
+fn note_down(transcript: &std::sync::Mutex<String>, stream: &str, text: &str) {
+    let text = anstream::adapter::strip_str(text).to_string();
+    let mut transcript = transcript.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    text.lines().for_each(|line| *transcript += &format!("{stream}: {line}\n"));
+}
+
+/// A change without the object as it was read: the plan shows what changes, not everything that exists.
 fn plan_line(change: &payinfra_engine::Change) -> Value {
     json!({
         "address": change.address,
@@ -175,14 +205,4 @@ fn plan_line(change: &payinfra_engine::Change) -> Value {
         "attributes": change.attributes,
         "id": change.live.as_ref().map(|live| &live.id),
     })
-}
-
-/// A duration as people say it: `0.4 s`, `12 s`, `12 min 4 s`.
-pub(super) fn seconds(took: Duration) -> String {
-    let whole = took.as_secs();
-    match whole {
-        0..=9 => format!("{:.1} s", took.as_secs_f64()),
-        10..=119 => format!("{whole} s"),
-        _ => format!("{} min {} s", whole / 60, whole % 60),
-    }
 }

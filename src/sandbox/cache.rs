@@ -1,4 +1,4 @@
-//! Where the sandbox lives on disk, and the lock that lets one command at a time change it.
+//! Where the sandbox is on disk, and the lock that lets one command at a time change it.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
@@ -9,33 +9,33 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::failure::Failure;
+use super::error::SandboxError;
 
 /// How long a command waits for another one that installs or starts the sandbox.
-const LOCK_PATIENCE: Duration = Duration::from_secs(15 * 60);
-const LOCK_TICK: Duration = Duration::from_millis(100);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The sandbox's folder under the user's cache directory; holds nothing that cannot be made again.
+/// The sandbox's folder in the user's cache directory; everything in it can be rebuilt.
 #[derive(Debug, Clone)]
 pub struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
-    /// Finds the folder: `$PAYINFRA_CACHE`, else `$XDG_CACHE_HOME/payinfra`, else `$HOME/.cache/payinfra`.
+    /// Finds the folder: `$PAYINFRA_CACHE`, or `$XDG_CACHE_HOME/payinfra`, or `$HOME/.cache/payinfra`.
     pub fn locate() -> Result<Self> {
         Self::from_variables(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        // The XDG specification says that a relative path there is to be ignored.
+        // The XDG specification says to ignore a relative path.
         let xdg = || variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let base = variable("PAYINFRA_CACHE")
             .map(PathBuf::from)
             .or_else(|| xdg().map(|path| path.join("payinfra")))
             .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache/payinfra")))
             .ok_or_else(|| {
-                Failure::new(
+                SandboxError::new(
                     "no folder for the sandbox: neither PAYINFRA_CACHE, XDG_CACHE_HOME nor HOME is set",
                     "set PAYINFRA_CACHE to a folder this user can write",
                 )
@@ -49,7 +49,7 @@ impl Cache {
         &self.root
     }
 
-    /// What the emulator keeps between two starts.
+    /// What the emulator keeps between starts.
     pub fn data(&self) -> PathBuf {
         self.root.join("data")
     }
@@ -59,57 +59,60 @@ impl Cache {
         self.root.join(format!("{service}.log"))
     }
 
-    /// Waits for its turn to change the sandbox; the lock ends with the returned file.
+    /// Waits for its turn to change the sandbox; dropping the returned file releases the lock.
     pub async fn lock(&self, notice: &mut (dyn FnMut(&str) + Send)) -> Result<File> {
         private_folder(&self.root)?;
         let path = self.root.join("lock");
         let file = open_private(&path, OpenOptions::new().create(true).truncate(false))?;
         let begun = Instant::now();
-        let mut told = false;
+        let mut reported = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::Error(error)) => {
                     return Err(error).with_context(|| format!("cannot lock {}", path.display()));
                 }
-                Err(TryLockError::WouldBlock) if begun.elapsed() > LOCK_PATIENCE => {
-                    return Err(Failure::new(
-                        format!("another command has held the sandbox for {} minutes", LOCK_PATIENCE.as_secs() / 60),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > LOCK_TIMEOUT => {
+                    return Err(SandboxError::new(
+                        format!("another command has locked the sandbox for {} minutes", LOCK_TIMEOUT.as_secs() / 60),
                         "end that command, then run this one again",
                     )
                     .into());
                 }
                 Err(TryLockError::WouldBlock) => {
-                    if !std::mem::replace(&mut told, true) {
-                        notice("waiting for another command that changes the sandbox");
+                    if !std::mem::replace(&mut reported, true) {
+                        notice("waiting for another command that is changing the sandbox");
                     }
-                    tokio::time::sleep(LOCK_TICK).await;
+                    tokio::time::sleep(LOCK_INTERVAL).await;
                 }
             }
         }
     }
 }
 
-/// Makes a folder, and those above it, that only this user can enter.
+/// Creates a folder, and its parents, that only this user can enter.
 pub fn private_folder(path: &Path) -> Result<()> {
     let hint = "set PAYINFRA_CACHE to a folder this user can write";
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| Failure::new(format!("cannot create {}", path.display()), hint))?;
+        .with_context(|| SandboxError::new(format!("cannot create {}", path.display()), hint))?;
     std::fs::set_permissions(path, Permissions::from_mode(0o700))
-        .with_context(|| Failure::new(format!("cannot make {} private", path.display()), hint))
+        .with_context(|| SandboxError::new(format!("cannot make {} private", path.display()), hint))
 }
 
 /// Opens a file for writing that only this user can read, whatever the umask.
 pub fn open_private(path: &Path, options: &mut OpenOptions) -> Result<File> {
     options.write(true).mode(0o600).open(path).with_context(|| {
-        Failure::new(format!("cannot write {}", path.display()), "set PAYINFRA_CACHE to a folder this user can write")
+        SandboxError::new(
+            format!("cannot write {}", path.display()),
+            "set PAYINFRA_CACHE to a folder this user can write",
+        )
     })
 }
 
-/// Replaces a file as a whole: a reader sees the old or the new text, never a part. The file is private (0600).
+/// Replaces a file atomically: a reader sees the old or the new text, never a part. The file is private (0600).
 pub fn replace_private(path: &Path, text: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
@@ -122,7 +125,7 @@ pub fn replace_private(path: &Path, text: &[u8]) -> Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Removes a folder and all in it; one that is not there is fine.
+/// Removes a folder with everything in it; one that does not exist is not an error.
 pub fn remove_folder(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -153,15 +156,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_command_waits_until_the_first_lets_go() {
+    async fn a_second_command_waits_until_the_first_releases_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache { root: folder.path().join("sandbox") };
         let first = cache.lock(&mut |_| {}).await.unwrap();
         let mut notices = 0;
         let mut count = |_: &str| notices += 1;
-        assert!(tokio::time::timeout(LOCK_TICK * 3, cache.lock(&mut count)).await.is_err());
+        assert!(tokio::time::timeout(LOCK_INTERVAL * 3, cache.lock(&mut count)).await.is_err());
         drop(first);
-        assert!(tokio::time::timeout(LOCK_TICK * 3, cache.lock(&mut count)).await.is_ok());
+        assert!(tokio::time::timeout(LOCK_INTERVAL * 3, cache.lock(&mut count)).await.is_ok());
         assert_eq!(notices, 1, "said once that it waits");
     }
 

@@ -13,8 +13,8 @@ use rcgen::{
 
 use super::cache::replace_private;
 
-/// Names the certificate always covers. The names the emulator gives clusters and proxies have a random part
-/// and one label too many for the wildcard, so those are added when they are known.
+/// Names that the certificate always covers. The names that the emulator gives to clusters and proxies have a random
+/// part and one label too many for the wildcard, so they are added once they are known.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "*.us-east-1.rds.amazonaws.com"];
 
 /// The files of the authority and of the server, all in one folder.
@@ -44,7 +44,7 @@ impl Certificates {
         self.folder.join("server-key.pem")
     }
 
-    /// Makes what is missing, and a new server certificate (of the same authority) if it does not cover `names` yet.
+    /// Creates what is missing, and a new server certificate (from the same authority) if it does not cover `names` yet.
     /// Returns whether the server's files changed.
     pub fn cover(&self, names: &[String]) -> Result<bool> {
         let listed = std::fs::read_to_string(self.folder.join("names")).unwrap_or_default();
@@ -52,14 +52,14 @@ impl Certificates {
         let mut wanted = former.clone();
         wanted.extend(NAMES.iter().map(|name| (*name).to_owned()));
         wanted.extend(names.iter().cloned());
-        let all_there = [self.authority(), self.server(), self.server_key()].iter().all(|file| file.exists());
-        if all_there && wanted == former {
+        let complete = [self.authority(), self.server(), self.server_key()].iter().all(|file| file.exists());
+        if complete && wanted == former {
             return Ok(false);
         }
         let issuer = self.issuer()?;
-        let key = KeyPair::generate().context("cannot make the database's key")?;
+        let key = KeyPair::generate().context("cannot create the database's key")?;
         let list: Vec<String> = wanted.into_iter().collect();
-        let mut params = CertificateParams::new(list.clone()).context("cannot make the database's certificate")?;
+        let mut params = CertificateParams::new(list.clone()).context("cannot create the database's certificate")?;
         params.distinguished_name = named("payinfra sandbox database");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &issuer).context("cannot sign the database's certificate")?;
@@ -69,15 +69,15 @@ impl Certificates {
         Ok(true)
     }
 
-    /// A certificate for 127.0.0.1 and its key, as PEM, for a listener that lives as long as one command; nothing where
+    /// A certificate for 127.0.0.1 and its key, as PEM, for a listener that lives as long as one command; nothing if
     /// the authority does not exist yet.
     pub fn listener(&self) -> Result<Option<(String, String)>> {
         if !self.authority().exists() {
             return Ok(None);
         }
-        let key = KeyPair::generate().context("cannot make the listener's key")?;
+        let key = KeyPair::generate().context("cannot create the listener's key")?;
         let names = vec!["127.0.0.1".to_owned()];
-        let mut params = CertificateParams::new(names).context("cannot make the listener's certificate")?;
+        let mut params = CertificateParams::new(names).context("cannot create the listener's certificate")?;
         params.distinguished_name = named("payinfra verify");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &self.issuer()?).context("cannot sign the listener's certificate")?;
@@ -96,15 +96,15 @@ impl Certificates {
         {
             return Ok(Issuer::new(params, key));
         }
-        let key = KeyPair::generate().context("cannot make the sandbox's authority")?;
-        let certificate = params.self_signed(&key).context("cannot make the sandbox's authority")?;
+        let key = KeyPair::generate().context("cannot create the sandbox's authority")?;
+        let certificate = params.self_signed(&key).context("cannot create the sandbox's authority")?;
         replace_private(&key_file, key.serialize_pem().as_bytes())?;
         publish(&self.authority(), certificate.pem().as_bytes())?;
         Ok(Issuer::new(params, key))
     }
 }
 
-/// Clients may run as another user than the one who made the authority.
+/// Clients may run as another user than the one who created the authority.
 fn publish(path: &Path, text: &[u8]) -> Result<()> {
     replace_private(path, text)?;
     std::fs::set_permissions(path, Permissions::from_mode(0o644))
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_name_means_a_new_certificate_of_the_same_authority() {
+    fn a_new_name_needs_a_new_certificate_from_the_same_authority() {
         let folder = tempfile::tempdir().unwrap();
         let certificates = Certificates::within(folder.path().to_owned());
         assert!(certificates.cover(&[]).unwrap());

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use super::cache::{Cache, private_folder};
-use super::failure::Failure;
+use super::error::SandboxError;
 use super::http;
 use super::install::{Requirements, interpreter};
 use super::launch::{Launched, gated};
@@ -18,21 +18,21 @@ use super::record::Service;
 
 /// The release that is pinned in `requirements.txt`.
 pub const VERSION: &str = "1.5.33";
-/// The account every object in the emulator belongs to.
+/// The account that all objects in the emulator belong to.
 pub const ACCOUNT: &str = "123456789012";
-/// The emulator and all it needs.
+/// The emulator and its dependencies.
 pub const REQUIREMENTS: Requirements =
     Requirements { name: "MiniStack 1.5.33, the AWS emulator", text: include_str!("requirements.txt") };
 
-/// It writes all it holds to disk before it ends.
-const STOP_PATIENCE: Duration = Duration::from_secs(60);
+/// It writes its data to disk before it ends.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 struct Health {
     version: String,
 }
 
-/// Starts the emulator from its environment; [`healthy`] tells when it answers.
+/// Starts the emulator from its environment; [`healthy`] returns true once it answers.
 pub fn launch(cache: &Cache, environment: &Path, port: u16) -> Result<Launched> {
     let data = cache.data();
     let (state, objects, temporary) = (data.join("state"), data.join("objects"), data.join("tmp"));
@@ -40,9 +40,9 @@ pub fn launch(cache: &Cache, environment: &Path, port: u16) -> Result<Launched> 
         private_folder(folder)?;
     }
     let mut command = gated(Command::new("/bin/sh"), &interpreter(environment));
-    // As a module: the script beside it names the folder the environment was built in, not the one it is in now.
+    // As a module: the script beside it contains the path that the environment was built in, not its current one.
     command.args(["-m", "ministack"]);
-    // The emulator hands its own environment to the functions it runs, so it gets nothing of the user's.
+    // The emulator passes its environment on to the functions, so it gets nothing of the user's.
     command.env_clear().envs([
         ("PATH", "/usr/bin:/bin"),
         ("BIND_HOST", "127.0.0.1"),
@@ -64,13 +64,13 @@ pub async fn healthy(port: u16) -> bool {
     serde_json::from_slice::<Health>(&body).is_ok_and(|health| health.version == VERSION)
 }
 
-/// Asks the emulator to save and end, and waits. It is never killed: that would lose what it has not saved.
+/// Asks the emulator to save and end, and waits. It is never killed: unsaved data would be lost.
 pub async fn stop(service: &Service) -> Result<()> {
-    if !service.process.stop(Signal::TERM, STOP_PATIENCE).await {
+    if !service.process.stop(Signal::TERM, STOP_TIMEOUT).await {
         let pid = service.process.pid;
-        return Err(Failure::new(
-            format!("the emulator (process {pid}) has not ended after {} seconds", STOP_PATIENCE.as_secs()),
-            format!("`kill -KILL {pid}` ends it, at the price of what it holds in memory"),
+        return Err(SandboxError::new(
+            format!("the emulator (process {pid}) has not ended after {} seconds", STOP_TIMEOUT.as_secs()),
+            format!("`kill -KILL {pid}` ends it; what it has not saved is lost"),
         )
         .into());
     }

@@ -9,12 +9,12 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Longer than a healthy service on this machine ever takes.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Longer than a healthy service on this machine ever takes to answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks `http://127.0.0.1:<port><path>`, gives up after five seconds, and returns status and body.
+/// Gets `http://127.0.0.1:<port><path>`, gives up after five seconds, and returns status and body.
 pub async fn get(port: u16, path: &str) -> Result<(StatusCode, Bytes)> {
-    tokio::time::timeout(PATIENCE, exchange(port, path)).await.context("no answer in time")?
+    tokio::time::timeout(TIMEOUT, exchange(port, path)).await.context("no answer in time")?
 }
 
 async fn exchange(port: u16, path: &str) -> Result<(StatusCode, Bytes)> {

@@ -9,15 +9,15 @@ use payinfra_aws::fingerprint::fingerprint;
 use tokio::process::Command;
 
 use super::cache::remove_folder;
-use super::failure::Failure;
+use super::error::SandboxError;
 
-/// A slow line loads the 25 MB of the emulator in this time.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// Enough to load the 25 MB of the emulator over a slow connection.
+const TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// The names an interpreter goes by, the user's own choice first. All packages need CPython 3.10.
+/// The names of the interpreter, the user's own choice first. All packages need CPython 3.10.
 const PYTHONS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
 
-/// Exits 3 when the interpreter is too old, 4 when it cannot make environments (Debian ships that part apart).
+/// Exits with 3 if the interpreter is too old, with 4 if it cannot create environments (a separate package in Debian).
 const PROBE: &str = "import sys
 if sys.version_info < (3, 10): sys.exit(3)
 try: import venv, ensurepip
@@ -33,7 +33,7 @@ pub struct Requirements {
 }
 
 impl Requirements {
-    /// The folder these packages are installed in; another list gets another folder.
+    /// The folder for these packages; another list gets another folder.
     pub fn folder(&self, parent: &Path) -> PathBuf {
         parent.join(format!("venv-{}", fingerprint(self.text.as_bytes(), 8)))
     }
@@ -41,18 +41,18 @@ impl Requirements {
     /// Returns the environment's folder, installed on the first call. The caller holds the sandbox's lock.
     pub async fn install(&self, parent: &Path, notice: &mut (dyn FnMut(&str) + Send)) -> Result<PathBuf> {
         let folder = self.folder(parent);
-        // False as well when the system's interpreter, which the link leads to, was removed.
+        // Also false if the system's interpreter, which the link leads to, was removed.
         if interpreter(&folder).exists() {
             return Ok(folder);
         }
         notice(&format!("installing {} (once)", self.name));
-        // What an interrupted run left has another name and is never taken for a good one.
+        // What an interrupted run left has another name and is never mistaken for a complete one.
         let partial = folder.with_extension("partial");
         remove_folder(&partial)?;
         remove_folder(&folder)?;
-        let built = tokio::time::timeout(PATIENCE, self.build(&partial)).await.unwrap_or_else(|_| {
-            Err(Failure::new(
-                format!("installing {} took longer than {} minutes", self.name, PATIENCE.as_secs() / 60),
+        let built = tokio::time::timeout(TIMEOUT, self.build(&partial)).await.unwrap_or_else(|_| {
+            Err(SandboxError::new(
+                format!("installing {} took longer than {} minutes", self.name, TIMEOUT.as_secs() / 60),
                 "check the network connection, then run the command again",
             )
             .into())
@@ -69,8 +69,8 @@ impl Requirements {
         let python = find_python().await?;
         let made = output(Command::new(python).args(["-I", "-m", "venv"]).arg(folder)).await?;
         if !made.status.success() {
-            return Err(Failure::new(
-                format!("{python} cannot make a virtual environment: {}", last_lines(&made, 3)),
+            return Err(SandboxError::new(
+                format!("{python} cannot create a virtual environment: {}", last_lines(&made, 3)),
                 "install the interpreter's venv package (on Debian and Ubuntu: apt install python3-venv)",
             )
             .into());
@@ -81,36 +81,36 @@ impl Requirements {
         pip.args(["-I", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
         pip.args(["--require-hashes", "--only-binary=:all:", "--no-deps", "--retries", "2", "-r"]).arg(&list);
         let installed = output(&mut pip).await?;
-        if installed.status.success() { Ok(()) } else { Err(self.refused(&installed).into()) }
+        if installed.status.success() { Ok(()) } else { Err(self.explain(&installed).into()) }
     }
 
-    /// Explains pip's refusal. Its exit code is 1 for everything, so only the advice is chosen by its words.
-    fn refused(&self, pip: &Output) -> Failure {
+    /// Explains why pip failed. Its exit code is 1 for everything, so the hint is chosen by its messages.
+    fn explain(&self, pip: &Output) -> SandboxError {
         let said = String::from_utf8_lossy(&pip.stderr);
         let words = said.to_lowercase();
-        let says = |marks: &[&str]| marks.iter().any(|mark| words.contains(mark));
-        let (what, hint) = if says(&["do not match the hashes", "hashmismatch"]) {
+        let has = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+        let (what, hint) = if has(&["do not match the hashes", "hashmismatch"]) {
             (
                 "a download is not the file that was pinned",
-                "the download was cut off or the package index altered the file: run the command again, \
-                 and check the index pip is set to use (pip config list)",
+                "the download was incomplete, or the package index altered the file: run the command again, \
+                 and check which index pip uses (pip config list)",
             )
-        } else if says(&["connection", "name resolution", "timed out", "proxyerror", "sslerror", "network"]) {
+        } else if has(&["connection", "name resolution", "timed out", "proxyerror", "sslerror", "network"]) {
             (
                 "the package index cannot be reached",
                 "the first start needs the network: check the connection and pip's proxy settings, then run again",
             )
-        } else if says(&["no matching distribution"]) {
+        } else if has(&["no matching distribution"]) {
             (
                 "no package fits this machine and interpreter",
                 "use CPython 3.10 to 3.13 on Linux or macOS, x86_64 or arm64, with access to the package index",
             )
         } else {
-            ("pip failed", "look at pip's words, then run the command again")
+            ("pip failed", "read pip's message, then run the command again")
         };
         let errors: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("ERROR: ")).collect();
         let quoted = if errors.is_empty() { last_lines(pip, 4) } else { errors.join("; ") };
-        Failure::new(format!("cannot install {}: {what}: {quoted}", self.name), hint)
+        SandboxError::new(format!("cannot install {}: {what}: {quoted}", self.name), hint)
     }
 }
 
@@ -122,7 +122,7 @@ pub fn interpreter(folder: &Path) -> PathBuf {
 async fn find_python() -> Result<&'static str> {
     let (mut too_old, mut without_venv) = (false, false);
     for name in PYTHONS {
-        // A name that cannot be started, or a version switch that leads nowhere, is as good as absent.
+        // A program that cannot be started, or a version switch that leads nowhere, counts as absent.
         let Ok(probe) = Command::new(name).args(["-I", "-c", PROBE]).kill_on_drop(true).output().await else {
             continue;
         };
@@ -135,7 +135,7 @@ async fn find_python() -> Result<&'static str> {
     }
     let (what, hint) = if without_venv {
         (
-            "the python3 on this machine cannot make virtual environments (venv or ensurepip is missing)",
+            "the python3 on this machine cannot create virtual environments (venv or ensurepip is missing)",
             "install them; on Debian and Ubuntu: apt install python3-venv",
         )
     } else if too_old {
@@ -143,7 +143,7 @@ async fn find_python() -> Result<&'static str> {
     } else {
         ("no python3 on the PATH", "install Python 3.10 or newer; the sandbox's emulator is written in it")
     };
-    Err(Failure::new(what, hint).into())
+    Err(SandboxError::new(what, hint).into())
 }
 
 async fn output(command: &mut Command) -> Result<Output> {
@@ -174,7 +174,7 @@ with zipfile.ZipFile(sys.argv[1] + '/payinfra_probe-1.0-py3-none-any.whl', 'w') 
         let set = Requirements { name: "a test", text: list.leak() };
         let error = set.install(folder.path(), &mut |_| {}).await.unwrap_err();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
-        (format!("{error:#}"), error.downcast_ref::<Failure>().unwrap().hint().to_owned())
+        (format!("{error:#}"), error.downcast_ref::<SandboxError>().unwrap().hint().to_owned())
     }
 
     #[tokio::test]
@@ -188,7 +188,7 @@ with zipfile.ZipFile(sys.argv[1] + '/payinfra_probe-1.0-py3-none-any.whl', 'w') 
     }
 
     #[tokio::test]
-    async fn an_index_that_does_not_answer_is_named() {
+    async fn an_index_that_does_not_answer_is_reported() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let (what, hint) = refusal(&format!("--index-url http://{closed}/simple")).await;
         assert!(what.contains("cannot be reached"), "{what}");
@@ -196,7 +196,7 @@ with zipfile.ZipFile(sys.argv[1] + '/payinfra_probe-1.0-py3-none-any.whl', 'w') 
     }
 
     #[tokio::test]
-    async fn what_an_interrupted_run_left_is_built_anew() {
+    async fn what_an_interrupted_run_left_is_rebuilt() {
         let folder = tempfile::tempdir().unwrap();
         let set = Requirements { name: "a test", text: "# nothing\n" };
         let place = set.folder(folder.path());

@@ -11,15 +11,15 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::cache::open_private;
-use super::failure::Failure;
+use super::error::SandboxError;
 use super::process::Process;
 use super::record::Service;
 
-/// A start takes about a second; on a machine that compiles on all cores it takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
-const TICK: Duration = Duration::from_millis(50);
+/// A start takes about a second, and longer on a machine that compiles on all cores.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Becomes the program it is given as soon as it is told so, and ends if whoever would tell it is gone.
+/// Waits for a line and then becomes the given program; ends if whoever would write the line is gone.
 const GATE: &str = r#"read -r go && exec "$@" </dev/null"#;
 
 /// Makes `shell`, a command that runs `/bin/sh`, wait at the gate and then become `program`; arguments may follow.
@@ -30,8 +30,8 @@ pub fn gated(mut shell: Command, program: &Path) -> Command {
 
 /// A process that waits to become a service.
 pub struct Launched {
-    /// To be written down before the wait begins: a command that is killed before that leaves nothing running, one
-    /// that is killed later leaves nothing unknown.
+    /// To be recorded before the wait begins: a command that is killed before that leaves nothing running, and one that
+    /// is killed later leaves nothing unrecorded.
     pub service: Service,
     child: Child,
     gate: ChildStdin,
@@ -55,26 +55,26 @@ impl Launched {
         Ok(Self { service, child, gate, name, log })
     }
 
-    /// Lets the service begin and waits until `ready` says so; one that ends or takes over a minute is an error with
-    /// its last words.
+    /// Lets the service begin and waits until it is `ready`. If it ends, or takes over a minute, the error has its last
+    /// output.
     pub async fn until<F: Future<Output = bool> + Send>(mut self, ready: impl Fn() -> F) -> Result<Service> {
-        // If it is gone already, the watch below says so.
+        // If it has ended already, the loop below finds out.
         self.gate.write_all(b"go\n").await.ok();
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < TIMEOUT {
             if let Some(status) = self.child.try_wait().with_context(|| format!("cannot watch {}", self.name))? {
                 return Err(ended(self.name, &format!(" ({status})"), &self.log).into());
             }
             if ready().await {
                 return Ok(self.service);
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(INTERVAL).await;
         }
         self.child.kill().await.ok();
-        let (name, port, seconds) = (self.name, self.service.port, PATIENCE.as_secs());
-        Err(Failure::new(
+        let (name, port, seconds) = (self.name, self.service.port, TIMEOUT.as_secs());
+        Err(SandboxError::new(
             format!(
-                "{name} did not answer on port {port} within {seconds} seconds; its last words:\n{}",
+                "{name} did not answer on port {port} within {seconds} seconds; its last output:\n{}",
                 last_lines(&self.log)
             ),
             format!("the whole log is {}; is the machine out of memory or very busy?", self.log.display()),
@@ -83,10 +83,10 @@ impl Launched {
     }
 }
 
-fn ended(name: &str, status: &str, log: &Path) -> Failure {
-    Failure::new(
-        format!("{name} ended at its start{status}; its last words:\n{}", last_lines(log)),
-        format!("the whole log is {}; `payinfra sandbox reset` begins with empty data", log.display()),
+fn ended(name: &str, status: &str, log: &Path) -> SandboxError {
+    SandboxError::new(
+        format!("{name} ended while starting{status}; its last output:\n{}", last_lines(log)),
+        format!("the whole log is {}; `payinfra sandbox reset` starts again with empty data", log.display()),
     )
 }
 
@@ -95,7 +95,7 @@ fn last_lines(log: &Path) -> String {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let lines = lines.get(lines.len().saturating_sub(12)..).unwrap_or_default();
-    if lines.is_empty() { "    (it said nothing)".to_owned() } else { format!("    {}", lines.join("\n    ")) }
+    if lines.is_empty() { "    (no output)".to_owned() } else { format!("    {}", lines.join("\n    ")) }
 }
 
 #[cfg(test)]
@@ -110,13 +110,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_that_ends_at_once_is_quoted() {
+    async fn the_output_of_a_service_that_ends_at_once_is_shown() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let launched = launch("sleep 0.1; echo out of luck >&2; exit 7", &log).unwrap();
         let error = launched.until(async || false).await.unwrap_err();
         assert!(error.to_string().contains("out of luck") && error.to_string().contains('7'), "{error}");
-        assert!(error.downcast_ref::<Failure>().unwrap().hint().contains(&*log.to_string_lossy()));
+        assert!(error.downcast_ref::<SandboxError>().unwrap().hint().contains(&*log.to_string_lossy()));
     }
 
     #[tokio::test]

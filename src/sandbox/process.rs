@@ -1,4 +1,4 @@
-//! A process that outlives the command that started it, and how to know it again.
+//! A process that outlives the command that started it, and how to recognise it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-const TICK: Duration = Duration::from_millis(20);
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A process id with the moment the process began: ids are used again, the pair is not.
+/// A process id with the time at which the process started: ids are reused, the pair is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// The process id, which is also the id of its process group.
     pub pid: u32,
-    /// The beginning in the system's own words; only ever compared.
+    /// The start in the system's own format; it is only compared.
     pub begun: String,
 }
 
 impl Process {
-    /// Looks a running process up; a zombie counts as gone.
+    /// Finds a running process; a zombie counts as gone.
     pub fn find(pid: u32) -> Option<Self> {
         let begun = if Path::new("/proc/self/stat").exists() { begun_by_proc(pid) } else { begun_by_ps(pid) };
         Some(Self { pid, begun: begun? })
@@ -32,27 +32,27 @@ impl Process {
     /// Sends a signal, unless the process is gone.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = self.runs().then(|| id(self.pid)).flatten() {
-            // It may end between the look and the call; that is what was wanted.
+            // It may end between the check and the call, which is fine.
             kill_process(pid, signal).ok();
         }
     }
 
-    /// Asks the process to end and waits; false if it still runs after `patience`.
-    pub async fn stop(&self, signal: Signal, patience: Duration) -> bool {
+    /// Asks the process to end and waits; false if it still runs after `timeout`.
+    pub async fn stop(&self, signal: Signal, timeout: Duration) -> bool {
         self.signal(signal);
         let begun = Instant::now();
         while self.runs() {
-            if begun.elapsed() > patience {
+            if begun.elapsed() > timeout {
                 return false;
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(INTERVAL).await;
         }
         true
     }
 
-    /// Ends what a process that just stopped left behind in its group, such as an emulator's workers.
+    /// Ends what a process that has just stopped left in its group, such as an emulator's workers.
     pub fn end_group(&self) {
-        // No new process gets the id while its group has members; a process with the id is a stranger.
+        // No new process gets the id while its group has members; a process with the id is a different one.
         if let Some(group) = id(self.pid).filter(|_| Self::find(self.pid).is_none()) {
             kill_process_group(group, Signal::KILL).ok();
         }
@@ -66,7 +66,7 @@ fn id(pid: u32) -> Option<Pid> {
 /// Linux: the boot and the clock ticks since then, fields 3 and 22 of `/proc/<pid>/stat` (proc(5)).
 fn begun_by_proc(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in field 2 may hold spaces and brackets; the fields after its last bracket are plain.
+    // The name in field 2 may contain spaces and brackets; the fields after its last bracket do not.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
     let ticks = fields.nth(18)?;
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_process_is_known_by_id_and_beginning_and_stops_when_asked() {
+    async fn a_process_is_recognised_by_id_and_start_and_stops_on_a_signal() {
         let mut child = tokio::process::Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
         let process = Process::find(child.id().unwrap()).unwrap();
         assert!(process.runs());

@@ -1,4 +1,4 @@
-//! The deployed API, as a caller of it.
+//! A client of the deployed API.
 
 use payinfra_aws::{ApiAnswer, ApiRequest, CallError, Caller, Proof};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -18,7 +18,7 @@ pub struct Api<'a> {
 }
 
 impl<'a> Api<'a> {
-    /// The API at `url`; one on an emulator is reached by address and named by header.
+    /// The API at `url`; one on an emulator is reached by its address and named in a header.
     pub fn new(caller: &'a Caller, url: &str, local: Option<Local>, proof: Proof) -> Self {
         let base = local.as_ref().map_or_else(|| url.trim_end_matches('/').to_owned(), Local::base);
         Self { caller, base, host: local.map(|local| local.host), proof }
@@ -29,19 +29,19 @@ impl<'a> Api<'a> {
         self.send("GET", path, Vec::new(), String::new(), &self.proof).await
     }
 
-    /// Gets a path as anybody.
-    pub async fn get_openly(&self, path: &str) -> Result<ApiAnswer, CallError> {
+    /// Gets a path without credentials.
+    pub async fn get_unauthenticated(&self, path: &str) -> Result<ApiAnswer, CallError> {
         self.send("GET", path, Vec::new(), String::new(), &Proof::None).await
     }
 
-    /// Posts JSON as an authenticated caller, with an idempotency key where one is given.
+    /// Posts JSON as an authenticated caller, with the idempotency key, if one is given.
     pub async fn post(&self, path: &str, body: &Value, key: Option<&str>) -> Result<ApiAnswer, CallError> {
         let key = key.map(|key| (IDEMPOTENCY_KEY, key.to_owned()));
         self.send("POST", path, key.into_iter().collect(), body.to_string(), &self.proof).await
     }
 
-    /// Posts JSON as anybody.
-    pub async fn post_openly(&self, path: &str, body: &Value) -> Result<ApiAnswer, CallError> {
+    /// Posts JSON without credentials.
+    pub async fn post_unauthenticated(&self, path: &str, body: &Value) -> Result<ApiAnswer, CallError> {
         self.send("POST", path, Vec::new(), body.to_string(), &Proof::None).await
     }
 
@@ -65,17 +65,17 @@ impl<'a> Api<'a> {
 /// Sixteen random letters. No digits: sixteen of those may look like a card number.
 pub fn nonce() -> String {
     let mut bytes = [0; 16];
-    // Without randomness the name of the moment has to do; names need not be secret.
+    // Without randomness, the current time must do; a nonce need not be secret.
     if SystemRandom::new().fill(&mut bytes).is_err() {
         bytes = jiff::Timestamp::now().as_nanosecond().to_le_bytes();
     }
     bytes.iter().map(|byte| char::from(b'a' + byte % 16)).collect()
 }
 
-/// An answer in few words: status and message, which never repeat what was sent.
-pub fn told(answer: &ApiAnswer) -> String {
+/// An answer in brief: status and message, which never repeat what was sent.
+pub fn brief(answer: &ApiAnswer) -> String {
     let body = answer.json();
     let text = |field: &str| body[field].as_str().map(str::to_owned);
     let words = [text("code"), text("message")].into_iter().flatten().collect::<Vec<_>>().join(": ");
-    if words.is_empty() { format!("status {}", answer.status) } else { format!("status {} ({words})", answer.status) }
+    if words.is_empty() { answer.status.to_string() } else { format!("{} ({words})", answer.status) }
 }

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use payinfra_stack::evidence::{Archived, archived};
 use serde_json::Value;
 
-use super::link::{Finding, broken};
+use super::check::{CheckError, broken};
 use super::payment::Event;
 use super::target::Target;
 
-/// Between two looks.
-const TICK: Duration = Duration::from_millis(250);
+/// How often the archive is asked for an event.
+const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Each event lies in the archive: once, encrypted with a KMS key, and as the event of its booking.
-pub async fn holds(target: &Target<'_>, events: &[Event]) -> Result<(), Finding> {
+/// Each event is in the archive: once, encrypted with a KMS key, and as the event of its booking.
+pub async fn has_events(target: &Target<'_>, events: &[Event]) -> Result<(), CheckError> {
     let bucket = target.output("storage/archive-bucket")?;
     let begun = Instant::now();
     for event in events {
@@ -22,20 +22,20 @@ pub async fn holds(target: &Target<'_>, events: &[Event]) -> Result<(), Finding>
             if let Some(object) = archived(target.cloud, bucket, &key).await? {
                 break object;
             }
-            if begun.elapsed() + TICK > target.patience {
-                return broken(format!("{key} is not there after {} s", target.patience.as_secs()));
+            if begun.elapsed() + INTERVAL > target.timeout {
+                return broken(format!("{key} did not appear within {} s", target.timeout.as_secs()));
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(INTERVAL).await;
         };
-        judge(&object, event)?;
+        check(&object, event)?;
     }
     Ok(())
 }
 
-fn judge(object: &Archived, event: &Event) -> Result<(), Finding> {
+fn check(object: &Archived, event: &Event) -> Result<(), CheckError> {
     let body: Value = serde_json::from_str(&object.body).unwrap_or_default();
     if body["id"] != event.id.as_str() || body["data"]["id"] != event.transaction.as_str() {
-        return broken(format!("the object of {} holds something else", event.id));
+        return broken(format!("the archived object of {} is not that event", event.id));
     }
     if object.versions != 1 {
         return broken(format!("{} was written {} times", event.id, object.versions));
@@ -52,11 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_lies_there_once_encrypted_and_whole() {
+    fn an_event_is_archived_once_encrypted_and_complete() {
         let event = Event { id: "evt_a".to_owned(), day: "2026/11/23".to_owned(), transaction: "txn_a".to_owned() };
         let body = r#"{"id":"evt_a","data":{"id":"txn_a"}}"#;
         let good = Archived { versions: 1, encryption: "aws:kms".to_owned(), body: body.to_owned() };
-        assert_eq!(judge(&good, &event), Ok(()));
+        assert_eq!(check(&good, &event), Ok(()));
         for bad in [
             Archived { versions: 2, ..good.clone() },
             Archived { encryption: "AES256".to_owned(), ..good.clone() },
@@ -64,7 +64,7 @@ mod tests {
             Archived { body: body.replace("txn_a", "txn_b"), ..good.clone() },
             Archived { body: String::new(), ..good.clone() },
         ] {
-            assert!(judge(&bad, &event).is_err(), "{bad:?}");
+            assert!(check(&bad, &event).is_err(), "{bad:?}");
         }
     }
 }

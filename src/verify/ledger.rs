@@ -2,14 +2,14 @@
 
 use payinfra_stack::evidence::{LedgerError, balance};
 
-use super::link::{Finding, broken};
+use super::check::{CheckError, broken};
 use super::target::Target;
 
 /// Every currency sums to zero, and so does every transaction.
-pub async fn balanced(target: &Target<'_>) -> Result<(), Finding> {
+pub async fn balanced(target: &Target<'_>) -> Result<(), CheckError> {
     let balance = match balance(target.cloud, target.names).await {
         Ok(balance) => balance,
-        Err(error @ LedgerError::TooLarge) => return Err(Finding::NotChecked(error.to_string())),
+        Err(error @ LedgerError::TooLarge) => return Err(CheckError::NotChecked(error.to_string())),
         Err(error) => return broken(error.to_string()),
     };
     let off: Vec<String> =
@@ -21,7 +21,7 @@ pub async fn balanced(target: &Target<'_>) -> Result<(), Finding> {
         return broken(format!("{} transactions do not sum to zero", balance.unbalanced));
     }
     if balance.overrefunded != 0 {
-        return broken(format!("{} payments are refunded above their amount", balance.overrefunded));
+        return broken(format!("{} payments are refunded beyond their amount", balance.overrefunded));
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::target::Target;
 
-/// An event has about a kilobyte.
-const LARGEST: usize = 64 * 1024;
+/// The largest body that is read; an event has about a kilobyte.
+const MAX_BODY: usize = 64 * 1024;
 /// One connection carries one webhook.
 const CONNECTION: Duration = Duration::from_secs(10);
 
@@ -66,11 +66,12 @@ impl Listener {
     }
 
     async fn listen(target: &Target<'_>, port: u16) -> Result<Self> {
-        let (certificate, key) =
-            target.listener_certificate()?.context("the sandbox has no authority that functions trust")?;
-        let socket = TcpListener::bind(("127.0.0.1", port))
-            .await
-            .with_context(|| format!("port {port} on 127.0.0.1, where the webhooks go, is taken by another program"))?;
+        let (certificate, key) = target
+            .listener_certificate()?
+            .context("the sandbox has no certificate authority that the functions trust")?;
+        let socket = TcpListener::bind(("127.0.0.1", port)).await.with_context(|| {
+            format!("port {port} on 127.0.0.1, where the webhooks go, is in use by another program")
+        })?;
         let tls = acceptor(&certificate, &key)?;
         let arrived = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&arrived);
@@ -117,7 +118,7 @@ async fn take(
         |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (event_id, signature) = (header("payments-event-id"), header("payments-signature"));
     let mut response = Response::new(Empty::new());
-    match Limited::new(request.into_body(), LARGEST).collect().await {
+    match Limited::new(request.into_body(), MAX_BODY).collect().await {
         Ok(body) => {
             let webhook = Webhook { event_id, signature, body: body.to_bytes() };
             into.lock().unwrap_or_else(PoisonError::into_inner).push(webhook);

@@ -1,101 +1,101 @@
-//! One walk along the links.
+//! One run of the checks.
 
 use std::time::Instant;
 
-use super::link::{Finding, Link, State};
+use super::check::{Check, CheckError};
 use super::target::Target;
-use crate::problem::{Exit, Problem};
-use crate::render::{LinkLine, Screen};
+use crate::command_error::{CommandError, Exit};
+use crate::render::{CheckLine, CheckState, Screen};
 
-/// What a link gave to those after it.
+/// What a check found, for those that need it.
 pub struct Checked<T> {
-    link: Link,
+    check: Check,
     value: Option<T>,
 }
 
 impl<T> Checked<T> {
-    /// The value, where the link holds.
+    /// The value, if the check passed.
     pub fn value(&self) -> Option<&T> {
         self.value.as_ref()
     }
 }
 
-/// Shows each link and remembers the first broken one.
+/// Shows each check and remembers the first that failed.
 pub struct Run<'a> {
     screen: &'a Screen,
     begun: Instant,
-    states: Vec<State>,
-    first_broken: Option<(Link, String)>,
+    states: Vec<CheckState>,
+    first_broken: Option<(Check, String)>,
 }
 
 impl<'a> Run<'a> {
-    /// Begins.
+    /// Starts the clock.
     pub fn new(screen: &'a Screen) -> Self {
         Self { screen, begun: Instant::now(), states: Vec::new(), first_broken: None }
     }
 
-    /// Checks a link that needs no other.
-    pub async fn first<T>(&mut self, link: Link, check: impl AsyncFnOnce() -> Result<T, Finding>) -> Checked<T> {
+    /// Runs a check that needs no other.
+    pub async fn first<T>(&mut self, check: Check, probe: impl AsyncFnOnce() -> Result<T, CheckError>) -> Checked<T> {
         let begun = Instant::now();
-        let found = check().await;
-        self.note(link, begun, found)
+        let found = probe().await;
+        self.note(check, begun, found)
     }
 
-    /// Checks a link that needs what another gave; where that is not well, it is skipped.
+    /// Runs a check that needs what another found; if that did not pass, it is skipped.
     pub async fn after<B, T>(
         &mut self,
-        link: Link,
+        check: Check,
         before: &Checked<B>,
-        check: impl AsyncFnOnce(&B) -> Result<T, Finding>,
+        probe: impl AsyncFnOnce(&B) -> Result<T, CheckError>,
     ) -> Checked<T> {
         let Some(given) = &before.value else {
-            let why = format!("because of: {}", before.link.name());
-            self.show(link, State::Skipped, Instant::now(), Some(&why));
-            return Checked { link: before.link, value: None };
+            let why = format!("because of: {}", before.check.name());
+            self.show(check, CheckState::Skipped, Instant::now(), Some(&why));
+            return Checked { check: before.check, value: None };
         };
         let begun = Instant::now();
-        let found = check(given).await;
-        self.note(link, begun, found)
+        let found = probe(given).await;
+        self.note(check, begun, found)
     }
 
-    fn note<T>(&mut self, link: Link, begun: Instant, found: Result<T, Finding>) -> Checked<T> {
+    fn note<T>(&mut self, check: Check, begun: Instant, found: Result<T, CheckError>) -> Checked<T> {
         let value = match found {
             Ok(value) => {
-                self.show(link, State::Ok, begun, None);
+                self.show(check, CheckState::Ok, begun, None);
                 Some(value)
             }
-            Err(Finding::NotChecked(why)) => {
-                self.show(link, State::NotChecked, begun, Some(&why));
+            Err(CheckError::NotChecked(why)) => {
+                self.show(check, CheckState::NotChecked, begun, Some(&why));
                 None
             }
-            Err(Finding::Broken(why)) => {
-                self.show(link, State::Broken, begun, Some(&why));
-                self.first_broken.get_or_insert((link, why));
+            Err(CheckError::Broken(why)) => {
+                self.show(check, CheckState::Broken, begun, Some(&why));
+                self.first_broken.get_or_insert((check, why));
                 None
             }
         };
-        Checked { link, value }
+        Checked { check, value }
     }
 
-    fn show(&mut self, link: Link, state: State, begun: Instant, text: Option<&str>) {
+    fn show(&mut self, check: Check, state: CheckState, begun: Instant, text: Option<&str>) {
         self.states.push(state);
-        self.screen.link(&LinkLine { link: link.name(), state, took: begun.elapsed(), text });
+        self.screen.check(&CheckLine { check: check.name(), state, took: begun.elapsed(), text });
     }
 
-    /// Says how it ended.
+    /// Shows the counts.
     ///
     /// # Errors
-    /// Where a link is broken; the error names the first.
-    pub fn finish(self, target: &Target<'_>) -> Result<Exit, Problem> {
+    /// Where a check failed; the error names the first.
+    pub fn finish(self, target: &Target<'_>) -> Result<Exit, CommandError> {
         let count = |state| self.states.iter().filter(|found| **found == state).count();
-        let counts = [State::Ok, State::Broken, State::Skipped, State::NotChecked].map(|state| (state, count(state)));
+        let counts = [CheckState::Ok, CheckState::Broken, CheckState::Skipped, CheckState::NotChecked]
+            .map(|state| (state, count(state)));
         let broken = self.first_broken;
-        self.screen.verification(broken.as_ref().map(|(link, _)| link.name()), &counts, self.begun.elapsed());
-        let Some((link, why)) = broken else { return Ok(Exit::Done) };
-        let anchor = link.name().replace(' ', "-");
-        let problem =
-            Problem::new(Exit::Failed, format!("the stack {} is broken at: {}", target.suffix(), link.name()));
-        let problem = Problem { error: anyhow::anyhow!(why).context(problem.error.to_string()), ..problem };
-        Err(problem.hint(format!("{} More in docs/verify.md#{anchor}.", link.look_at())))
+        self.screen.verification(broken.as_ref().map(|(check, _)| check.name()), &counts, self.begun.elapsed());
+        let Some((check, why)) = broken else { return Ok(Exit::Done) };
+        let anchor = check.name().replace(' ', "-");
+        let failed = format!("the stack {} fails the check: {}", target.suffix(), check.name());
+        let error = CommandError { exit: Exit::Failed, error: anyhow::anyhow!(why).context(failed), hint: None };
+        Err(error.hint(format!("{} See docs/verify.md#{anchor}.", check.look_at())))
     }
 }

@@ -12,13 +12,13 @@ const TOLERANCE: i64 = 300;
 pub fn check(header: &str, body: &[u8], key: &str, now: i64) -> Result<(), String> {
     let field = |name: &str| header.split(',').find_map(|part| part.trim().strip_prefix(name));
     let (Some(time), Some(signature)) = (field("t="), field("v1=")) else {
-        return Err("the signature has another form than t=…,v1=…".to_owned());
+        return Err("it does not have the form t=…,v1=…".to_owned());
     };
-    let seconds: i64 = time.parse().map_err(|_| "its time is no number".to_owned())?;
+    let seconds: i64 = time.parse().map_err(|_| "its time is not a number".to_owned())?;
     let signature = bytes(signature).ok_or("it is not hexadecimal")?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     let signed = [time.as_bytes(), b".", body].concat();
-    hmac::verify(&key, &signed, &signature).map_err(|_| "it is not that of the stack's key".to_owned())?;
+    hmac::verify(&key, &signed, &signature).map_err(|_| "it was not made with the stack's key".to_owned())?;
     if (now - seconds).abs() > TOLERANCE {
         return Err(format!("it is {} s old", now - seconds));
     }

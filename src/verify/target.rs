@@ -1,4 +1,4 @@
-//! What is verified: a deployed stack, and how it is reached from here.
+//! The deployed stack to verify, and how to reach it from here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,15 +6,14 @@ use std::time::Duration;
 use payinfra_aws::Proof;
 use payinfra_aws::names::Names;
 use payinfra_engine::ApplyError;
-use payinfra_stack::evidence;
+use payinfra_stack::evidence::{self, VERIFY_MERCHANT};
 use payinfra_stack::settings::{ApiAuth, Settings};
 use payinfra_steps::Cloud;
 
-use super::MERCHANT;
 use super::api::Api;
-use super::link::Finding;
+use super::check::CheckError;
 use crate::address;
-use crate::problem::{Exit, Problem};
+use crate::command_error::{CommandError, Exit};
 use crate::sandbox::Sandbox;
 use crate::session::Session;
 
@@ -24,8 +23,8 @@ pub struct Target<'a> {
     pub names: &'a Names,
     pub settings: &'a Settings,
     pub api: Api<'a>,
-    /// How long to wait for what happens by and by.
-    pub patience: Duration,
+    /// How long to wait for asynchronous effects.
+    pub timeout: Duration,
     /// Where webhooks to the merchant arrive on this machine.
     pub own_port: Option<u16>,
     outputs: BTreeMap<String, String>,
@@ -36,12 +35,12 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// Where there is no stack, or its API key cannot be read.
-    pub async fn of(session: &'a Session, patience: Duration) -> Result<Self, Problem> {
+    pub async fn of(session: &'a Session, timeout: Duration) -> Result<Self, CommandError> {
         let (cloud, design) = (session.base.cloud.as_ref(), session.design());
         let outputs = session.outputs()?;
         let Some(url) = outputs.get(address::API).cloned() else {
-            let problem = Problem::new(Exit::Failed, "the stack has no address: it is not completely deployed");
-            return Err(problem.hint(format!("`payinfra up --suffix {}` completes it.", session.suffix())));
+            let error = CommandError::new(Exit::Failed, "the stack has no address: it is not fully deployed");
+            return Err(error.hint(format!("`{}` completes it.", session.command_line("up"))));
         };
         let proof = match design.settings.api.auth {
             ApiAuth::Iam => Proof::Signature,
@@ -52,14 +51,14 @@ impl<'a> Target<'a> {
         let local = session.local_api();
         let own_port = session.sandbox().and_then(|running| running.webhook_port).filter(|port| {
             let own = format!("https://127.0.0.1:{port}/");
-            design.settings.webhooks.get(MERCHANT) == Some(&own)
+            design.settings.webhooks.get(VERIFY_MERCHANT) == Some(&own)
         });
         Ok(Self {
             cloud,
             names: &design.names,
             settings: &design.settings,
             api: Api::new(&cloud.caller, &url, local, proof),
-            patience,
+            timeout,
             own_port,
             outputs,
         })
@@ -71,14 +70,14 @@ impl<'a> Target<'a> {
     }
 
     /// One of the stack's addresses and names.
-    pub fn output(&self, name: &str) -> Result<&str, Finding> {
-        let missing = || Finding::Broken(format!("the stack has no {name}"));
+    pub fn output(&self, name: &str) -> Result<&str, CheckError> {
+        let missing = || CheckError::Broken(format!("the stack has no {name}"));
         self.outputs.get(name).map(String::as_str).ok_or_else(missing)
     }
 
-    /// Where the merchant's webhooks go, if it has any.
+    /// Where the merchant's webhooks go, if it gets any.
     pub fn webhook(&self) -> Option<&str> {
-        self.settings.webhooks.get(MERCHANT).map(String::as_str)
+        self.settings.webhooks.get(VERIFY_MERCHANT).map(String::as_str)
     }
 
     /// Certificate and key of a listener that the deployed functions trust, as PEM.

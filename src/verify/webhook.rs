@@ -3,34 +3,33 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use payinfra_stack::evidence::{Delivery, delivery, signing_key};
+use payinfra_stack::evidence::{Delivery, VERIFY_MERCHANT, delivery, signing_key};
 
-use super::MERCHANT;
-use super::link::{Finding, broken};
+use super::check::{CheckError, broken};
 use super::listener::{Listener, Webhook};
 use super::payment::Event;
 use super::signature;
 use super::target::Target;
 
-/// Between two looks.
-const TICK: Duration = Duration::from_millis(250);
+/// How often it is asked whether a webhook has arrived.
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// What is known of the delivered webhooks.
 pub enum Delivered {
     /// They arrived here.
     Here(Vec<Webhook>),
-    /// The merchant's server took them, says the function's record.
+    /// The merchant's server accepted them, according to the function's record.
     Elsewhere,
 }
 
-/// Each event's webhook arrives, here or by the function's own record.
-pub async fn delivered(target: &Target<'_>, listener: &Listener, events: &[Event]) -> Result<Delivered, Finding> {
-    let not_checked = |why: String| Err(Finding::NotChecked(why));
+/// Each event's webhook arrives: here, or according to the function's record.
+pub async fn delivered(target: &Target<'_>, listener: &Listener, events: &[Event]) -> Result<Delivered, CheckError> {
+    let not_checked = |why: String| Err(CheckError::NotChecked(why));
     if !target.settings.features.get("notifications-enabled").copied().unwrap_or(true) {
         return not_checked("notifications are switched off in the configuration".to_owned());
     }
     let Some(address) = target.webhook() else {
-        return not_checked(format!("the merchant {MERCHANT} has no address under [webhooks]"));
+        return not_checked(format!("the merchant {VERIFY_MERCHANT} has no address under [webhooks]"));
     };
     if let (Some(_), Listener::NotHere(why)) = (target.own_port, listener) {
         return not_checked(why.clone());
@@ -48,10 +47,10 @@ pub async fn delivered(target: &Target<'_>, listener: &Listener, events: &[Event
             if target.own_port.is_none() && record == Delivery::Done {
                 break;
             }
-            if begun.elapsed() + TICK > target.patience {
+            if begun.elapsed() + INTERVAL > target.timeout {
                 return broken(missing(event, address, record));
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(INTERVAL).await;
         }
     }
     Ok(if target.own_port.is_some() { Delivered::Here(webhooks) } else { Delivered::Elsewhere })
@@ -59,20 +58,20 @@ pub async fn delivered(target: &Target<'_>, listener: &Listener, events: &[Event
 
 fn missing(event: &Event, address: &str, record: Delivery) -> String {
     let record = match record {
-        Delivery::Unknown => "the function knows nothing of it".to_owned(),
+        Delivery::Unknown => "the function has no record of it".to_owned(),
         Delivery::Tried(attempts) => format!("the function has tried {attempts} times"),
-        Delivery::Done => "the function thinks it is done: the merchant may have no address in Parameter Store, or \
+        Delivery::Done => "the function counts it as done: Parameter Store may have no address for the merchant, or \
                            notifications may be switched off there"
             .to_owned(),
     };
     format!("{} did not arrive at {address}; {record}", event.id)
 }
 
-/// Each webhook carries the signature of the stack's key over its own body.
-pub async fn signed(target: &Target<'_>, delivered: &Delivered) -> Result<(), Finding> {
+/// Each webhook has a signature of its body by the stack's key.
+pub async fn signed(target: &Target<'_>, delivered: &Delivered) -> Result<(), CheckError> {
     let Delivered::Here(webhooks) = delivered else {
         let why = format!("the receiver {} is not this machine", target.webhook().unwrap_or_default());
-        return Err(Finding::NotChecked(why));
+        return Err(CheckError::NotChecked(why));
     };
     let key = signing_key(target.cloud, target.names).await?;
     for webhook in webhooks {

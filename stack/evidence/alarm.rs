@@ -1,4 +1,4 @@
-//! An alarm's state, and the notification that it makes.
+//! An alarm's state, and the notification that it sends.
 
 use std::time::Duration;
 
@@ -10,29 +10,28 @@ use serde_json::Value;
 
 use payinfra_steps::Cloud;
 
-/// The role in its name of the queue that hears the alarms.
-pub(crate) const HEARD: &str = "alarms-heard";
+use crate::graph::NOTIFICATIONS;
 
-/// Seconds for which a notification that was looked at is not shown again.
-const OUT_OF_SIGHT: i32 = 5;
+/// Seconds for which a received notification stays invisible.
+const INVISIBLE_SECONDS: i32 = 5;
 
-/// An alarm as it stands.
+/// What matters of an alarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlarmState {
-    /// Its state.
+    /// The state.
     pub state: State,
-    /// Whether it tells anybody.
+    /// Whether it sends notifications: its actions are enabled.
     pub tells: bool,
 }
 
 /// The states of an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// All is well.
+    /// `OK`.
     Ok,
-    /// It has gone off.
+    /// `ALARM`.
     Alarm,
-    /// It does not know.
+    /// `INSUFFICIENT_DATA`.
     Unknown,
 }
 
@@ -46,10 +45,10 @@ impl State {
     }
 }
 
-/// Looks at an alarm; nothing if it is not there. Needs `cloudwatch:DescribeAlarms`.
+/// Reads an alarm; `None` if it does not exist. Needs `cloudwatch:DescribeAlarms`.
 ///
 /// # Errors
-/// Where CloudWatch refuses or does not answer.
+/// If CloudWatch refuses or does not answer.
 pub async fn look(cloud: &Cloud, alarm: &str) -> Result<Option<AlarmState>, Error> {
     let request = cloud.cloudwatch.describe_alarms().alarm_names(alarm);
     let found = request.send().await.map_err(error("DescribeAlarms"))?;
@@ -63,35 +62,35 @@ pub async fn look(cloud: &Cloud, alarm: &str) -> Result<Option<AlarmState>, Erro
     }))
 }
 
-/// Puts an alarm into a state until CloudWatch looks at it again. Needs `cloudwatch:SetAlarmState`.
+/// Sets an alarm's state until CloudWatch evaluates it again. Needs `cloudwatch:SetAlarmState`.
 ///
 /// # Errors
-/// Where CloudWatch refuses or does not answer.
+/// If CloudWatch refuses or does not answer.
 pub async fn force(cloud: &Cloud, alarm: &str, state: State, reason: &str) -> Result<(), Error> {
     let request = cloud.cloudwatch.set_alarm_state().alarm_name(alarm).state_value(state.value()).state_reason(reason);
     request.send().await.map_err(error("SetAlarmState"))?;
     Ok(())
 }
 
-/// The address of the stack's own queue that hears the alarms. Needs `sqs:GetQueueUrl`.
+/// Returns the URL of the stack's queue that gets every alarm notification. Needs `sqs:GetQueueUrl`.
 ///
 /// # Errors
-/// Where it is missing, or SQS refuses or does not answer.
+/// If the queue does not exist, or SQS refuses or does not answer.
 pub async fn heard_queue(cloud: &Cloud, names: &Names) -> Result<String, Error> {
-    let request = cloud.sqs.get_queue_url().queue_name(names.of(Kind::Queue, HEARD));
+    let request = cloud.sqs.get_queue_url().queue_name(names.of(Kind::Queue, NOTIFICATIONS));
     Ok(request.send().await.map_err(error("GetQueueUrl"))?.queue_url.unwrap_or_default())
 }
 
-/// Listens for a while whether the queue has heard of an alarm with this reason, and takes that notification out.
-/// Notifications of others stay. Needs `sqs:ReceiveMessage` and `sqs:DeleteMessage`, and `kms:Decrypt` through them.
+/// Waits up to 20 s for the notification of an alarm with this reason, deletes it from the queue, and returns whether it
+/// arrived. Other notifications stay. Needs `sqs:ReceiveMessage` and `sqs:DeleteMessage`, and `kms:Decrypt` through them.
 ///
 /// # Errors
-/// Where SQS refuses or does not answer.
+/// If SQS refuses or does not answer.
 pub async fn heard(cloud: &Cloud, queue: &str, reason: &str, wait: Duration) -> Result<bool, Error> {
     let seconds = i32::try_from(wait.as_secs().min(20)).unwrap_or(20);
     let request = cloud.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
-    // Those of others are out of sight just long enough for the next ten to be seen.
-    let request = request.wait_time_seconds(seconds).visibility_timeout(OUT_OF_SIGHT);
+    // Other notifications stay invisible just long enough for the next ten to be received.
+    let request = request.wait_time_seconds(seconds).visibility_timeout(INVISIBLE_SECONDS);
     let received = request.send().await.map_err(error("ReceiveMessage"))?;
     for message in received.messages() {
         if reason_of(message.body().unwrap_or_default()).as_deref() == Some(reason) {
@@ -104,7 +103,7 @@ pub async fn heard(cloud: &Cloud, queue: &str, reason: &str, wait: Duration) -> 
     Ok(false)
 }
 
-/// The reason in an alarm's notification, which SNS wraps in one of its own.
+/// The reason in the notification of an alarm in `ALARM`; SNS wraps the notification in a message.
 fn reason_of(body: &str) -> Option<String> {
     let envelope: Value = serde_json::from_str(body).ok()?;
     let notification: Value = serde_json::from_str(envelope["Message"].as_str()?).ok()?;
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_alarm_that_goes_off_is_heard() {
+    fn only_a_notification_of_an_alarm_that_fires_has_a_reason() {
         let notification = |state: &str| {
             let message = serde_json::json!({"NewStateValue": state, "NewStateReason": "because"}).to_string();
             serde_json::json!({"Type": "Notification", "Message": message}).to_string()

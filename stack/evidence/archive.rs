@@ -8,19 +8,19 @@ use payinfra_steps::Cloud;
 /// One archived event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archived {
-    /// How often it was written; an event is written once.
+    /// How often it was written. An event is written once.
     pub versions: usize,
-    /// How it is encrypted: `aws:kms`, `AES256`, or empty where it is not.
+    /// How it is encrypted: `aws:kms`, `AES256`, or empty if it is not.
     pub encryption: String,
     /// Its text.
     pub body: String,
 }
 
-/// Reads an event from the archive; nothing if it is not there. Needs `s3:GetObject`,
-/// `s3:ListBucket` (without it, S3 says 403 and not 404) and `s3:ListBucketVersions`.
+/// Reads an event from the archive; `None` if it does not exist. Needs `s3:GetObject`, `s3:ListBucket` (without it, S3
+/// answers 403 instead of 404) and `s3:ListBucketVersions`.
 ///
 /// # Errors
-/// Where S3 refuses or does not answer.
+/// If S3 refuses or does not answer.
 pub async fn archived(cloud: &Cloud, bucket: &str, key: &str) -> Result<Option<Archived>, Error> {
     let request = cloud.s3.get_object().bucket(bucket).expected_bucket_owner(cloud.account()).key(key);
     let Some(object) = unless(Class::Absent, request.send().await.map_err(error("GetObject")))? else {

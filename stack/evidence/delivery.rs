@@ -1,4 +1,4 @@
-//! What the notifications function wrote down about an event.
+//! The notifications function's record of an event.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use payinfra_aws::error;
@@ -6,21 +6,21 @@ use payinfra_engine::Error;
 
 use payinfra_steps::Cloud;
 
-/// How far an event's delivery is.
+/// The progress of an event's delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// Nobody has tried yet.
+    /// No attempt was made yet.
     Unknown,
-    /// It was tried so often, without success so far.
+    /// So many attempts were made, none of them successful.
     Tried(u64),
-    /// It needs no further attempt: archived, and where the merchant has a webhook, accepted by it.
+    /// It needs no further attempt: it is archived and, if the merchant has a webhook, accepted by it.
     Done,
 }
 
 /// Reads the record of an event's delivery. Needs `dynamodb:GetItem`.
 ///
 /// # Errors
-/// Where DynamoDB refuses or does not answer.
+/// If DynamoDB refuses or does not answer.
 pub async fn delivery(cloud: &Cloud, table: &str, event_id: &str) -> Result<Delivery, Error> {
     let key = AttributeValue::S(format!("delivery:{event_id}"));
     let request = cloud.dynamodb.get_item().table_name(table).key("session_id", key).consistent_read(true);

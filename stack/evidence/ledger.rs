@@ -1,4 +1,4 @@
-//! What the ledger adds up to, asked of the function that keeps it.
+//! The sums of the ledger, from the function that keeps it.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use payinfra_steps::Cloud;
 use payinfra_steps::functions::FunctionName;
 use payinfra_steps::functions::LIVE;
 
-/// What the whole ledger adds up to.
+/// The sums of the whole ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Balance {
     /// The sum of all entries by currency; zero in a sound ledger.
@@ -27,15 +27,15 @@ pub struct Balance {
 /// Why the ledger's sums are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// It takes longer to add up than a statement of the function may.
-    #[error("the ledger takes longer to add up than the 3 s a statement may take")]
+    /// Adding it up takes longer than the function allows for a statement.
+    #[error("adding the ledger up takes longer than the 3 s that a statement may take")]
     TooLarge,
-    /// The function was not reached, or failed.
+    /// The function could not be reached, or failed.
     #[error(transparent)]
     Call(#[from] Error),
 }
 
-/// Lets transaction-processing add the ledger up. It only reads. Needs `lambda:InvokeFunction`.
+/// Has transaction-processing add the ledger up, which only reads. Needs `lambda:InvokeFunction`.
 ///
 /// # Errors
 /// [`LedgerError`].
@@ -48,19 +48,19 @@ pub async fn balance(cloud: &Cloud, names: &Names) -> Result<Balance, LedgerErro
     read(answer.function_error().is_some(), payload)
 }
 
-/// Reads what the function answered, or why it failed.
+/// Reads the function's answer, or why it failed.
 fn read(failed: bool, payload: &[u8]) -> Result<Balance, LedgerError> {
     let answer: Value = serde_json::from_slice(payload).unwrap_or_default();
     if failed {
         if answer["errorType"] == "ledger_too_large" {
             return Err(LedgerError::TooLarge);
         }
-        let message = answer["errorMessage"].as_str().unwrap_or("the function failed without a word");
+        let message = answer["errorMessage"].as_str().unwrap_or("the function failed without a message");
         let code = answer["errorType"].as_str().map(ToOwned::to_owned);
         return Err(Error { code, ..Error::new(Class::Invalid, "Invoke", message) }.into());
     }
     serde_json::from_value(answer).map_err(|error| {
-        Error::new(Class::Invalid, "Invoke", format!("the function's answer is unknown: {error}")).into()
+        Error::new(Class::Invalid, "Invoke", format!("the function's answer cannot be read: {error}")).into()
     })
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_failures_and_too_much_work_are_told_apart() {
+    fn sums_failures_and_an_overlong_statement_are_distinguished() {
         let sound = read(false, br#"{"sums":{"EUR":0},"unbalanced":0,"overrefunded":0,"payments":7}"#);
         assert_eq!(sound.ok().map(|balance| balance.sums), Some(BTreeMap::from([("EUR".to_owned(), 0)])));
         let large = read(true, br#"{"errorType":"ledger_too_large","errorMessage":"x"}"#);

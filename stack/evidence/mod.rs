@@ -1,6 +1,6 @@
-//! What the cloud can show of a payment that went through, of the ledger it stands in and of the alarms that watch it.
+//! Reads what proves that a deployed stack works: the traces of a payment, the ledger, and the alarms.
 //!
-//! Nothing here is a resource of the stack, and apart from an alarm's state nothing is written.
+//! Nothing here is a resource of the stack, and nothing is written except an alarm's state.
 
 mod alarm;
 mod archive;
@@ -8,9 +8,11 @@ mod delivery;
 mod ledger;
 mod secrets;
 
-pub(crate) use alarm::HEARD;
 pub use alarm::{AlarmState, State, force, heard, heard_queue, look};
 pub use archive::{Archived, archived};
 pub use delivery::{Delivery, delivery};
 pub use ledger::{Balance, LedgerError, balance};
 pub use secrets::{api_key, signing_key};
+
+/// The merchant of the synthetic payments that `payinfra verify` makes; no other merchant may have its name.
+pub const VERIFY_MERCHANT: &str = "payinfra-verify";

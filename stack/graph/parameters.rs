@@ -1,60 +1,71 @@
 //! What the functions and other programs read about the stack: its parameters.
 
-use std::sync::Arc;
-
-use payinfra_engine::{Graph, Handle, Scope};
-
-use super::Design;
-use super::api::Api;
-use super::database::{Data, USER};
-use super::functions::Functions;
-use super::monitoring::Topics;
-use super::storage::Storage;
-use payinfra_steps::Cloud;
+use payinfra_engine::{Handle, Resource, Scope};
+use payinfra_steps::database::Table;
+use payinfra_steps::messaging::Queue;
 use payinfra_steps::parameters::{Parameter, SecretParameter};
-use payinfra_steps::security::Key;
+use payinfra_steps::storage::Bucket;
 
-/// The parameters.
-pub(super) struct Parameters {
-    pub plain: Vec<Handle<Parameter>>,
-}
+use super::api::Api;
+use super::blueprint::Blueprint;
+use super::database::{Database, USER};
+use super::topics::Topics;
 
-/// What the parameters tell about.
-pub(super) struct Told<'a> {
-    pub data: &'a Data,
-    pub storage: &'a Storage,
+/// The resources that the parameters describe.
+pub(super) struct Sources<'a> {
+    pub database: &'a Database,
+    pub sessions: Handle<Table>,
+    pub archive: Handle<Bucket>,
     pub topics: &'a Topics,
-    pub functions: &'a Functions,
+    pub dead_letters: Handle<Queue>,
     pub api: &'a Api,
 }
 
 /// The path of the key that webhooks are signed with.
-const SIGNING_KEY: &str = "secrets/webhook-signing-key";
+pub(crate) const SIGNING_KEY: &str = "secrets/webhook-signing-key";
 
-pub(super) fn add(graph: &mut Graph<Cloud>, design: &Arc<Design>, key: Handle<Key>, told: &Told<'_>) -> Parameters {
-    let mut plain = Vec::new();
-    let mut add = |path: &str, value: Box<dyn Fn(&Scope<'_>) -> String + Send + Sync>| {
-        plain.push(parameter(graph, design, path, value));
-    };
-    database(&mut add, design, told.data);
-    let (topics, api) = (*told.topics, *told.api);
-    let (archive, table, dead_letters) = (told.storage.archive, told.data.table, told.functions.dead_letters);
-    add("api/url", Box::new(move |scope| api.url(scope)));
-    add("queues/notifications-dlq-url", Box::new(move |scope| scope.get(dead_letters, |queue| queue.url.clone())));
-    add("storage/archive-bucket", Box::new(move |scope| scope.get(archive, |bucket| bucket.name.clone())));
-    add("storage/sessions-table", Box::new(move |scope| scope.get(table, |table| table.name.clone())));
-    add("topics/alarms-arn", Box::new(move |scope| scope.get(topics.alarms, |topic| topic.arn.clone())));
-    add("topics/payment-events-arn", Box::new(move |scope| scope.get(topics.events, |topic| topic.arn.clone())));
+/// Adds the parameters; returns those that are not secret.
+pub(super) fn add(stack: &mut Blueprint, sources: &Sources<'_>) -> Vec<Handle<Parameter>> {
+    let mut publisher = Publisher { stack, published: Vec::new() };
+    database(&mut publisher, sources.database);
+    let api = *sources.api;
+    publisher.value("api/url", move |scope| api.url(scope));
+    publisher.output("queues/notifications-dlq-url", sources.dead_letters, |queue| queue.url.clone());
+    publisher.output("storage/archive-bucket", sources.archive, |bucket| bucket.name.clone());
+    publisher.output("storage/sessions-table", sources.sessions, |table| table.name.clone());
+    publisher.output("topics/alarms-arn", sources.topics.alarms, |topic| topic.arn.clone());
+    publisher.output("topics/payment-events-arn", sources.topics.events, |topic| topic.arn.clone());
+    let design = publisher.stack.design();
     let settings = &design.settings;
-    add("limits/maximum-amount-minor", constant(settings.limits.maximum_amount_minor));
+    publisher.constant("limits/maximum-amount-minor", settings.limits.maximum_amount_minor);
     for (flag, on) in &settings.features {
-        add(&format!("features/{flag}"), constant(on));
+        publisher.constant(&format!("features/{flag}"), on);
     }
     for (merchant, address) in &settings.webhooks {
-        add(&format!("webhooks/{merchant}"), constant(address));
+        publisher.constant(&format!("webhooks/{merchant}"), address);
     }
-    let design = Arc::clone(design);
-    graph.add(SIGNING_KEY, move |scope| {
+    let published = publisher.published;
+    signing_key(stack);
+    published
+}
+
+/// Where the database is. Its endpoints are known long before it works.
+fn database(publisher: &mut Publisher<'_>, database: &Database) {
+    let (cluster, design) = (database.cluster, publisher.stack.design());
+    publisher.output("database/writer-endpoint", cluster, |cluster| cluster.endpoint.clone());
+    publisher.output("database/reader-endpoint", cluster, |cluster| cluster.reader_endpoint.clone());
+    if let Some(proxy) = database.proxy {
+        publisher.output("database/proxy-endpoint", proxy, |proxy| proxy.endpoint.clone());
+    }
+    publisher.output("database/port", cluster, |cluster| cluster.port.clone());
+    publisher.constant("database/name", &design.settings.database.name);
+    publisher.constant("database/user", USER);
+    publisher.output("database/master-secret-arn", cluster, |cluster| cluster.secret_arn.clone());
+}
+
+fn signing_key(stack: &mut Blueprint) {
+    let key = stack.key;
+    stack.add(SIGNING_KEY, move |design, scope| {
         let name = design.names.parameter(SIGNING_KEY);
         SecretParameter {
             description: "Signs the webhooks to merchants".to_owned(),
@@ -63,34 +74,32 @@ pub(super) fn add(graph: &mut Graph<Cloud>, design: &Arc<Design>, key: Handle<Ke
             name,
         }
     });
-    Parameters { plain }
 }
 
-type Value = Box<dyn Fn(&Scope<'_>) -> String + Send + Sync>;
+/// Adds parameters and keeps their handles.
+struct Publisher<'a> {
+    stack: &'a mut Blueprint,
+    published: Vec<Handle<Parameter>>,
+}
 
-/// Where the database is; its endpoints are known long before it works.
-fn database(add: &mut impl FnMut(&str, Value), design: &Design, data: &Data) {
-    let cluster = data.cluster;
-    add("database/writer-endpoint", Box::new(move |scope| scope.get(cluster, |cluster| cluster.endpoint.clone())));
-    add(
-        "database/reader-endpoint",
-        Box::new(move |scope| scope.get(cluster, |cluster| cluster.reader_endpoint.clone())),
-    );
-    if let Some(proxy) = data.proxy {
-        add("database/proxy-endpoint", Box::new(move |scope| scope.get(proxy, |proxy| proxy.endpoint.clone())));
+impl Publisher<'_> {
+    /// Adds a parameter with an output of another resource.
+    fn output<R: Resource>(&mut self, path: &str, from: Handle<R>, pick: fn(&R::Outputs) -> String) {
+        self.value(path, move |scope| scope.get(from, pick));
     }
-    add("database/port", Box::new(move |scope| scope.get(cluster, |cluster| cluster.port.clone())));
-    add("database/name", constant(&design.settings.database.name));
-    add("database/user", constant(USER));
-    add("database/master-secret-arn", Box::new(move |scope| scope.get(cluster, |cluster| cluster.secret_arn.clone())));
-}
 
-fn constant(value: impl ToString) -> Value {
-    let value = value.to_string();
-    Box::new(move |_| value.clone())
-}
+    /// Adds a parameter with a value that is known already.
+    fn constant(&mut self, path: &str, value: impl ToString) {
+        let value = value.to_string();
+        self.value(path, move |_| value.clone());
+    }
 
-fn parameter(graph: &mut Graph<Cloud>, design: &Arc<Design>, path: &str, value: Value) -> Handle<Parameter> {
-    let (design, name) = (Arc::clone(design), design.names.parameter(path));
-    graph.add(path, move |scope| Parameter { value: value(scope), tags: design.tags(scope, &name), name: name.clone() })
+    fn value(&mut self, path: &str, value: impl Fn(&Scope<'_>) -> String + Send + Sync + 'static) {
+        let name = self.stack.design().names.parameter(path);
+        self.published.push(self.stack.add(path, move |design, scope| Parameter {
+            value: value(scope),
+            tags: design.tags(scope, &name),
+            name: name.clone(),
+        }));
+    }
 }

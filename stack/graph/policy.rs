@@ -1,40 +1,62 @@
-//! What the policies of queues and topics have in common.
+//! The parts that policies are made of.
 
-use payinfra_aws::names::Kind;
 use serde_json::{Value, json};
 
-use super::Design;
+use super::design::Design;
 
-/// Lets one topic of this stack write into a queue, over TLS only; `sid` says in the policy what it writes.
-pub(super) fn fed_by_topic(design: &Design, sid: &str, queue_arn: &str, topic_role: &str) -> Value {
-    let topic = design.arn("sns", &design.names.of(Kind::Topic, topic_role));
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": sid,
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue_arn,
-                "Condition": {
-                    "ArnEquals": {"aws:SourceArn": topic},
-                    "StringEquals": {"aws:SourceAccount": design.account()},
-                },
-            },
-            only_over_tls("sqs:*", queue_arn),
-        ],
-    })
+/// A policy document with these statements.
+pub(super) fn document<S: Into<Vec<Value>>>(statements: S) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": statements.into() })
 }
 
-/// Refuses `action` on a queue or topic without TLS.
-pub(super) fn only_over_tls(action: &str, arn: &str) -> Value {
+/// A trust policy that lets one service assume a role, on this account's behalf only (`docs/requirements.md`, R6).
+pub(super) fn trust(design: &Design, service: &str) -> Value {
+    trust_if(service, json!({ "StringEquals": { "aws:SourceAccount": design.account() } }))
+}
+
+/// A trust policy that lets one service assume a role under a condition.
+pub(super) fn trust_if(service: &str, condition: Value) -> Value {
+    document([json!({
+        "Effect": "Allow",
+        "Principal": { "Service": service },
+        "Action": "sts:AssumeRole",
+        "Condition": condition,
+    })])
+}
+
+/// Allows `actions` on `resources`.
+pub(super) fn allow(sid: &str, actions: &[&str], resources: impl Into<Value>) -> Value {
+    json!({ "Sid": sid, "Effect": "Allow", "Action": one_or_many(actions), "Resource": resources.into() })
+}
+
+/// Allows the use of the key through one service only.
+pub(super) fn via(sid: &str, actions: &[&str], key_arn: &str, service: &str) -> Value {
+    let mut statement = allow(sid, actions, key_arn);
+    statement["Condition"] = json!({ "StringEquals": { "kms:ViaService": endpoint(service) } });
+    statement
+}
+
+/// A service as `kms:ViaService` names it.
+pub(super) fn endpoint(service: &str) -> String {
+    format!("{service}.us-east-1.amazonaws.com")
+}
+
+/// A single action is written without a list, as in all policies.
+fn one_or_many(actions: &[&str]) -> Value {
+    match actions {
+        [one] => json!(one),
+        many => json!(many),
+    }
+}
+
+/// Denies everyone `action` without TLS (`docs/requirements.md`, R5).
+pub(super) fn deny_without_tls(sid: &str, everyone: &Value, action: &str, resources: impl Into<Value>) -> Value {
     json!({
-        "Sid": "OnlyOverTls",
+        "Sid": sid,
         "Effect": "Deny",
-        "Principal": {"AWS": "*"},
+        "Principal": everyone,
         "Action": action,
-        "Resource": arn,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Resource": resources.into(),
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
     })
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use payinfra_aws::names::Suffix;
+use payinfra_aws::names::{Names, Suffix};
 use payinfra_engine::Address;
+use payinfra_steps::functions::{Artifacts, FunctionName};
 use serde_json::Value;
 
 use super::*;
-use payinfra_steps::functions::Artifacts;
-use payinfra_steps::functions::FunctionName;
+use crate::settings::Settings;
 
 /// The graph of a stack with the default settings.
 fn default_graph(suffix: &str) -> Graph<Cloud> {
@@ -38,7 +38,7 @@ fn allowed(policy: &Value) -> BTreeSet<String> {
     actions.collect()
 }
 
-/// What Lambda does in the role's name, and the key that only ever is used through the services named.
+/// Whether Lambda itself calls the action with the function's role, or a service calls it to use the key.
 fn is_lambdas_own(action: &str) -> bool {
     ["ec2:", "kms:", "logs:", "xray:"].iter().any(|service| action.starts_with(service))
 }
@@ -77,7 +77,7 @@ fn everything_with_a_name_carries_the_suffix() {
     let (prod, dev) = (default_graph("prod"), default_graph("dev"));
     // What belongs to an API is named within it.
     for address in prod.addresses().iter().filter(|address| !address.kind().starts_with("api_")) {
-        // A few addresses hold a hash of names.
+        // Some addresses contain a hash of names.
         let (Some(one), Some(other)) = (prod.wanted(address), dev.wanted(address)) else { continue };
         for field in ["name", "identifier", "function_name"] {
             let Some(name) = one[field].as_str().filter(|name| !name.contains("(known after apply)")) else { continue };

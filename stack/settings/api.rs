@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How callers prove who they are (A5).
+/// How callers authenticate.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApiAuth {
@@ -41,23 +41,23 @@ impl ExecutionLog {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Api {
-    /// The name of the stage. Default `live`. A change replaces the stage.
+    /// The name of the stage.
     pub stage: String,
-    /// Requests per second over all callers; the account's default quota is 10,000. Default 10,000.
+    /// Requests per second over all callers.
     pub throttle_rate: u32,
-    /// Requests at once above the rate; the account's default is 5,000. Default 5,000.
+    /// Requests at once above the rate.
     pub throttle_burst: u32,
-    /// How callers prove who they are. Default `iam`.
+    /// How callers authenticate.
     pub auth: ApiAuth,
-    /// Whether a WAF web ACL stands before the stage (A6). Default true.
+    /// Whether a WAF web ACL protects the stage.
     pub waf: bool,
-    /// Requests one address may make in five minutes; 10 to 2,000,000,000. Default 100,000.
+    /// Requests that one address may make in five minutes.
     pub waf_rate_limit: u32,
-    /// What API Gateway writes to its execution log. Default `error`.
+    /// What API Gateway writes to its execution log.
     pub execution_log: ExecutionLog,
-    /// A domain name of your own; absent means the execute-api address. No default.
+    /// Your own domain; without it, the API has its execute-api address.
     pub domain: Option<Domain>,
-    /// Throttles of single routes, by `"METHOD /path"` as in the OpenAPI document. Default none.
+    /// Throttles of single routes, by `"METHOD /path"` as in the OpenAPI document.
     pub routes: BTreeMap<String, RouteThrottle>,
 }
 
@@ -77,24 +77,24 @@ impl Default for Api {
     }
 }
 
-/// A domain name of your own (A4).
+/// Your own domain.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Domain {
-    /// The name, such as `pay.example.com`. Required in `[api.domain]`.
+    /// The name, such as `pay.example.com`.
     pub name: String,
-    /// The ACM certificate in us-east-1; absent means one is requested and validated in the zone. No default.
+    /// The ACM certificate; without it, one is requested and validated in the zone.
     pub certificate_arn: Option<String>,
-    /// The Route 53 zone for the alias and the validation record. No default.
+    /// The Route 53 zone for the alias and the validation record.
     pub hosted_zone_id: Option<String>,
 }
 
-/// The throttle of one route; what is absent holds as for all routes.
+/// The throttle of one route; `None` leaves it as for all routes.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RouteThrottle {
-    /// Requests per second. No default.
+    /// Requests per second.
     pub throttle_rate: Option<u32>,
-    /// Requests at once above the rate. No default.
+    /// Requests at once above the rate.
     pub throttle_burst: Option<u32>,
 }

@@ -6,43 +6,48 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
-    /// The class of every instance. Default `db.r6g.large`.
+    /// The class of every instance.
     pub instance_class: String,
-    /// How many instances, the writer included; 2 to 16, in different zones. Default 2.
+    /// The number of instances, including the writer.
     pub instances: u32,
-    /// The PostgreSQL major version, of which the newest minor is taken, or a full version. Default `16`.
+    /// The major version of PostgreSQL, or a full version.
     pub engine_version: String,
-    /// The name of the database. Default `payments`. A change replaces the cluster.
+    /// The name of the database.
     pub name: String,
-    /// The master user; its password is RDS's own. Default `paymentsmaster`. A change replaces the cluster.
+    /// The master user; RDS keeps its password.
     pub master_username: String,
-    /// Days of automated backups; 1 to 35. Default 7.
+    /// Days that automated backups are kept.
     pub backup_retention_days: u32,
-    /// When backups are taken, `hh:mm-hh:mm` in UTC, 30 minutes or more. Default `06:00-07:00`.
+    /// When backups are taken, as `hh:mm-hh:mm` in UTC.
     pub backup_window: String,
-    /// When AWS may patch, `ddd:hh:mm-ddd:hh:mm` in UTC, 30 minutes or more. Default `sun:07:30-sun:08:30`.
+    /// When AWS may apply patches, as `ddd:hh:mm-ddd:hh:mm` in UTC.
     pub maintenance_window: String,
-    /// Whether minor versions are applied in the maintenance window. Default true.
+    /// Whether minor versions are applied in the maintenance window.
     pub auto_minor_version_upgrade: bool,
-    /// Whether AWS refuses to delete the cluster. Default false (R4).
+    /// Whether AWS refuses to delete the cluster.
     pub deletion_protection: bool,
-    /// Whether RDS Proxy stands before the cluster (D5). Default true.
+    /// Whether functions reach the cluster through RDS Proxy.
     pub proxy: bool,
-    /// The share of `max_connections` the proxy may use, in percent; 1 to 100. Default 70.
+    /// The share of `max_connections` that the proxy may use, in percent.
     pub proxy_max_connections_percent: u32,
-    /// How long a caller waits for a connection of the proxy, in seconds; 1 to 300. Default 3.
+    /// How long a caller waits for a connection of the proxy, in seconds.
     pub proxy_borrow_timeout_seconds: u32,
-    /// Whether Performance Insights is on. Default true.
+    /// Whether Performance Insights is on.
     pub performance_insights: bool,
-    /// Days Performance Insights keeps: 7, a multiple of 31 up to 713, or 731. Default 7, which is free.
+    /// Days that Performance Insights keeps its data.
     pub performance_insights_retention_days: u32,
-    /// Seconds between enhanced-monitoring samples: 0 (off), 1, 5, 10, 15, 30 or 60. Default 60.
+    /// Seconds between samples of enhanced monitoring; 0 is off.
     pub monitoring_interval_seconds: u32,
 }
 
 impl Database {
     /// The port. RDS Proxy for PostgreSQL listens on no other.
     pub const PORT: u16 = 5432;
+
+    /// Gives the maintenance window as AWS stores it, in lower case, so that what it returns compares equal.
+    pub fn stored_maintenance_window(&self) -> String {
+        self.maintenance_window.to_ascii_lowercase()
+    }
 
     /// Gives the major version, on which the parameter group family depends; nothing if the version
     /// is malformed or older than what payinfra supports.

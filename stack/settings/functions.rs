@@ -1,4 +1,4 @@
-//! The three functions: what is common, and what each overrides.
+//! The three functions: what they have in common, and what each overrides.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
-    /// Each step of a run as well.
+    /// Each step of a run too.
     Debug,
     /// One line per run.
     Info,
-    /// Details of what was refused or failed; of the rest only the metrics.
+    /// Details of what was refused or failed; only the metrics of the rest.
     Warn,
-    /// Details of what failed; of the rest only the metrics.
+    /// Details of what failed; only the metrics of the rest.
     Error,
 }
 
@@ -35,23 +35,23 @@ impl LogLevel {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Functions {
-    /// The processor the functions are built for. Default `x86_64`.
+    /// The processor that the functions are built for.
     pub architecture: Architecture,
-    /// The folder with one binary per function, named like it. Default `target/function`.
+    /// The folder that contains one binary per function.
     pub artifacts: PathBuf,
-    /// Memory in MB; 128 to 10240. Processor time grows with it. Default 256.
+    /// Memory in MB.
     pub memory_mb: u32,
-    /// Seconds until a run is cut off, of the functions behind the API; 1 to 29. Default 15.
+    /// Seconds until a run of a function behind the API is cut off.
     pub timeout_seconds: u32,
-    /// How much the functions log. Default `info`.
+    /// How much the functions log.
     pub log_level: LogLevel,
-    /// How long a function trusts what it read from Parameter Store, in seconds; 1 to 3600. Default 30.
+    /// How long a function uses what it has read from Parameter Store, in seconds.
     pub config_max_age_seconds: u32,
-    /// How many published versions stay for a rollback, the live one included; 2 to 100. Default 5.
+    /// How many published versions are kept, including the live one.
     pub versions_kept: u32,
-    /// Minutes between sweeps of the outbox; 1 to 60. Default 1.
+    /// Minutes between sweeps of the outbox.
     pub sweep_interval_minutes: u32,
-    /// Days an undeliverable event waits in the dead-letter queue; 1 to 14. Default 14.
+    /// Days that an undeliverable event is kept in the dead-letter queue.
     pub dead_letter_retention_days: u32,
     /// What payment-validation overrides.
     #[serde(rename = "payment-validation")]
@@ -63,40 +63,39 @@ pub struct Functions {
     pub notifications: FunctionOverride,
 }
 
-/// What one function has apart from the others.
+/// What one function overrides.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FunctionOverride {
     /// Memory in MB instead of the common value.
     pub memory_mb: Option<u32>,
-    /// Seconds until a run is cut off instead of the common value; of notifications, to which the common one does not
-    /// apply, 30 by default.
+    /// Seconds until a run is cut off, instead of the common value.
     pub timeout_seconds: Option<u32>,
-    /// Concurrent runs set aside for this function, which are its ceiling as well. Default none.
+    /// Concurrent runs that are reserved for this function, which are also its maximum.
     pub reserved_concurrency: Option<u32>,
     /// How much it logs instead of the common value.
     pub log_level: Option<LogLevel>,
 }
 
-/// What holds for one function: the common values with its overrides.
+/// The settings of one function: the common values with its overrides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionSettings {
     /// Memory in MB.
     pub memory_mb: u32,
     /// Seconds until a run is cut off.
     pub timeout_seconds: u32,
-    /// Concurrent runs set aside, which are its ceiling as well.
+    /// Concurrent runs that are reserved, which are also its maximum.
     pub reserved_concurrency: Option<u32>,
     /// How much it logs.
     pub log_level: LogLevel,
 }
 
-/// What notifications has in seconds: three attempts at a webhook of up to seven, pauses between them, and the calls
-/// before and after. Nobody waits for it, and Lambda's next attempt comes a minute after the last.
+/// The timeout of notifications, in seconds: three attempts at a webhook of up to seven each, the pauses between them,
+/// and the calls before and after. Nobody waits for it, and Lambda's next attempt comes a minute after the last.
 const NOTIFICATIONS_TIMEOUT: u32 = 30;
 
 impl Functions {
-    /// Gives what holds for `function`.
+    /// Gives the settings of `function`.
     pub fn of(&self, function: FunctionName) -> FunctionSettings {
         let own = self.override_of(function);
         let timeout = if function.behind_api() { self.timeout_seconds } else { NOTIFICATIONS_TIMEOUT };
@@ -108,7 +107,7 @@ impl Functions {
         }
     }
 
-    /// Gives the concurrent runs set aside in all.
+    /// Gives the concurrent runs that are reserved in all.
     pub fn reserved_concurrency(&self) -> u64 {
         FunctionName::ALL
             .iter()

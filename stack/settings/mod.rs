@@ -1,60 +1,76 @@
-//! The configuration of one stack: every tunable, its default and what AWS allows.
+//! The configuration of one stack.
 //!
-//! The structs are plain data. [`Settings::validate`] finds everything that cannot work before a
-//! call is made, [`Settings::warnings`] what works but is probably not meant.
+//! The structs are plain data with the defaults. The table (`table.rs`) has one row per setting: what it allows and
+//! what it means. [`Settings::validate`] finds everything that cannot work before a call is made, by the table and by
+//! the rules in `check/`; [`Settings::warnings`] finds what works but is probably not meant.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-mod allowed;
 mod api;
+mod archive;
+mod capacity;
 mod check;
 mod classes;
-mod data;
 mod database;
+mod encryption;
+mod error;
 mod functions;
+mod key;
+mod limits;
+mod logs;
 mod monitoring;
 mod network;
-mod problem;
+pub mod reference;
+mod rule;
+mod sessions;
+mod table;
+#[cfg(test)]
+mod tests;
 
-pub use allowed::allowed;
 pub use api::{Api, ApiAuth, Domain, ExecutionLog, RouteThrottle};
+pub use archive::Archive;
+pub use capacity::Capacity;
 pub use check::check_state;
 pub use classes::InstanceClass;
-pub use data::{Archive, Capacity, Encryption, Limits, Logs, Sessions, WarmThroughput};
 pub use database::Database;
+pub use encryption::Encryption;
+pub use error::{SettingError, SettingWarning};
 pub use functions::{FunctionOverride, FunctionSettings, Functions, LogLevel};
+pub use key::Key;
+pub use limits::Limits;
+pub use logs::Logs;
 pub use monitoring::{Monitoring, Thresholds};
 pub use network::{Nat, Network, ZONES};
 pub use payinfra_aws::REGION;
-pub use problem::{Key, Problem};
+pub use sessions::{Sessions, WarmThroughput};
+pub use table::allowed;
 
 /// The configuration of one stack, with the defaults that deploy without a file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The value of the `Project` tag. Default `payments`.
+    /// The value of the `Project` tag.
     pub project: String,
-    /// The environment suffix in every name; `--suffix` and `PAYINFRA_SUFFIX` win over it. No default.
+    /// The environment suffix in every name, unless the command line names another.
     pub suffix: Option<String>,
-    /// The twelve-digit account the stack belongs to; with it, every other account is refused. No default.
+    /// The account that the stack belongs to; `None` accepts any.
     pub account: Option<String>,
-    /// The region; only `us-east-1`.
+    /// The region.
     pub region: String,
-    /// Where the state lives: a folder or `s3://bucket/prefix`. Default `.payinfra`.
+    /// Where the state is stored: a folder or `s3://bucket/prefix`.
     pub state: String,
-    /// How long a state in S3 stays held by a run that no longer says that it lives, in seconds. Default 60.
+    /// How long a lease on S3 state outlives the last heartbeat, in seconds.
     pub state_lease_seconds: u32,
-    /// Whether a CloudTrail trail records the stack (S3). Default true.
+    /// Whether a CloudTrail trail records the stack.
     pub trail: bool,
-    /// Extra tags on everything that can be tagged. Default none.
+    /// Extra tags on everything that can be tagged, by name.
     pub tags: BTreeMap<String, String>,
-    /// Feature flags, published under `/payments/<suffix>/features/`. A flag flipped in Parameter
-    /// Store works without a deploy. Default `refunds-enabled` and `notifications-enabled`, both true.
+    /// Feature flags by name, published under `/payments/<suffix>/features/`.
     #[serde(deserialize_with = "over_default_features")]
     pub features: BTreeMap<String, bool>,
-    /// The webhook of each merchant, by merchant id. Default none.
+    /// The webhook of each merchant, by merchant ID.
     pub webhooks: BTreeMap<String, String>,
     /// What the functions refuse.
     pub limits: Limits,
@@ -72,11 +88,11 @@ pub struct Settings {
     pub functions: Functions,
     /// The REST API.
     pub api: Api,
-    /// Log groups.
+    /// The log groups.
     pub logs: Logs,
-    /// Alarms and who hears of them.
+    /// Where alarms are sent, and when they fire.
     pub monitoring: Monitoring,
-    /// The load the stack is sized for.
+    /// The load that the stack is sized for.
     pub capacity: Capacity,
 }
 
@@ -112,8 +128,7 @@ fn default_features() -> BTreeMap<String, bool> {
     BTreeMap::from([("refunds-enabled".to_owned(), true), ("notifications-enabled".to_owned(), true)])
 }
 
-/// Reads flags on top of the default ones: a file that adds a flag of its own must not remove those
-/// the functions ask for.
+/// Reads flags on top of the default ones: a file that adds a flag must not remove those that the functions ask for.
 fn over_default_features<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, bool>, D::Error> {
     let mut features = default_features();
     features.extend(BTreeMap::<String, bool>::deserialize(deserializer)?);

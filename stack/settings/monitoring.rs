@@ -1,56 +1,56 @@
-//! Alarms and who hears of them.
+//! Where alarms are sent, and when they fire.
 
 use serde::{Deserialize, Serialize};
 
-/// Alarms and who hears of them.
+/// Where alarms are sent, and when they fire.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Monitoring {
-    /// E-mail addresses on the alarm topic; each must confirm once. Default none.
+    /// E-mail addresses on the alarm topic.
     pub alarm_emails: Vec<String>,
-    /// HTTPS addresses on the alarm topic. Default none.
+    /// https addresses on the alarm topic.
     pub alarm_webhooks: Vec<String>,
-    /// When the alarms go off.
+    /// When alarms fire.
     pub thresholds: Thresholds,
 }
 
-/// When the alarms go off: above the value, or below it where the description says so.
+/// When alarms fire: above the value, unless its row in the settings table says otherwise.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Thresholds {
-    /// Aurora processor use of an instance, in percent. Default 80 (M1).
+    /// The processor load of an Aurora instance, in percent.
     pub database_cpu_percent: f64,
-    /// Aurora connections, in percent of the class's `max_connections`. Default 80 (M1).
+    /// Aurora connections, in percent of the class's `max_connections`.
     pub database_connections_percent: f64,
-    /// Failed runs of a function, in percent of its runs. Default 5 (M1).
+    /// Failed runs of a function, in percent of its runs.
     pub function_error_percent: f64,
-    /// API answers of 5xx, in percent of all. Default 1 (M1).
+    /// The API's 5xx responses, in percent of all.
     pub api_5xx_percent: f64,
-    /// The 99th percentile of the API's latency, in milliseconds. Default 500.
+    /// The 99th percentile of the API's latency, in milliseconds.
     pub api_latency_p99_ms: f64,
-    /// Throttled runs of a function per minute; alarmed from this value on. Default 1.
+    /// Throttled runs of a function per minute.
     pub function_throttles: f64,
-    /// The 99th percentile of a function's duration, in percent of its timeout. Default 80.
+    /// The 99th percentile of a function's duration, in percent of its timeout.
     pub function_duration_percent: f64,
-    /// Aurora's commit latency, in milliseconds. Default 100 (F2).
+    /// Aurora's commit latency, in milliseconds.
     pub database_commit_latency_ms: f64,
-    /// Aurora's select latency, in milliseconds. Default 100 (F2).
+    /// Aurora's select latency, in milliseconds.
     pub database_select_latency_ms: f64,
-    /// The database's response time as the functions measure it, in milliseconds. Default 100 (F2).
+    /// The response time of the database as the functions measure it, in milliseconds.
     pub database_response_ms: f64,
-    /// The lag of Aurora's readers, in milliseconds. Default 2000.
+    /// The lag of Aurora's readers, in milliseconds.
     pub database_replica_lag_ms: f64,
-    /// Free memory of an Aurora instance, in percent of the class's; alarmed below. Default 10.
+    /// Free memory of an Aurora instance, in percent of the class's.
     pub database_free_memory_percent: f64,
-    /// Throttled requests to the session table per minute; alarmed from this value on. Default 1.
+    /// Throttled requests to the session table per minute.
     pub session_throttles: f64,
-    /// Messages in the dead-letter queue; alarmed from this value on. Default 1.
+    /// Messages in the dead-letter queue.
     pub dead_letters: f64,
-    /// Connections a NAT gateway had no port for per minute; alarmed from this value on. Default 1.
+    /// Connections per minute for which a NAT gateway had no free port.
     pub nat_port_errors: f64,
-    /// Runs per minute below which a function's error rate is taken as noise. Default 20.
+    /// Runs per minute below which a function's error rate is ignored as noise.
     pub minimum_function_runs: u32,
-    /// Requests per minute below which the API's error rate is taken as noise. Default 100.
+    /// Requests per minute below which the API's error rate is ignored as noise.
     pub minimum_api_requests: u32,
 }
 

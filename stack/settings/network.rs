@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-/// How many zones a stack spans (N1); three of everything per-zone.
+/// How many zones a stack spans.
 pub const ZONES: usize = 3;
 
 /// How functions reach the internet.
@@ -12,7 +12,7 @@ pub const ZONES: usize = 3;
 pub enum Nat {
     /// One gateway and address in each zone.
     PerZone,
-    /// One gateway for all zones; cheaper, and its zone takes the others' way out with it.
+    /// One gateway for all zones.
     Single,
     /// No way out but the endpoints.
     None,
@@ -22,19 +22,19 @@ pub enum Nat {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// The VPC's address range, a /16 to /22. Default `10.0.0.0/16`. A change replaces the VPC.
+    /// The address range of the VPC.
     pub cidr: Ipv4Net,
-    /// The three zones by name; empty means the first three the account has. Default empty.
+    /// The three zones by name; empty means the first three of the account.
     pub zones: Vec<String>,
-    /// One range per zone for the NAT gateways; empty means derived from `cidr`. Default empty.
+    /// One range per zone for the NAT gateways; empty means derived from `cidr`.
     pub public_cidrs: Vec<Ipv4Net>,
-    /// One range per zone for the functions; empty means derived from `cidr`. Default empty.
+    /// One range per zone for the functions; empty means derived from `cidr`.
     pub private_cidrs: Vec<Ipv4Net>,
-    /// One range per zone for the database; empty means derived from `cidr`. Default empty.
+    /// One range per zone for the database; empty means derived from `cidr`.
     pub isolated_cidrs: Vec<Ipv4Net>,
-    /// How functions reach the internet. Default `per-zone`.
+    /// How functions reach the internet.
     pub nat: Nat,
-    /// AWS services reached through interface endpoints, by short name (`kms`, `sns`). Default none.
+    /// AWS services to reach through interface endpoints, by short name.
     pub interface_endpoints: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ impl Network {
         }
         match self.cidr.subnets(self.cidr.prefix_len() + 4) {
             Ok(slices) => slices.skip(first).take(ZONES).collect(),
-            // A range this small is refused by `validate`.
+            // `validate` refuses a range this small.
             Err(_) => Vec::new(),
         }
     }

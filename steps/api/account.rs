@@ -1,8 +1,8 @@
-//! The account's API Gateway setting that names the role under which logs are written (A7).
+//! The account's API Gateway setting that names the role for writing logs (docs/requirements.md, A7).
 //!
 //! An account has one such setting in a region, for the APIs of everybody. So that stacks and strangers do not take it
 //! from each other: a stack manages the setting only while it is empty or names the stack's own role
-//! ([`foreign_log_role`] decides that before the graph is built), and hands it over when it goes.
+//! ([`foreign_log_role`] decides that before the graph is built), and handed over when the stack is destroyed.
 
 use aws_sdk_apigateway::types::{Op, PatchOperation};
 use payinfra_aws::names::{Names, Suffix};
@@ -39,7 +39,7 @@ impl Resource for ApiAccount {
     // UpdateAccount is one call in 20 seconds, and refuses a role that IAM has not spread yet.
     const DURATIONS: Durations = Durations::seconds(10, 20, 600);
 
-    // The setting has no tags; the role that it names says whose it is. Its id is the role's ARN.
+    // The setting has no tags; the role that it names shows its owner. Its id is the role's ARN.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let ours = cloud.names.role_arn(LOG_ROLE);
         let role = current(cloud).await?.filter(|role| match select {

@@ -1,4 +1,5 @@
-//! The certificate of the API's own domain, requested from ACM and validated by a DNS record (A4).
+//! The certificate of the API's custom domain, requested from ACM and validated by a DNS record (docs/requirements.md,
+//! A4).
 
 use aws_sdk_acm::types::{CertificateDetail, CertificateStatus, Tag, ValidationMethod};
 use futures::future::try_join_all;
@@ -37,7 +38,8 @@ impl Resource for Certificate {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["domain"];
     // ACM remembers a token for an hour; after that the ownership tags are found.
     const IDEMPOTENCY: Idempotency = Idempotency::Token;
-    // Validation took up to nine minutes (fact sheet §6); API Gateway lets go of a certificate after up to 20.
+    // Validation took up to nine minutes; API Gateway releases a certificate after up to 20 (docs/aws-behaviour.md,
+    // "ACM: certificates").
     const DURATIONS: Durations = Durations::seconds(100, 10, 4500);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -132,46 +134,16 @@ fn live(cloud: &Cloud, arn: String, tags: Tags, detail: &CertificateDetail) -> O
 
 #[cfg(test)]
 mod tests {
-    use payinfra_engine::Address;
-
     use super::*;
 
     const TAGS: &str = r#"{"Tags":[{"Key":"payinfra:stack","Value":"prod"},
         {"Key":"payinfra:address","Value":"certificate.api"}]}"#;
-    const PENDING: &str = r#"{"Certificate":{"DomainName":"pay.example.com","Status":"PENDING_VALIDATION",
-        "DomainValidationOptions":[{"DomainName":"pay.example.com","ResourceRecord":
-        {"Name":"_x.pay.example.com.","Type":"CNAME","Value":"_y.acm-validations.aws."}}]}}"#;
     const FRESH: &str = r#"{"Certificate":{"DomainName":"pay.example.com","Status":"PENDING_VALIDATION"}}"#;
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_and_tells_the_record_that_validates_it() {
-        let all = r#"{"CertificateSummaryList":[{"CertificateArn":"arn:c1","Type":"AMAZON_ISSUED"},
-            {"CertificateArn":"arn:c2","Type":"IMPORTED"}]}"#;
-        let (cloud, replay) = Cloud::replaying([(200, all), (200, TAGS), (200, PENDING)]);
-        let live = Certificate::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live[0].address, Some(Address::new("certificate", "api")));
-        assert_eq!(live[0].outputs.record_value, "_y.acm-validations.aws");
-        assert!(matches!(live[0].status, Status::Pending(_)));
-        assert_eq!(replay.sent().len(), 3, "an imported certificate is not looked at");
-    }
 
     #[tokio::test]
     async fn is_not_visible_before_its_record_is_known() {
         let (cloud, _) = Cloud::replaying([(200, TAGS), (200, FRESH)]);
         let live = Certificate::list(&cloud, Select::Ids(&["arn:c1".to_owned()])).await.expect("the answers are good");
         assert!(live.is_empty());
-    }
-
-    #[tokio::test]
-    async fn carries_tags_and_token_and_names_a_full_quota() {
-        let full = r#"{"__type":"LimitExceededException","message":"too many"}"#;
-        let (cloud, replay) = Cloud::replaying([(400, full)]);
-        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
-        let wanted = Certificate { domain: "pay.example.com".to_owned(), tags };
-        let address = Address::new("certificate", "api");
-        let refused = wanted.create(&Context { cloud: &cloud, address: &address, token: "0123abcd" }).await;
-        assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
-        let sent = &replay.sent()[0];
-        assert!(sent.has(r#""IdempotencyToken":"0123abcd""#) && sent.has(r#""Key":"payinfra:stack""#), "{sent:?}");
     }
 }

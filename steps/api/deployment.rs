@@ -65,7 +65,7 @@ impl Resource for ApiDeployment {
 fn live(api: &str, deployment: &aws_sdk_apigateway::types::Deployment) -> Live<ApiDeployment> {
     let id = deployment.id().unwrap_or_default().to_owned();
     let name = deployment.description().unwrap_or_default().to_owned();
-    // A deployment made by hand has another description; it is nobody's until its stage or API goes.
+    // A deployment made by hand has another description; it belongs to no stack and ends with its API.
     let ours = name.starts_with("live_") && !name.contains(char::is_whitespace);
     Live {
         address: ours.then(|| address::<ApiDeployment>(&name)).flatten(),

@@ -1,4 +1,5 @@
-//! The routes of the API, read from the OpenAPI document that is generated from the functions' own route table (A1).
+//! The routes of the API, read from the OpenAPI document that is generated from the functions' own route table
+//! (docs/requirements.md, A1).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ pub const JSON: &str = "application/json";
 pub struct Document {
     /// What the API is for.
     pub description: String,
-    /// The paths, each after the one that it stands below; `/` is not among them.
+    /// The paths, each after its parent; `/` is not among them.
     pub paths: BTreeSet<String>,
     /// The methods, by path and HTTP method.
     pub routes: Vec<Route>,
@@ -35,7 +36,7 @@ pub struct Route {
     pub operation: String,
     /// The function behind it.
     pub function: FunctionName,
-    /// Whether anybody may call it; so only `/health`.
+    /// Whether anyone may call it; true for `/health` only.
     pub open: bool,
     /// API Gateway's names of its parameters, and whether each must be there.
     pub parameters: BTreeMap<String, bool>,

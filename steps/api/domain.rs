@@ -1,4 +1,4 @@
-//! A domain name of the API's own (A4).
+//! The API's custom domain name (docs/requirements.md, A4).
 
 use aws_sdk_apigateway::types::{DomainName, DomainNameStatus, EndpointConfiguration, EndpointType, SecurityPolicy};
 use payinfra_aws::{Owned, Tags, error};
@@ -128,26 +128,7 @@ fn live(cloud: &Cloud, domain: &DomainName) -> Live<ApiDomain> {
 
 #[cfg(test)]
 mod tests {
-    use payinfra_engine::{Address, Class};
-
     use super::*;
-
-    #[tokio::test]
-    async fn is_regional_with_tls_1_2_and_its_tags_and_a_taken_name_is_told_apart() {
-        let (cloud, replay) = Cloud::replaying([(409, r#"{"__type":"ConflictException"}"#)]);
-        let domain = ApiDomain {
-            domain: "pay.example.com".to_owned(),
-            certificate_arn: "arn:c1".to_owned(),
-            security_policy: "TLS_1_2".to_owned(),
-            tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
-        };
-        let address = Address::new("api_domain", "main");
-        let refused = domain.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
-        let sent = &replay.sent()[0];
-        assert!(sent.has(r#""types":["REGIONAL"]"#) && sent.has(r#""securityPolicy":"TLS_1_2""#), "{sent:?}");
-        assert!(sent.has(r#""payinfra:stack":"prod""#));
-    }
 
     #[tokio::test]
     async fn is_pending_while_aws_works_on_it() {

@@ -78,9 +78,9 @@ pub(super) async fn owned_apis(cloud: &Cloud) -> Result<Vec<String>, Error> {
     Ok(owned.filter_map(|api| api.id().map(ToOwned::to_owned)).collect())
 }
 
-/// Lists what stands inside APIs: in this stack's own, or in those that the ids `<api>/…` name.
+/// Lists the parts of APIs: of this stack's own, or of those that the ids `<api>/…` name.
 ///
-/// What stands inside an API has no tags. It belongs to whom the API belongs to, and its address is made from its path
+/// A part of an API has no tags. It belongs to the owner of the API, and its address is made from its path
 /// or name. An id needs no tags: it begins with the API's id, which AWS never gives twice.
 pub(super) async fn children<R, F>(
     cloud: &Cloud,

@@ -11,7 +11,7 @@ use futures::future::{BoxFuture, Shared};
 use payinfra_aws::Tags;
 use payinfra_engine::Error;
 
-/// Keeps the calls of a whole API within API Gateway's ten a second for the account (docs/aws-behaviour.md, "API Gateway: changes").
+/// Keeps the calls of a whole API within API Gateway's ten a second for the account (docs/aws-behaviour.md, "Rates").
 #[derive(Debug, Default)]
 pub struct Gateway {
     turns: tokio::sync::Mutex<()>,

@@ -1,4 +1,4 @@
-//! A key that callers send in `x-api-key`, where `auth = "api-key"` (A5).
+//! A key that callers send in `x-api-key`, with `auth = "api-key"` (docs/requirements.md, A5).
 
 use payinfra_aws::{Owned, Tags, error};
 use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};

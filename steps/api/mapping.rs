@@ -1,4 +1,4 @@
-//! Which stage a custom domain leads to (A4).
+//! Which stage a custom domain leads to (docs/requirements.md, A4).
 
 use futures::future::try_join_all;
 use payinfra_aws::{error, unless};
@@ -22,7 +22,7 @@ pub struct ApiMapping {
     pub stage: String,
 }
 
-/// The base path that stands for all paths.
+/// The base path that means all paths.
 pub const ALL_PATHS: &str = "(none)";
 
 /// What others use of a mapping.
@@ -39,7 +39,7 @@ impl Resource for ApiMapping {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["domain", "base_path"];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
 
-    // A mapping has no tags: it belongs to whom the domain belongs to, and its path is its name.
+    // A mapping has no tags: it belongs to the owner of the domain, and its path is its name.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let domains: Vec<String> = match select {
             Select::Owned => ApiDomain::list(cloud, select).await?.into_iter().map(|live| live.id).collect(),
@@ -110,38 +110,5 @@ fn live(domain: &str, mapping: &aws_sdk_apigateway::types::BasePathMapping) -> L
             api_id: text(mapping.rest_api_id()),
             stage: text(mapping.stage()),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::Address;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn belongs_to_the_stack_of_its_domain() {
-        let domains = r#"{"item":[{"domainName":"pay.example.com",
-            "tags":{"payinfra:stack":"prod","payinfra:address":"api_domain.main"}},{"domainName":"other"}]}"#;
-        let mappings = r#"{"item":[{"basePath":"(none)","restApiId":"a1","stage":"live"}]}"#;
-        let (cloud, replay) = Cloud::replaying([(200, domains), (200, mappings)]);
-        let live = ApiMapping::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live[0].address, Some(Address::new("api_mapping", "all")));
-        assert_eq!(
-            (live[0].id.as_str(), live[0].outputs.url.as_str()),
-            ("pay.example.com/(none)", "https://pay.example.com")
-        );
-        assert_eq!(replay.sent().len(), 2, "the other domain is not looked at");
-    }
-
-    #[tokio::test]
-    async fn a_domain_that_has_not_spread_yet_is_waited_for() {
-        let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"BadRequestException","message":"x"}"#)]);
-        let text = |value: &str| value.to_owned();
-        let (domain, base_path) = (text("pay.example.com"), text(ALL_PATHS));
-        let mapping = ApiMapping { domain, base_path, api_id: text("a1"), stage: text("live") };
-        let address = Address::new("api_mapping", "all");
-        let refused = mapping.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("it is too early").class, Class::NotYet);
     }
 }

@@ -180,16 +180,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_read_with_its_integration_from_the_tree_of_paths() {
-        let (cloud, _) = Cloud::replaying([(200, TREE)]);
-        let live = found(&cloud).await;
-        assert_eq!(live.address, Some(Address::new("api_method", "post_payments_id")));
-        assert_eq!((live.spec.authorization.as_str(), live.spec.validator_id.as_str()), ("AWS_IAM", ""));
-        let integration = live.spec.integration.expect("it has one");
-        assert_eq!((integration.kind.as_str(), integration.timeout_ms), ("AWS_PROXY", 29_000));
-    }
-
-    #[tokio::test]
     async fn a_changed_method_is_put_anew_and_a_lost_integration_alone_is_put_back() {
         let gone = r#"{"__type":"NotFoundException"}"#;
         let (cloud, replay) = Cloud::replaying([(200, TREE), (404, gone), (201, "{}"), (201, "{}"), (201, "{}")]);

@@ -36,7 +36,7 @@ impl Resource for ApiResource {
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         children(cloud, select, |api| async move {
             let found = all_resources(cloud, &api).await?;
-            // The path `/` comes and goes with the API.
+            // The path `/` belongs to the API itself.
             let below = found.iter().filter(|resource| resource.parent_id().is_some());
             Ok(below.map(|resource| live(&api, resource)).collect())
         })
@@ -83,25 +83,10 @@ fn live(api: &str, resource: &aws_sdk_apigateway::types::Resource) -> Live<ApiRe
 
 #[cfg(test)]
 mod tests {
-    use payinfra_engine::{Address, Class};
-
     use super::*;
 
-    const APIS: &str = r#"{"item":[
-        {"id":"a1","name":"api-prod","tags":{"payinfra:stack":"prod","payinfra:address":"rest_api.main"}},
-        {"id":"a2","name":"api-prod","tags":{"payinfra:stack":"test","payinfra:address":"rest_api.main"}}]}"#;
     const RESOURCES: &str = r#"{"item":[{"id":"r0","path":"/"},
         {"id":"r1","parentId":"r0","pathPart":"payments","path":"/payments"}]}"#;
-
-    #[tokio::test]
-    async fn belongs_to_the_stack_of_its_api_and_is_addressed_by_its_path() {
-        let (cloud, replay) = Cloud::replaying([(200, APIS), (200, RESOURCES)]);
-        let live = ApiResource::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live.len(), 1);
-        assert_eq!(live[0].address, Some(Address::new("api_resource", "payments")));
-        assert_eq!((live[0].id.as_str(), live[0].spec.parent_id.as_str()), ("a1/r1", "r0"));
-        assert!(replay.sent()[1].has("/restapis/a1/resources") && replay.sent()[1].has("embed=methods"));
-    }
 
     #[tokio::test]
     async fn an_absent_api_or_id_is_left_out_without_reading_all_apis() {
@@ -110,16 +95,5 @@ mod tests {
         let live = ApiResource::list(&cloud, Select::Ids(&ids)).await.expect("absence is no error");
         assert!(live.is_empty());
         assert_eq!(replay.sent().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn a_taken_place_is_told_apart() {
-        let (cloud, replay) = Cloud::replaying([(409, r#"{"__type":"ConflictException","message":"x"}"#)]);
-        let (api_id, parent_id) = ("a1".to_owned(), "r0".to_owned());
-        let step = ApiResource { api_id, parent_id, path_part: "payments".to_owned() };
-        let address = Address::new("api_resource", "payments");
-        let refused = step.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("it is taken").class, Class::Exists);
-        assert!(replay.sent()[0].has(r#""pathPart":"payments""#));
     }
 }

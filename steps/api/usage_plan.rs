@@ -1,4 +1,4 @@
-//! What the holders of API keys may use, where `auth = "api-key"` (A5).
+//! What the holders of API keys may use, with `auth = "api-key"` (docs/requirements.md, A5).
 
 use aws_sdk_apigateway::types::{ApiStage, PatchOperation, ThrottleSettings, UsagePlan as LivePlan};
 use futures::future::try_join_all;

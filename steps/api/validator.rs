@@ -1,4 +1,4 @@
-//! What API Gateway checks of a request before any function sees it (A2).
+//! What API Gateway checks of a request before any function sees it (docs/requirements.md, A2).
 
 use payinfra_aws::error;
 use payinfra_engine::{Created, Error, Idempotency, Live, Progress, Resource, Select, Status};

@@ -1,4 +1,4 @@
-//! What WAF refuses before API Gateway sees it (A6).
+//! What WAF rejects before API Gateway sees it (docs/requirements.md, A6).
 
 use aws_sdk_wafv2::types::{
     AllowAction, DefaultAction, FieldToMatch, LoggingConfiguration, Scope, SingleHeader, Tag, WebAcl as LiveAcl,

@@ -1,4 +1,4 @@
-//! Which web ACL stands in front of the stage (A6).
+//! Which web ACL protects the stage (docs/requirements.md, A6).
 
 use futures::future::try_join_all;
 use payinfra_aws::{error, unless};
@@ -32,10 +32,10 @@ impl Resource for WebAclAssociation {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["stage_arn"];
     // A stage has one web ACL at most: the same call again changes nothing.
     const IDEMPOTENCY: Idempotency = Idempotency::Token;
-    // A fresh web ACL or stage is refused for up to five minutes (fact sheet §4.2).
+    // A fresh web ACL or stage is rejected for up to five minutes (docs/aws-behaviour.md, "WAF: web ACLs").
     const DURATIONS: Durations = Durations::seconds(10, 10, 600);
 
-    // An association has no tags: it belongs to whom the stage belongs to, whose ARN is its id. A web ACL that somebody
+    // An association has no tags: it belongs to the owner of the stage, whose ARN is its id. A web ACL that somebody
     // else put before our stage shows as drift.
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         let stages: Vec<String> = match select {
@@ -108,14 +108,5 @@ mod tests {
             assert!(WebAclAssociation::list(&cloud, Select::Ids(&ids)).await.expect("no error").is_empty());
         }
         assert!(replay.sent()[0].has(STAGE));
-    }
-
-    #[tokio::test]
-    async fn a_web_acl_that_has_not_spread_yet_is_waited_for() {
-        let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"WAFUnavailableEntityException","Message":"x"}"#)]);
-        let wanted = WebAclAssociation { stage_arn: STAGE.to_owned(), web_acl_arn: "arn:acl".to_owned() };
-        let address = Address::new("web_acl_association", "stage");
-        let refused = wanted.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("it is too early").class, Class::NotYet);
     }
 }

@@ -15,7 +15,7 @@ pub struct WebRule {
     pub name: String,
     /// Its place; the lowest comes first.
     pub priority: i32,
-    /// What happens to what it matches: [`BLOCK`], [`GROUP`], or what somebody else made of it.
+    /// What happens to a matching request: [`BLOCK`], [`GROUP`], or another action that was set by hand.
     pub action: String,
     /// What it matches.
     pub statement: WebStatement,
@@ -29,7 +29,7 @@ pub enum WebStatement {
     Managed {
         /// The group.
         group: String,
-        /// The rules of the group that do something else than the group says; none in this stack.
+        /// The rules of the group whose action differs from the group's; none in this stack.
         exceptions: Vec<String>,
     },
     /// Every request of an address above a rate.

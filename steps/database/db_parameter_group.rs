@@ -61,7 +61,7 @@ impl Resource for DbParameterGroup {
             groups.collect::<Result<_, _>>().await.map_err(error("DescribeDBClusterParameterGroups"))?;
         let name = |group: &Found| text(group.db_cluster_parameter_group_name());
         let groups = groups.iter().filter(|group| wanted(cloud, select, Kind::DbParameterGroup, &name(group)));
-        // A group may go between the list and the look.
+        // A group may be deleted between the list and the look.
         let looks = groups.map(|group| async move { unless(Class::Absent, live(cloud, group).await) });
         let mut found: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());

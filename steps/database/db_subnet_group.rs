@@ -48,7 +48,7 @@ impl Resource for DbSubnetGroup {
         let groups = groups.iter().filter(|group| {
             wanted(cloud, select, Kind::DbSubnetGroup, group.db_subnet_group_name().unwrap_or_default())
         });
-        // A group may go between the list and the look.
+        // A group may be deleted between the list and the look.
         let looks = groups.map(|group| async move { unless(Class::Absent, live(cloud, group).await) });
         let mut found: Vec<_> = try_join_all(looks).await?.into_iter().flatten().collect();
         found.retain(|live| select != Select::Owned || live.address.is_some());
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_goes_between_the_list_and_the_look_is_left_out() {
+    async fn one_that_is_deleted_between_the_list_and_the_look_is_left_out() {
         // The service model's DBSubnetGroupNotFoundFault.
         let gone = samples::refusal("DBSubnetGroupNotFoundFault");
         let (cloud, _) = Cloud::replaying([(200, GROUPS), (404, &gone)]);

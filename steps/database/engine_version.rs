@@ -5,7 +5,7 @@ use payinfra_engine::{Class, Error};
 
 use crate::Cloud;
 
-/// The newest minors known at the time of writing, for where the service cannot tell (moto).
+/// The newest minors known at the time of writing, for emulators that cannot list them (moto).
 const KNOWN: [(&str, &str); 5] = [("14", "14.22"), ("15", "15.17"), ("16", "16.13"), ("17", "17.9"), ("18", "18.3")];
 
 /// The version to ask for: a full one as it is, of a major one the newest minor.

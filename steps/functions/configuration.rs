@@ -31,7 +31,7 @@ pub struct Configuration {
     pub log_group: String,
     /// Whether X-Ray traces it: `Active` or `PassThrough`.
     pub tracing: String,
-    /// The queue for events that failed in all attempts; `None` for functions that somebody waits for.
+    /// The queue for events that failed in all attempts; `None` for functions whose caller waits for the answer.
     pub dead_letter_arn: Option<String>,
 }
 

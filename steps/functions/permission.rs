@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    const FUNCTION: &str = r#"{"Configuration": {"FunctionName": "f-prod"},
+    const FUNCTION: &str = r#"{"Configuration": {"FunctionName": "lambda-f-prod"},
         "Tags": {"payinfra:stack": "prod", "payinfra:address": "function.notifications"}}"#;
     /// What Lambda shows: our statement, and one that somebody else made.
     fn policy() -> String {
@@ -174,7 +174,7 @@ mod tests {
 
     fn permission() -> Permission {
         Permission {
-            function: "f-prod".to_owned(),
+            function: "lambda-f-prod".to_owned(),
             statement: Permission::statement("payment_events"),
             principal: "sns.amazonaws.com".to_owned(),
             source_arn: "arn:topic".to_owned(),
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_found_by_its_statement_id_and_statements_of_others_are_not_ours() {
-        let listed = r#"{"Functions": [{"FunctionName": "f-prod"}]}"#;
+        let listed = r#"{"Functions": [{"FunctionName": "lambda-f-prod"}]}"#;
         let (cloud, _) = Cloud::replaying([(200, listed), (200, FUNCTION), (200, &policy())]);
         let live = Permission::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!((live.len(), &live[0].spec), (1, &permission()));
@@ -194,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
         let (cloud, _) = Cloud::replaying([(200, FUNCTION), (404, r#"{"__type": "ResourceNotFoundException"}"#)]);
-        let live = Permission::list(&cloud, Select::Ids(&["f-prod/payinfra-x".to_owned()])).await;
+        let live = Permission::list(&cloud, Select::Ids(&["lambda-f-prod/payinfra-x".to_owned()])).await;
         assert!(live.expect("absent is no error").is_empty());
     }
 
@@ -234,7 +234,7 @@ mod tests {
         let (cloud, replay) = Cloud::replaying([(201, r#"{"Statement": "{}"}"#)]);
         let address = Address::new("permission", "payment_events");
         let cx = Context { cloud: &cloud, address: &address, token: "" };
-        let turn = cloud.permissions.turn("f-prod").await;
+        let turn = cloud.permissions.turn("lambda-f-prod").await;
         let (permission, other) = (permission(), Permission { function: "g-prod".to_owned(), ..permission() });
         let mut waiting = Box::pin(permission.create(&cx));
         assert!(futures::poll!(&mut waiting).is_pending());

@@ -126,8 +126,8 @@ impl Resource for LogGroup {
 /// neither (docs/aws-behaviour.md, "CloudWatch Logs: log groups").
 fn beginnings(cloud: &Cloud) -> Vec<String> {
     vec![
-        format!("{}-", Kind::LogGroup.prefix()),
-        format!("/aws/lambda/{}-", Kind::Function.prefix()),
+        Kind::LogGroup.beginning(),
+        format!("/aws/lambda/{}", Kind::Function.beginning()),
         cloud.names.database_log_group(),
         cloud.names.proxy_log_group(),
         format!("aws-waf-logs-{}", cloud.stack()),

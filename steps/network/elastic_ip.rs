@@ -78,37 +78,3 @@ impl Resource for ElasticIp {
 fn outputs(id: Option<&str>, public_ip: Option<&str>) -> Outputs {
     Outputs { id: id.unwrap_or_default().to_owned(), public_ip: public_ip.unwrap_or_default().to_owned() }
 }
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::{Address, Class};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
-        let found = "<DescribeAddressesResponse><addressesSet><item><publicIp>192.0.2.1</publicIp>
-            <allocationId>eipalloc-1</allocationId><tagSet>
-            <item><key>payinfra:stack</key><value>prod</value></item>
-            <item><key>payinfra:address</key><value>elastic_ip.a</value></item>
-            </tagSet></item></addressesSet></DescribeAddressesResponse>";
-        let none = "<DescribeAddressesResponse><addressesSet/></DescribeAddressesResponse>";
-        let (cloud, replay) = Cloud::replaying([(200, found), (200, none)]);
-        let live = ElasticIp::list(&cloud, Select::Owned).await.expect("the answer is good");
-        assert_eq!(live[0].address, Some(Address::new("elastic_ip", "a")));
-        assert_eq!(live[0].outputs.public_ip, "192.0.2.1");
-        assert_eq!(ElasticIp::list(&cloud, Select::Ids(&["eipalloc-2".to_owned()])).await, Ok(Vec::new()));
-        assert!(replay.sent()[1].has("Filter.1.Name=allocation-id&Filter.1.Value.1=eipalloc-2"));
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_in_the_create_call_and_names_a_full_quota() {
-        let body = "<Response><Errors><Error><Code>AddressLimitExceeded</Code></Error></Errors></Response>";
-        let (cloud, replay) = Cloud::replaying([(400, body)]);
-        let spec = ElasticIp { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };
-        let address = Address::new("elastic_ip", "a");
-        let refused = spec.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
-        assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
-    }
-}

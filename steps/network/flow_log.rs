@@ -1,4 +1,4 @@
-//! The record of who talked to whom in the VPC.
+//! The log of connections in the VPC.
 
 use aws_sdk_ec2::types::{
     FlowLog as Found, FlowLogsResourceType, LogDestinationType, ResourceType, TrafficType, UnsuccessfulItem,
@@ -88,7 +88,7 @@ impl Resource for FlowLog {
     }
 }
 
-/// Both calls answer 200 also where they did nothing: what they refused stands in the answer.
+/// Both calls answer 200 even if they did nothing: the answer lists what they rejected.
 fn all_done(operation: &'static str, unsuccessful: &[UnsuccessfulItem]) -> Result<(), Error> {
     match unsuccessful.first().map(|item| item.error()) {
         None => Ok(()),
@@ -114,53 +114,5 @@ fn live(cloud: &Cloud, log: &Found) -> Live<FlowLog> {
         // Failed deliveries (`DeliverLogsStatus`) are repeated by the service itself, once the role lets it.
         status: Status::Ready,
         id,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::{Address, Class};
-
-    use super::*;
-
-    fn log() -> FlowLog {
-        FlowLog {
-            vpc_id: "vpc-1".to_owned(),
-            traffic: "ALL".to_owned(),
-            log_group: "log-group-flow-logs-prod".to_owned(),
-            role_arn: "arn:aws:iam::123456789012:role/payinfra/prod/role-flow-logs-prod".to_owned(),
-            aggregation_seconds: 60,
-            tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
-        }
-    }
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_in_the_shape_of_its_spec_and_an_absent_id_is_left_out() {
-        let found = "<DescribeFlowLogsResponse><flowLogSet><item><flowLogId>fl-1</flowLogId><resourceId>vpc-1</resourceId>
-            <trafficType>ALL</trafficType><logGroupName>log-group-flow-logs-prod</logGroupName>
-            <deliverLogsPermissionArn>arn:aws:iam::123456789012:role/payinfra/prod/role-flow-logs-prod</deliverLogsPermissionArn>
-            <maxAggregationInterval>60</maxAggregationInterval>
-            <tagSet><item><key>payinfra:stack</key><value>prod</value></item>
-            <item><key>payinfra:address</key><value>flow_log.main</value></item></tagSet></item></flowLogSet></DescribeFlowLogsResponse>";
-        let none = "<DescribeFlowLogsResponse><flowLogSet/></DescribeFlowLogsResponse>";
-        let (cloud, replay) = Cloud::replaying([(200, found), (200, none)]);
-        let live = FlowLog::list(&cloud, Select::Owned).await.expect("the answer is good");
-        assert_eq!(live[0].address, Some(Address::new("flow_log", "main")));
-        let tags = live[0].spec.tags.clone();
-        assert_eq!(live[0].spec, FlowLog { tags, ..log() });
-        assert_eq!(FlowLog::list(&cloud, Select::Ids(&["fl-2".to_owned()])).await, Ok(Vec::new()));
-        assert!(replay.sent()[1].has("Filter.1.Name=flow-log-id&Filter.1.Value.1=fl-2"));
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_and_token_and_a_refusal_inside_a_good_answer_is_an_error() {
-        let body = "<CreateFlowLogsResponse><unsuccessful><item><resourceId>vpc-1</resourceId><error>
-            <code>FlowLogAlreadyExists</code><message>there</message></error></item></unsuccessful></CreateFlowLogsResponse>";
-        let (cloud, replay) = Cloud::replaying([(200, body)]);
-        let address = Address::new("flow_log", "main");
-        let refused = log().create(&Context { cloud: &cloud, address: &address, token: "0123" }).await;
-        assert_eq!(refused.expect_err("there is one").class, Class::Exists);
-        assert!(replay.sent()[0].has("ClientToken=0123") && replay.sent()[0].has("ResourceType=VPC"));
-        assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
     }
 }

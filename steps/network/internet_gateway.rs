@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::tags::{filter, from_ec2, retag, specification};
 use crate::{Cloud, Context};
 
-/// An internet gateway; [`super::InternetGatewayAttachment`] says where it stands.
+/// An internet gateway; [`super::InternetGatewayAttachment`] attaches it to a VPC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InternetGateway {
     /// Its tags.
@@ -76,40 +76,4 @@ pub(super) async fn gateways(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Fo
     let request = cloud.ec2.describe_internet_gateways().filters(filter(cloud, select, "internet-gateway-id"));
     let found: Result<_, _> = request.into_paginator().items().send().collect().await;
     found.map_err(error("DescribeInternetGateways"))
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::{Address, Class};
-
-    use super::*;
-
-    const FOUND: &str = "<DescribeInternetGatewaysResponse><internetGatewaySet><item>
-        <internetGatewayId>igw-1</internetGatewayId><attachmentSet/><tagSet>
-        <item><key>payinfra:stack</key><value>prod</value></item>
-        <item><key>payinfra:address</key><value>internet_gateway.main</value></item>
-        </tagSet></item></internetGatewaySet></DescribeInternetGatewaysResponse>";
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
-        let none = "<DescribeInternetGatewaysResponse><internetGatewaySet/></DescribeInternetGatewaysResponse>";
-        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, none)]);
-        let live = InternetGateway::list(&cloud, Select::Owned).await.expect("the answer is good");
-        assert_eq!(live[0].address, Some(Address::new("internet_gateway", "main")));
-        let absent = InternetGateway::list(&cloud, Select::Ids(&["igw-2".to_owned()])).await;
-        assert_eq!(absent, Ok(Vec::new()));
-        assert!(replay.sent()[0].has("Filter.1.Name=tag%3Apayinfra%3Astack&Filter.1.Value.1=prod"));
-        assert!(replay.sent()[1].has("Filter.1.Name=internet-gateway-id&Filter.1.Value.1=igw-2"));
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_in_the_create_call_and_names_a_full_quota() {
-        let body = "<Response><Errors><Error><Code>InternetGatewayLimitExceeded</Code></Error></Errors></Response>";
-        let (cloud, replay) = Cloud::replaying([(400, body)]);
-        let gateway = InternetGateway { tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]) };
-        let address = Address::new("internet_gateway", "main");
-        let refused = gateway.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the quota is full").class, Class::Quota);
-        assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
-    }
 }

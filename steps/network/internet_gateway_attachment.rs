@@ -1,6 +1,6 @@
-//! Where an internet gateway stands.
+//! The VPC that an internet gateway is attached to.
 //!
-//! A kind of its own, because it must be gone before a VPC is replaced, while the gateway itself can stay.
+//! A separate kind, because it must be gone before a VPC is replaced, while the gateway itself can stay.
 
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGateway as Found};
 use payinfra_aws::{Owned, error};
@@ -16,7 +16,7 @@ use crate::{Cloud, Context};
 /// It has no tags: its owner is the gateway's, and so is its name, which must therefore be the same in the graph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InternetGatewayAttachment {
-    /// The gateway, which stands in one VPC at most.
+    /// The gateway, which is attached to one VPC at most.
     pub gateway_id: String,
     /// The VPC.
     pub vpc_id: String,
@@ -36,7 +36,7 @@ impl Resource for InternetGatewayAttachment {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["gateway_id", "vpc_id"];
     // A second one is `Resource.AlreadyAssociated`.
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
-    // It cannot go while a NAT gateway is still on its way out (fact sheet §1.2).
+    // It cannot be detached while a NAT gateway is being deleted (docs/aws-behaviour.md, "VPC: NAT gateways").
     const DURATIONS: Durations = Durations::seconds(2, 2, 1200);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -68,7 +68,7 @@ fn live(cloud: &Cloud, gateway: &Found) -> Option<Live<InternetGatewayAttachment
         Some(AttachmentStatus::Detached) => return None,
         Some(AttachmentStatus::Detaching) => Status::Deleting,
         Some(AttachmentStatus::Attaching) => Status::Pending("attaching".to_owned()),
-        // `available` stands in answers though the model only knows `attached`.
+        // Answers contain `available`, although the model only knows `attached`.
         _ => Status::Ready,
     };
     let owner = from_ec2(gateway.tags()).address_in(cloud.stack());
@@ -81,43 +81,4 @@ fn live(cloud: &Cloud, gateway: &Found) -> Option<Live<InternetGatewayAttachment
         status,
         id,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::Class;
-
-    use super::*;
-
-    fn found(attachment: &str) -> String {
-        format!(
-            "<DescribeInternetGatewaysResponse><internetGatewaySet><item><internetGatewayId>igw-1</internetGatewayId>
-            <attachmentSet>{attachment}</attachmentSet><tagSet>
-            <item><key>payinfra:stack</key><value>prod</value></item>
-            <item><key>payinfra:address</key><value>internet_gateway.main</value></item>
-            </tagSet></item></internetGatewaySet></DescribeInternetGatewaysResponse>"
-        )
-    }
-
-    #[tokio::test]
-    async fn is_found_by_the_tags_of_its_gateway_and_absent_where_that_stands_nowhere() {
-        let attached = found("<item><vpcId>vpc-1</vpcId><state>available</state></item>");
-        let (cloud, _) = Cloud::replaying([(200, &attached), (200, &found(""))]);
-        let live = InternetGatewayAttachment::list(&cloud, Select::Owned).await.expect("the answer is good");
-        assert_eq!(live[0].address, Some(Address::new("internet_gateway_attachment", "main")));
-        assert_eq!((live[0].spec.vpc_id.as_str(), &live[0].status), ("vpc-1", &Status::Ready));
-        let none = InternetGatewayAttachment::list(&cloud, Select::Ids(&["igw-1".to_owned()])).await;
-        assert_eq!(none, Ok(Vec::new()));
-    }
-
-    #[tokio::test]
-    async fn a_second_attachment_collides() {
-        let body = "<Response><Errors><Error><Code>Resource.AlreadyAssociated</Code></Error></Errors></Response>";
-        let (cloud, replay) = Cloud::replaying([(400, body)]);
-        let spec = InternetGatewayAttachment { gateway_id: "igw-1".to_owned(), vpc_id: "vpc-1".to_owned() };
-        let address = Address::new("internet_gateway_attachment", "main");
-        let refused = spec.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("it is attached").class, Class::Exists);
-        assert!(replay.sent()[0].has("InternetGatewayId=igw-1") && replay.sent()[0].has("VpcId=vpc-1"));
-    }
 }

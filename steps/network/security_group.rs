@@ -37,7 +37,7 @@ impl Resource for SecurityGroup {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["vpc_id", "name", "description"];
     // A second one of the name in the VPC is `InvalidGroup.Duplicate`.
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
-    // Interfaces of functions may hold it for up to 45 minutes (fact sheet §5.1).
+    // Interfaces of functions may use it for up to 45 minutes (docs/aws-behaviour.md, "Lambda: network interfaces").
     const DURATIONS: Durations = Durations::seconds(2, 2, 3600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -97,43 +97,4 @@ pub(super) async fn groups(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Foun
 fn outputs(cloud: &Cloud, id: &str) -> Outputs {
     let arn = cloud.names.arn("ec2", &format!("security-group/{id}"));
     Outputs { id: id.to_owned(), arn }
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::{Address, Class};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_and_an_absent_id_is_left_out() {
-        let found = "<DescribeSecurityGroupsResponse><securityGroupInfo><item><groupId>sg-1</groupId>
-            <groupName>security-group-functions-prod</groupName><groupDescription>d</groupDescription><vpcId>vpc-1</vpcId>
-            <tagSet><item><key>payinfra:stack</key><value>prod</value></item>
-            <item><key>payinfra:address</key><value>security_group.functions</value></item></tagSet>
-            </item></securityGroupInfo></DescribeSecurityGroupsResponse>";
-        let none = "<DescribeSecurityGroupsResponse><securityGroupInfo/></DescribeSecurityGroupsResponse>";
-        let (cloud, replay) = Cloud::replaying([(200, found), (200, none)]);
-        let live = SecurityGroup::list(&cloud, Select::Owned).await.expect("the answer is good");
-        assert_eq!(live[0].address, Some(Address::new("security_group", "functions")));
-        assert_eq!(live[0].outputs.arn, "arn:aws:ec2:us-east-1:123456789012:security-group/sg-1");
-        assert_eq!(SecurityGroup::list(&cloud, Select::Ids(&["sg-2".to_owned()])).await, Ok(Vec::new()));
-        assert!(replay.sent()[1].has("Filter.1.Name=group-id&Filter.1.Value.1=sg-2"));
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
-        let body = "<Response><Errors><Error><Code>InvalidGroup.Duplicate</Code></Error></Errors></Response>";
-        let (cloud, replay) = Cloud::replaying([(400, body)]);
-        let spec = SecurityGroup {
-            vpc_id: "vpc-1".to_owned(),
-            name: "security-group-functions-prod".to_owned(),
-            description: "d".to_owned(),
-            tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
-        };
-        let address = Address::new("security_group", "functions");
-        let refused = spec.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
-        assert!(replay.sent()[0].has("TagSpecification.1.Tag.1.Key=payinfra%3Astack"));
-    }
 }

@@ -39,7 +39,7 @@ impl Resource for Subnet {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["vpc_id", "zone", "cidr"];
     // A second one with the same range is `InvalidSubnet.Conflict`.
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
-    // Interfaces of functions may hold it for up to 45 minutes (fact sheet §5.1).
+    // Interfaces of functions may use it for up to 45 minutes (docs/aws-behaviour.md, "Lambda: network interfaces").
     const DURATIONS: Durations = Durations::seconds(2, 2, 3600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::tags::{retag, tags_of, to_ssm};
 use crate::{Cloud, Context};
 
-/// A parameter that anybody who may read the stack's configuration sees.
+/// A parameter with a plain value, for everyone who may read the stack's configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
     /// Its full name, `/payments/<suffix>/…`.
@@ -33,7 +33,7 @@ impl Resource for Parameter {
     const KIND: &'static str = "parameter";
     const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
-    // It only tells of other resources.
+    // It only describes other resources.
     const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -96,42 +96,4 @@ async fn live(cloud: &Cloud, found: &Found) -> Result<Live<Parameter>, Error> {
         status: Status::Ready,
         spec: Parameter { value: found.value().unwrap_or_default().to_owned(), tags, name },
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use payinfra_engine::Address;
-
-    use super::*;
-
-    const FOUND: &str = r#"{"Parameters":[{"Name":"/payments/prod/database/port","Type":"String","Value":"5432"},
-        {"Name":"/payments/prod/secrets/key","Type":"SecureString","Value":"cipher"}]}"#;
-    const TAGS: &str = r#"{"TagList":[{"Key":"payinfra:stack","Value":"prod"},
-        {"Key":"payinfra:address","Value":"parameter.database_port"}]}"#;
-
-    #[tokio::test]
-    async fn is_found_by_its_tags_with_its_value_and_secrets_are_not_among_them() {
-        let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
-        let live = Parameter::list(&cloud, Select::Owned).await.expect("the answers are good");
-        assert_eq!(live.len(), 1);
-        assert_eq!(live[0].address, Some(Address::new("parameter", "database_port")));
-        assert_eq!(live[0].spec.value, "5432");
-        assert!(replay.sent()[0].has(r#""Path":"/payments/prod/""#));
-        assert!(!replay.sent()[0].has("WithDecryption\":true"));
-        let (cloud, _) = Cloud::replaying([(200, FOUND)]);
-        let ids = ["/payments/prod/other".to_owned()];
-        assert!(Parameter::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
-    }
-
-    #[tokio::test]
-    async fn carries_its_tags_in_the_create_call_and_knows_a_taken_name() {
-        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type":"ParameterAlreadyExists"}"#)]);
-        let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
-        let parameter = Parameter { name: "/payments/prod/a".to_owned(), value: "b".to_owned(), tags };
-        let address = Address::new("parameter", "a");
-        let refused = parameter.create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the name is taken").class, Class::Exists);
-        assert!(replay.sent()[0].has(r#"{"Key":"payinfra:stack","Value":"prod"}"#));
-        assert!(replay.sent()[0].has(r#""Overwrite":false"#));
-    }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::tags::{retag, tags_of, to_ssm};
 use crate::{Cloud, Context};
 
-/// A SecureString of 256 random bits. Its value is no part of it: it stands in no plan, no state and no log.
+/// A SecureString of 256 random bits. The value is not part of the spec: it is in no plan, no state and no log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SecretParameter {
     /// Its full name, `/payments/<suffix>/secrets/…`.
@@ -45,9 +45,8 @@ impl Resource for SecretParameter {
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
         // DescribeParameters gives no values at all. It searches the whole account page by page, slowly: names are quick.
-        let root = cloud.names.parameter_root();
         let names: Vec<String> = match select {
-            Select::Owned => SECRETS.iter().map(|path| format!("{root}{path}")).collect(),
+            Select::Owned => SECRETS.iter().map(|path| cloud.names.parameter(path)).collect(),
             Select::Ids(ids) => ids.to_vec(),
         };
         let named = ParameterStringFilter::builder().key("Name").option("Equals").set_values(Some(names));
@@ -173,13 +172,5 @@ mod tests {
         assert_ne!(one, other);
         assert!(!format!("{made:?} {:?}", secret()).contains(&one));
         assert!(replay.sent()[0].has(r#""KeyId":"arn:key""#) && replay.sent()[0].has(r#""Value":"prod""#));
-    }
-
-    #[tokio::test]
-    async fn waits_for_a_key_that_is_not_known_everywhere() {
-        let (cloud, _) = Cloud::replaying([(400, r#"{"__type":"InvalidKeyId"}"#)]);
-        let address = Address::new("secret_parameter", "key");
-        let refused = secret().create(&Context { cloud: &cloud, address: &address, token: "t" }).await;
-        assert_eq!(refused.expect_err("the key is new").class, Class::NotYet);
     }
 }

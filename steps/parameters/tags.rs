@@ -12,7 +12,7 @@ pub(super) fn to_ssm(tags: &Tags) -> Result<Vec<Tag>, Error> {
     tags.map_err(|error| Error::new(Class::Invalid, "AddTagsToResource", error.to_string()))
 }
 
-/// A parameter's tags: no bulk call tells them.
+/// A parameter's tags: no bulk call returns them.
 pub(super) async fn tags_of(cloud: &Cloud, name: &str) -> Result<Tags, Error> {
     let request = cloud.ssm.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter);
     let found = request.resource_id(name).send().await.map_err(error("ListTagsForResource"))?;

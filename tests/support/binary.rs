@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// No single command of a test takes longer; one that does is killed and fails the test.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The folder of the functions' binaries, as `scripts/build` leaves them.
 pub fn artifacts() -> String {
@@ -185,11 +185,11 @@ impl Started {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            if self.begun.elapsed() >= PATIENCE {
+            if self.begun.elapsed() >= TIMEOUT {
                 self.child.kill().ok();
                 let said = |reader: Option<JoinHandle<String>>| reader.unwrap().join().unwrap();
                 let (out, err) = (said(self.out.take()), said(self.err.take()));
-                panic!("payinfra has not ended after {PATIENCE:?}\nstdout:\n{out}\nstderr:\n{err}");
+                panic!("payinfra has not ended after {TIMEOUT:?}\nstdout:\n{out}\nstderr:\n{err}");
             }
             std::thread::sleep(Duration::from_millis(5));
         };

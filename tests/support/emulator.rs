@@ -15,8 +15,8 @@ use tempfile::TempDir;
 /// The account both emulators put every object in.
 pub const ACCOUNT: &str = "123456789012";
 
-const START_PATIENCE: Duration = Duration::from_secs(90);
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const START_TIMEOUT: Duration = Duration::from_secs(90);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The two emulators, of unrelated code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Emulator {
             if status_of(self.address(), "GET", path) == Some(200) {
                 return true;
             }
-            assert!(begun.elapsed() < START_PATIENCE, "{:?} does not answer:\n{}", self.kind, self.log());
+            assert!(begun.elapsed() < START_TIMEOUT, "{:?} does not answer:\n{}", self.kind, self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
         false
@@ -142,7 +142,7 @@ impl Drop for Emulator {
         // Asked first: MiniStack takes the functions it runs along.
         kill_process(pid, Signal::TERM).ok();
         let begun = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < STOP_PATIENCE {
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < STOP_TIMEOUT {
             std::thread::sleep(Duration::from_millis(10));
         }
         kill_process_group(pid, Signal::KILL).ok();

@@ -72,13 +72,13 @@ pub fn inventory(endpoint: &str, suffix: &str) -> Vec<Thing> {
 
 /// The inventory as a running program: asked often, it answers in a fraction of the time that its start takes.
 #[derive(Debug)]
-pub struct Surveyor {
+pub struct InventoryServer {
     child: Child,
     asked: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-impl Surveyor {
+impl InventoryServer {
     /// Starts it.
     pub fn start() -> Self {
         let mut command = python_running("inventory.py");
@@ -99,7 +99,7 @@ impl Surveyor {
     }
 }
 
-impl Drop for Surveyor {
+impl Drop for InventoryServer {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();

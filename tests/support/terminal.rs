@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// No question takes longer to come, and no run longer to end.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A run on a pseudo-terminal of its own; killed when dropped.
 pub struct OnTerminal {
@@ -49,7 +49,7 @@ impl OnTerminal {
     pub fn shows(&mut self, text: &str) {
         let begun = Instant::now();
         while !self.shown.lock().unwrap().contains(text) {
-            assert!(begun.elapsed() < PATIENCE, "{text} is not shown:\n{}", self.shown.lock().unwrap());
+            assert!(begun.elapsed() < TIMEOUT, "{text} is not shown:\n{}", self.shown.lock().unwrap());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -71,7 +71,7 @@ impl OnTerminal {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not end:\n{}", self.shown.lock().unwrap());
+            assert!(begun.elapsed() < TIMEOUT, "it does not end:\n{}", self.shown.lock().unwrap());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

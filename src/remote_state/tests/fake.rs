@@ -1,4 +1,4 @@
-//! A bucket in memory, in virtual time, that loses, doubles, refuses and delays what it is told to.
+//! A bucket in memory, in virtual time, that loses, duplicates, refuses and delays calls on request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -10,20 +10,20 @@ use payinfra_state::{Address, BoxFuture, Entry, Holder, Journal};
 use tokio::time::Instant;
 
 use crate::remote_state::bucket::{Condition, Object, Objects};
-use crate::remote_state::{Failure, Lease, Location, Store, Terms, open};
+use crate::remote_state::{Lease, Location, RemoteStateError, Store, Terms, open};
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It goes through.
+    /// It succeeds.
     None,
-    /// It has its effect, and no answer comes.
+    /// It has its effect, but no answer comes.
     Lost,
-    /// It has its effect twice, and the second answer comes.
+    /// It has its effect twice, and the second answer is returned.
     Twice,
     /// It has no effect: the service is busy.
     Busy,
-    /// It has its effect this much later, whether the caller still waits or not.
+    /// It has its effect this much later, even if the caller no longer waits.
     Late(Duration),
     /// The caller dies before it: neither this call nor any later one of this runner has an effect or an answer.
     Killed,
@@ -41,7 +41,7 @@ struct Shelf {
     writes: u64,
 }
 
-/// The service: runners share it.
+/// The service, which all runners share.
 #[derive(Clone, Default)]
 pub struct Service(Arc<Mutex<Shelf>>);
 
@@ -83,7 +83,7 @@ impl Shelf {
     }
 }
 
-/// One runner's way to the service.
+/// One runner's client of the service.
 #[derive(Clone)]
 pub struct Runner {
     pub service: Service,
@@ -92,7 +92,7 @@ pub struct Runner {
     dead: Arc<Mutex<bool>>,
     /// How long each call takes.
     pub latency: Duration,
-    /// Whether the service tells its time.
+    /// Whether the service sends its time.
     pub server_time: bool,
 }
 
@@ -107,7 +107,7 @@ impl Runner {
         }
     }
 
-    /// Lets the `number`-th write from now (from 1) meet a fault.
+    /// Makes the `number`-th write from now (from 1) fail this way.
     pub fn fault(&self, number: usize, fault: Fault) {
         let mut faults = self.faults.lock().unwrap();
         let missing = number.saturating_sub(faults.len());
@@ -120,7 +120,7 @@ impl Runner {
     }
 
     /// Takes the lease of 60 s and opens the journal.
-    pub async fn open(&self, wait: u64) -> Result<Run, Failure> {
+    pub async fn open(&self, wait: u64) -> Result<Run, RemoteStateError> {
         let stop = Shutdown::default();
         let (backend, lease) = open(self.store(), terms(wait), &stop, &|_| {}).await?;
         let (journal, warnings) = Journal::open(Box::new(backend), "test").await?;
@@ -212,7 +212,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Announces so many resources, one after the other.
+    /// Records the intent for so many resources, one after the other.
     pub async fn announce(&self, numbers: std::ops::Range<u32>) -> Result<(), payinfra_state::Error> {
         for number in numbers {
             self.journal.append(acquired(number)).await?;
@@ -220,12 +220,12 @@ impl Run {
         Ok(())
     }
 
-    /// The numbers of the resources that the state knows.
+    /// The numbers of the resources in the state.
     pub fn known(&self) -> Vec<u32> {
         self.journal.read(|stack| stack.records.keys().map(|address| address.name().parse().unwrap()).collect())
     }
 
-    /// Ends in order.
+    /// Ends the run in order.
     pub async fn end(self) {
         self.journal.compact().await.unwrap();
         self.journal.release().await.unwrap();

@@ -1,4 +1,4 @@
-//! Who holds the lease, for how long, and when a holder counts as dead.
+//! Who holds the lease, for how long, and when it expires.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use tokio::time::{Instant, sleep};
 use super::fake::{Fault, Runner, Service, holder, terms};
 use crate::remote_state::moment::Moment;
 use crate::remote_state::records::{LeaseRecord, write_lease};
-use crate::remote_state::{Failure, Lease, Terms, look};
+use crate::remote_state::{Lease, RemoteStateError, Terms, look};
 
 const KEY: &str = "some/prefix/test/lease.json";
 
-async fn take(runner: &Runner, wait: u64) -> Result<Lease, Failure> {
+async fn take(runner: &Runner, wait: u64) -> Result<Lease, RemoteStateError> {
     Lease::acquire(runner.store(), terms(wait), Shutdown::default(), &|_| {}).await
 }
 
-fn locked(taken: Result<Lease, Failure>) {
-    assert!(matches!(taken.err(), Some(Failure::State(StateError::Locked(_)))));
+fn locked(taken: Result<Lease, RemoteStateError>) {
+    assert!(matches!(taken.err(), Some(RemoteStateError::State(StateError::Locked(_)))));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_is_renewed_as_long_as_its_run_lives() {
+async fn a_lease_is_renewed_while_its_run_is_alive() {
     let service = Service::default();
     let first = Runner::new(&service);
     let lease = take(&first, 0).await.unwrap();
@@ -39,11 +39,11 @@ async fn a_lease_is_renewed_as_long_as_its_run_lives() {
     let next = take(&Runner::new(&service), 0).await.unwrap();
     assert_eq!(next.fence(), 2);
     lease.release().await.unwrap();
-    assert!(next.confirm().await.unwrap(), "what was given back is not given back again");
+    assert!(next.confirm().await.unwrap(), "a released lease is not released again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_holder_frees_the_state_after_its_lease() {
+async fn the_state_of_a_dead_holder_is_free_when_its_lease_expires() {
     for server_time in [true, false] {
         let service = Service::default();
         let dead = Runner::new(&service);
@@ -55,7 +55,7 @@ async fn a_dead_holder_frees_the_state_after_its_lease() {
         let start = Instant::now();
         let lease = take(&next, 600).await.unwrap();
         let took = start.elapsed().as_secs();
-        // The server's clock knows of the thirty seconds before; our own only of what it has seen.
+        // The server's clock has seen the thirty seconds before; our own has not.
         let expected = if server_time { 32..36 } else { 60..63 };
         assert!(expected.contains(&took), "{took} s");
         assert_eq!(lease.fence(), 2);
@@ -63,7 +63,7 @@ async fn a_dead_holder_frees_the_state_after_its_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_long_over_is_taken_without_waiting() {
+async fn a_lease_that_expired_long_ago_is_taken_without_waiting() {
     let service = Service::default();
     drop(take(&Runner::new(&service), 0).await.unwrap());
     sleep(Duration::from_secs(62)).await;
@@ -71,7 +71,7 @@ async fn a_lease_that_is_long_over_is_taken_without_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_other_machines_clock_is_believed() {
+async fn no_other_machines_clock_counts() {
     let service = Service::default();
     let runner = Runner::new(&service);
     let lease = take(&runner, 0).await.unwrap();
@@ -87,11 +87,11 @@ async fn no_other_machines_clock_is_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_told_once_for_each_holder_and_gets_the_state_when_it_is_free() {
+async fn a_waiting_run_is_notified_once_for_each_holder_and_gets_the_state_when_it_is_free() {
     let service = Service::default();
     let first = take(&Runner::new(&service), 0).await.unwrap();
-    let told = Mutex::new(Vec::new());
-    let notice = |text: &str| told.lock().unwrap().push(text.to_owned());
+    let notices = Mutex::new(Vec::new());
+    let notice = |text: &str| notices.lock().unwrap().push(text.to_owned());
     let second = Runner::new(&service);
     let start = Instant::now();
     let waits = Lease::acquire(second.store(), terms(300), Shutdown::default(), &notice);
@@ -102,14 +102,14 @@ async fn who_waits_is_told_once_for_each_holder_and_gets_the_state_when_it_is_fr
     let (taken, ()) = tokio::join!(waits, frees);
     assert_eq!(taken.unwrap().fence(), 2);
     assert!((100..103).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
-    let told = told.into_inner().unwrap();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("the state is locked by `payinfra up` of alice on "), "{told:?}");
-    assert!(told[0].ends_with("waiting up to 299 s more"), "{told:?}");
+    let notices = notices.into_inner().unwrap();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].starts_with("the state is locked by `payinfra up` of alice on "), "{notices:?}");
+    assert!(notices[0].ends_with("waiting up to 299 s more"), "{notices:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_ends_when_it_was_to() {
+async fn waiting_ends_at_its_limit() {
     let service = Service::default();
     let _first = take(&Runner::new(&service), 0).await.unwrap();
     let start = Instant::now();
@@ -118,18 +118,18 @@ async fn waiting_ends_when_it_was_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_many_that_come_at_once_one_gets_it() {
+async fn of_many_concurrent_runs_one_gets_the_lease() {
     let service = Service::default();
     let runners: Vec<Runner> = (0..20).map(|_| Runner::new(&service)).collect();
     let taken = futures_of(&runners, 0).await;
     assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 1);
-    // All of them wait for a holder that dies; the others for one another.
+    // All of them wait for a holder that dies, and then for one another.
     drop(taken);
     let taken = futures_of(&runners, 100).await;
     assert_eq!(taken.iter().filter(|taken| taken.is_ok()).count(), 1);
 }
 
-async fn futures_of(runners: &[Runner], wait: u64) -> Vec<Result<Lease, Failure>> {
+async fn futures_of(runners: &[Runner], wait: u64) -> Vec<Result<Lease, RemoteStateError>> {
     let tasks: Vec<_> =
         runners.iter().cloned().map(|runner| tokio::spawn(async move { take(&runner, wait).await })).collect();
     let mut taken = Vec::new();
@@ -140,7 +140,7 @@ async fn futures_of(runners: &[Runner], wait: u64) -> Vec<Result<Lease, Failure>
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_cannot_be_renewed_ends_by_itself_and_stops_the_run() {
+async fn a_lease_that_cannot_be_renewed_expires_and_stops_the_run() {
     let service = Service::default();
     let runner = Runner::new(&service);
     let stop = Shutdown::default();
@@ -167,19 +167,19 @@ async fn a_renewal_whose_answer_is_lost_is_recognised() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_was_given_up_and_arrived_is_recognised_by_the_next() {
+async fn a_renewal_that_timed_out_but_arrived_is_recognised_by_the_next() {
     let service = Service::default();
     let runner = Runner::new(&service);
     let terms = Terms { length: Duration::from_secs(900), ..terms(0) };
     let lease = Lease::acquire(runner.store(), terms, Shutdown::default(), &|_| {}).await.unwrap();
-    // For longer than one renewal is repeated, nobody answers, but the writes arrive.
+    // For longer than one renewal is retried, there are no answers, but the writes arrive.
     (1..=60).for_each(|number| runner.fault(number, Fault::Lost));
     sleep(Duration::from_secs(1100)).await;
     assert!(lease.holds());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_holder_that_is_shut_out_learns_by_whom() {
+async fn a_holder_that_is_fenced_off_learns_by_whom() {
     let service = Service::default();
     let stop = Shutdown::default();
     let runner = Runner::new(&service);
@@ -192,14 +192,14 @@ async fn a_holder_that_is_shut_out_learns_by_whom() {
     assert!(text.starts_with("the lease on the state was lost: `payinfra up` of bob on "), "{text}");
     assert!(text.ends_with(" holds it now"), "{text}");
     lease.release().await.unwrap();
-    assert!(other.confirm().await.unwrap(), "a lost lease is not given back");
+    assert!(other.confirm().await.unwrap(), "a lost lease is not released");
     other.release().await.unwrap();
     let text = lease.why_lost().await.to_string();
     assert!(text.ends_with(" took it over and has ended"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_damaged_lease_counts_as_dead_after_the_usual_time_and_a_newer_one_is_refused() {
+async fn a_damaged_lease_expires_after_the_usual_time_and_a_newer_one_is_refused() {
     let service = Service::default();
     service.overwrite(KEY, b"{");
     let runner = Runner::new(&service);
@@ -210,7 +210,7 @@ async fn a_damaged_lease_counts_as_dead_after_the_usual_time_and_a_newer_one_is_
     let text = String::from_utf8(service.bytes(KEY)).unwrap();
     lease.release().await.unwrap();
     service.overwrite(KEY, text.replace("\"format\": 1", "\"format\": 2").as_bytes());
-    assert!(matches!(take(&runner, 0).await.err(), Some(Failure::State(StateError::Newer { .. }))));
+    assert!(matches!(take(&runner, 0).await.err(), Some(RemoteStateError::State(StateError::Newer { .. }))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! What the log holds after faults, kills and take-overs, and that it keeps a paused run out.
+//! What the log contains after faults, kills and take-overs, and that it keeps a paused run out.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::fake::{Fault, Run, Runner, Service, acquired, holder};
 use crate::remote_state::records::{journal_name, sequence_of};
-use crate::remote_state::{Failure, unlock};
+use crate::remote_state::{RemoteStateError, unlock};
 
 const PREFIX: &str = "some/prefix/test/";
 const LENGTH: Duration = Duration::from_secs(60);
@@ -25,13 +25,13 @@ fn is_lost(ended: Result<(), StateError>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_is_what_was_announced_and_folded() {
+async fn a_state_is_what_was_appended_and_compacted() {
     let service = Service::default();
     let run = Runner::new(&service).open(0).await.unwrap();
     run.announce(0..5).await.unwrap();
-    assert_eq!(sequences(&service), [1, 2, 3, 4, 5, 6], "a mark and five appends");
+    assert_eq!(sequences(&service), [1, 2, 3, 4, 5, 6], "a fence marker and five appends");
     run.end().await;
-    assert_eq!(sequences(&service), [1, 6], "the mark and the last one stay");
+    assert_eq!(sequences(&service), [1, 6], "the fence marker and the last one stay");
     let run = Runner::new(&service).open(0).await.unwrap();
     assert_eq!((run.known(), run.warnings.len()), ((0..5).collect(), 0));
     run.announce(5..7).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_state_is_what_was_announced_and_folded() {
     let run = Runner::new(&service).open(0).await.unwrap();
     assert_eq!((run.known(), run.warnings.len()), ((0..7).collect(), 0), "without a snapshot of the last run");
     run.end().await;
-    assert_eq!(sequences(&service), [1, 7, 10], "three marks, of which one is the last object");
+    assert_eq!(sequences(&service), [1, 7, 10], "three fence markers, of which one is the last object");
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,8 +62,8 @@ async fn a_wave_of_calls_shares_one_object() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_fault_of_a_write_loses_or_doubles_anything() {
-    // Lease, mark, three appends, snapshot, release.
+async fn no_write_fault_loses_or_duplicates_anything() {
+    // Lease, fence marker, three appends, snapshot, release.
     for number in 1..=7 {
         for fault in [Fault::Lost, Fault::Twice, Fault::Busy, Fault::Late(Duration::from_secs(12))] {
             let service = Service::default();
@@ -80,7 +80,7 @@ async fn no_fault_of_a_write_loses_or_doubles_anything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_killed_at_any_write_loses_nothing_that_it_announced() {
+async fn a_run_killed_at_any_write_loses_no_recorded_intent() {
     for number in 1..=12 {
         let service = Service::default();
         let first = Runner::new(&service).open(0).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_run_killed_at_any_write_loses_nothing_that_it_announced() {
     }
 }
 
-/// A run that is paused: its lease is not renewed any more, and its successor has taken over.
+/// A paused run: its lease is no longer renewed, and a successor has taken over.
 async fn paused_and_taken_over(service: &Service) -> (Run, Run) {
     let runner = Runner::new(service);
     let old = runner.open(0).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_paused_run_cannot_append_once_another_has_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_cannot_after_the_log_was_folded_or_the_stack_removed_either() {
+async fn a_paused_run_cannot_append_after_compaction_or_removal_either() {
     for removes in [false, true] {
         let service = Service::default();
         let (old, new) = paused_and_taken_over(&service).await;
@@ -164,7 +164,7 @@ async fn its_snapshot_neither_replaces_a_newer_one_nor_hides_what_follows() {
     let service = Service::default();
     let (old, new) = paused_and_taken_over(&service).await;
     new.announce(2..4).await.unwrap();
-    // Before the successor has folded, the old snapshot is true as far as it goes.
+    // Before the successor has compacted, the old snapshot is correct up to its sequence.
     let before = old.journal.compact().await;
     new.announce(4..5).await.unwrap();
     new.end().await;
@@ -177,7 +177,7 @@ async fn an_append_that_arrives_long_after_its_run_was_replaced_has_no_effect() 
     let service = Service::default();
     let runner = Runner::new(&service);
     let old = runner.open(0).await.unwrap();
-    // The append and every renewal from now on are on their way for five minutes.
+    // From now on, the append and every renewal are in flight for five minutes.
     (1..=30).for_each(|number| runner.fault(number, Fault::Late(Duration::from_secs(300))));
     let late = tokio::spawn(async move { (old.announce(0..1).await, old) });
     sleep(Duration::from_secs(70)).await;
@@ -191,7 +191,7 @@ async fn an_append_that_arrives_long_after_its_run_was_replaced_has_no_effect() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn unlock_shuts_the_holder_out_and_leaves_the_state_free() {
+async fn unlock_fences_off_the_holder_and_leaves_the_state_free() {
     let service = Service::default();
     let old = Runner::new(&service).open(0).await.unwrap();
     old.announce(0..2).await.unwrap();
@@ -203,7 +203,7 @@ async fn unlock_shuts_the_holder_out_and_leaves_the_state_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn damage_is_set_aside_and_told_and_a_newer_format_is_left_alone() {
+async fn damage_is_set_aside_with_a_warning_and_a_newer_format_is_not_touched() {
     let service = Service::default();
     let run = Runner::new(&service).open(0).await.unwrap();
     run.announce(0..4).await.unwrap();
@@ -230,12 +230,12 @@ async fn damage_is_set_aside_and_told_and_a_newer_format_is_left_alone() {
     let newer = good.replace("\"format\": 1", "\"format\": 2");
     service.overwrite(&snapshot, newer.as_bytes());
     let refused = Runner::new(&service).open(100).await.err();
-    assert!(matches!(refused, Some(Failure::State(StateError::Newer { found: 2, .. }))));
+    assert!(matches!(refused, Some(RemoteStateError::State(StateError::Newer { found: 2, .. }))));
     assert_eq!(service.bytes(&snapshot), newer.as_bytes());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_object_is_told() {
+async fn a_missing_object_gives_a_warning() {
     let service = Service::default();
     let run = Runner::new(&service).open(0).await.unwrap();
     run.announce(0..4).await.unwrap();

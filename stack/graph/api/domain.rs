@@ -1,47 +1,44 @@
-//! The API's own domain: certificate, domain name, records, mapping (A4).
+//! The API's own domain: certificate, domain name, records, mapping (`docs/requirements.md`, A4).
 
 use std::sync::Arc;
 
 use payinfra_aws::Tags;
 use payinfra_aws::names::Kind;
-use payinfra_engine::{Graph, Handle, Scope};
-
-use super::super::Design;
-use crate::settings::Domain;
-use payinfra_steps::Cloud;
+use payinfra_engine::{Handle, Scope};
 use payinfra_steps::api::{
     ALIAS, ALL_PATHS, ApiDomain, ApiMapping, Certificate, DnsRecord, RestApi, Stage, VALIDATION, ZONE,
 };
+
+use super::super::blueprint::Blueprint;
+use super::super::design::Design;
+use crate::settings::Domain;
 
 /// How long resolvers may keep the validation record, in seconds.
 const VALIDATION_TTL: i64 = 300;
 
 pub(super) fn add(
-    graph: &mut Graph<Cloud>,
-    design: &Arc<Design>,
-    own: Domain,
+    stack: &mut Blueprint,
+    own: &Domain,
     api: Handle<RestApi>,
     stage: Handle<Stage>,
 ) -> Handle<ApiMapping> {
-    let own = Arc::new(own);
+    let own = Arc::new(own.clone());
     let requested = match (&own.certificate_arn, &own.hosted_zone_id) {
-        (None, Some(zone)) => Some(certificate(graph, design, &own, zone.clone())),
+        (None, Some(zone)) => Some(certificate(stack, Arc::clone(&own), zone.clone())),
         _ => None,
     };
-    let domain = {
-        let (design, own) = (Arc::clone(design), Arc::clone(&own));
-        graph.add("main", move |scope| ApiDomain {
-            domain: own.name.clone(),
-            certificate_arn: match requested {
-                Some(certificate) => scope.ready(certificate, |certificate| certificate.arn.clone()),
-                None => own.certificate_arn.clone().unwrap_or_default(),
-            },
-            security_policy: "TLS_1_2".to_owned(),
-            tags: tags(&design, scope, &own, &own.name),
-        })
-    };
-    if let Some(zone) = own.hosted_zone_id.clone() {
-        graph.add(ALIAS, move |scope| DnsRecord {
+    let zone = own.hosted_zone_id.clone();
+    let domain = stack.add("main", move |design, scope| ApiDomain {
+        domain: own.name.clone(),
+        certificate_arn: match requested {
+            Some(certificate) => scope.ready(certificate, |certificate| certificate.arn.clone()),
+            None => own.certificate_arn.clone().unwrap_or_default(),
+        },
+        security_policy: "TLS_1_2".to_owned(),
+        tags: tags(design, scope, &own, &own.name),
+    });
+    if let Some(zone) = zone {
+        stack.add(ALIAS, move |_, scope| DnsRecord {
             zone_id: zone.clone(),
             name: scope.get(domain, |domain| domain.domain.clone()),
             kind: "A".to_owned(),
@@ -50,7 +47,7 @@ pub(super) fn add(
             ttl: 0,
         });
     }
-    graph.add("all", move |scope| ApiMapping {
+    stack.add("all", move |_, scope| ApiMapping {
         domain: scope.ready(domain, |domain| domain.domain.clone()),
         base_path: ALL_PATHS.to_owned(),
         api_id: scope.get(api, |api| api.id.clone()),
@@ -58,16 +55,13 @@ pub(super) fn add(
     })
 }
 
-/// The certificate, and the record that proves the domain to be ours: it can only be issued once that is there.
-fn certificate(graph: &mut Graph<Cloud>, design: &Arc<Design>, own: &Arc<Domain>, zone: String) -> Handle<Certificate> {
-    let certificate = {
-        let (design, own) = (Arc::clone(design), Arc::clone(own));
-        graph.add("api", move |scope| Certificate {
-            domain: own.name.clone(),
-            tags: tags(&design, scope, &own, &design.names.only(Kind::Certificate)),
-        })
-    };
-    graph.add(VALIDATION, move |scope| DnsRecord {
+/// The certificate, and the record that proves who owns the domain: ACM issues the certificate once it finds the record.
+fn certificate(stack: &mut Blueprint, own: Arc<Domain>, zone: String) -> Handle<Certificate> {
+    let certificate = stack.add("api", move |design, scope| Certificate {
+        domain: own.name.clone(),
+        tags: tags(design, scope, &own, &design.names.only(Kind::Certificate)),
+    });
+    stack.add(VALIDATION, move |_, scope| DnsRecord {
         zone_id: zone.clone(),
         name: scope.get(certificate, |certificate| certificate.record_name.clone()),
         kind: "CNAME".to_owned(),
@@ -78,7 +72,7 @@ fn certificate(graph: &mut Graph<Cloud>, design: &Arc<Design>, own: &Arc<Domain>
     certificate
 }
 
-/// The usual tags, and the zone: records have no tags of their own by which they could be found again.
+/// The common tags, and the zone: records have no tags, so they are found through those of the domain.
 fn tags(design: &Design, scope: &Scope<'_>, own: &Domain, name: &str) -> Tags {
     let mut tags = design.tags(scope, name);
     if let Some(zone) = &own.hosted_zone_id {

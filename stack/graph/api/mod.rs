@@ -1,24 +1,21 @@
-//! The API: its paths and methods from the OpenAPI document, and what stands around its stage.
+//! The API: its paths and methods from the OpenAPI document, and its stage.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use payinfra_aws::fingerprint::fingerprint;
 use payinfra_aws::names::Kind;
-use payinfra_engine::{Graph, Handle, Scope};
-use serde_json::{Value, json};
-
-use super::Design;
-use super::functions::{FunctionParts, Functions};
-use crate::settings::ApiAuth;
-use payinfra_steps::Cloud;
+use payinfra_engine::{Handle, Scope};
 use payinfra_steps::api::{
     ApiDeployment, ApiMapping, ApiMethod, ApiModel, ApiResource, ApiValidator, Checks, Document, Integration, JSON,
     RestApi, Route, Stage, invocation, last_step, method_name, model_name, path_name,
 };
-use payinfra_steps::functions::FunctionName;
-use payinfra_steps::functions::{LIVE, Permission};
-use payinfra_steps::security::Key;
+use payinfra_steps::functions::Permission;
+use serde_json::{Value, json};
+
+use super::blueprint::Blueprint;
+use super::design::Design;
+use super::functions::Functions;
+use crate::settings::ApiAuth;
 
 mod domain;
 mod stage;
@@ -32,7 +29,7 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Where callers reach the API: at its own domain where it has one.
+    /// Where callers reach the API: at its own domain if it has one.
     pub(super) fn url(&self, scope: &Scope<'_>) -> String {
         match self.mapping {
             Some(mapping) => scope.get(mapping, |mapping| mapping.url.clone()),
@@ -41,48 +38,49 @@ impl Api {
     }
 }
 
-/// The oldest TLS that the `execute-api` address takes is 1.2; AWS's default is 1.0.
+/// The `execute-api` address accepts TLS 1.2 and newer; the default of AWS is 1.0.
 const SECURITY_POLICY: &str = "SecurityPolicy_TLS13_1_2_2021_06";
 
-/// How long a function may take: all that API Gateway allows, since the functions have shorter limits of their own.
+/// How long a function may take: as long as API Gateway allows, because the functions have shorter timeouts.
 const TIMEOUT_MS: i32 = 29_000;
 
-pub(super) fn add(graph: &mut Graph<Cloud>, design: &Arc<Design>, key: Handle<Key>, functions: &Functions) -> Api {
-    let document = Arc::new(Document::embedded());
-    let api = rest_api(graph, design, &document);
-    let paths = paths(graph, api, &document);
-    let models = models(graph, api, &document);
-    let validators = validators(graph, api, &document);
+pub(super) fn add(stack: &mut Blueprint, functions: &Functions) -> Api {
+    let document = Document::embedded();
+    let api = rest_api(stack, &document);
+    let paths = paths(stack, api, &document);
+    let models = models(stack, api, &document);
+    let validators = validators(stack, api, &document);
     let mut methods = Vec::new();
     for route in &document.routes {
         let parts =
             Parts { api, path: paths[&route.path], validator: route.checks().map(|checks| validators[&checks]) };
-        let method = method(graph, design, route, parts);
-        // The model is named, not referred to.
+        let method = method(stack, route, parts);
+        // A method contains the model's name, not an output of it.
         if let Some(model) = &route.model {
-            graph.after(method, models[model]);
+            stack.after(method, models[model]);
         }
         methods.push(method);
-        permission(graph, design, api, route, functions);
+        permission(stack, api, route, functions);
     }
-    let deployment = deployment(graph, design, api, &document);
+    let deployment = deployment(stack, api, &document);
     for method in methods {
-        graph.after(deployment, method);
+        stack.after(deployment, method);
     }
-    let stage = stage::add(graph, design, key, api, deployment);
+    let stage = stage::add(stack, api, deployment);
+    let design = stack.design();
     if design.settings.api.waf {
-        web_acl::add(graph, design, key, stage);
+        web_acl::add(stack, stage);
     }
     if design.settings.api.auth == ApiAuth::ApiKey {
-        stage::add_key(graph, design, api, stage);
+        stage::add_key(stack, api, stage);
     }
-    let mapping = design.settings.api.domain.clone().map(|own| domain::add(graph, design, own, api, stage));
+    let mapping = design.settings.api.domain.as_ref().map(|own| domain::add(stack, own, api, stage));
     Api { stage, mapping }
 }
 
-fn rest_api(graph: &mut Graph<Cloud>, design: &Arc<Design>, document: &Document) -> Handle<RestApi> {
-    let (design, description) = (Arc::clone(design), document.description.clone());
-    graph.add("main", move |scope| {
+fn rest_api(stack: &mut Blueprint, document: &Document) -> Handle<RestApi> {
+    let description = document.description.clone();
+    stack.add("main", move |design, scope| {
         let name = design.names.only(Kind::Api);
         RestApi {
             description: description.clone(),
@@ -96,13 +94,13 @@ fn rest_api(graph: &mut Graph<Cloud>, design: &Arc<Design>, document: &Document)
     })
 }
 
-/// The paths, by path; one stands below another, so that other is there first.
-fn paths(graph: &mut Graph<Cloud>, api: Handle<RestApi>, document: &Document) -> BTreeMap<String, Handle<ApiResource>> {
+/// The paths, by path. The document lists a parent before its children.
+fn paths(stack: &mut Blueprint, api: Handle<RestApi>, document: &Document) -> BTreeMap<String, Handle<ApiResource>> {
     let mut paths: BTreeMap<String, Handle<ApiResource>> = BTreeMap::new();
     for path in &document.paths {
         let (before, step) = last_step(path);
         let (parent, step) = (paths.get(before).copied(), step.to_owned());
-        let handle = graph.add(&path_name(path), move |scope| ApiResource {
+        let handle = stack.add(&path_name(path), move |_, scope| ApiResource {
             api_id: scope.get(api, |api| api.id.clone()),
             parent_id: match parent {
                 Some(parent) => scope.get(parent, |parent| parent.id.clone()),
@@ -115,11 +113,11 @@ fn paths(graph: &mut Graph<Cloud>, api: Handle<RestApi>, document: &Document) ->
     paths
 }
 
-fn models(graph: &mut Graph<Cloud>, api: Handle<RestApi>, document: &Document) -> BTreeMap<String, Handle<ApiModel>> {
+fn models(stack: &mut Blueprint, api: Handle<RestApi>, document: &Document) -> BTreeMap<String, Handle<ApiModel>> {
     let add = |(name, schema): (&String, &Value)| {
         let (model, schema) = (name.clone(), schema.clone());
         let description = schema["description"].as_str().unwrap_or_default().to_owned();
-        let handle = graph.add(&model_name(name), move |scope| ApiModel {
+        let handle = stack.add(&model_name(name), move |_, scope| ApiModel {
             api_id: scope.get(api, |api| api.id.clone()),
             name: model.clone(),
             content_type: JSON.to_owned(),
@@ -132,14 +130,14 @@ fn models(graph: &mut Graph<Cloud>, api: Handle<RestApi>, document: &Document) -
 }
 
 fn validators(
-    graph: &mut Graph<Cloud>,
+    stack: &mut Blueprint,
     api: Handle<RestApi>,
     document: &Document,
 ) -> BTreeMap<Checks, Handle<ApiValidator>> {
     let mut validators = BTreeMap::new();
     for checks in document.routes.iter().filter_map(Route::checks) {
         validators.entry(checks).or_insert_with(|| {
-            graph.add(&path_name(checks.name()), move |scope| ApiValidator {
+            stack.add(&path_name(checks.name()), move |_, scope| ApiValidator {
                 api_id: scope.get(api, |api| api.id.clone()),
                 name: checks.name().to_owned(),
                 body: checks != Checks::Parameters,
@@ -150,7 +148,7 @@ fn validators(
     validators
 }
 
-/// What a method stands on.
+/// What a method refers to.
 #[derive(Clone, Copy)]
 struct Parts {
     api: Handle<RestApi>,
@@ -158,11 +156,12 @@ struct Parts {
     validator: Option<Handle<ApiValidator>>,
 }
 
-fn method(graph: &mut Graph<Cloud>, design: &Design, route: &Route, parts: Parts) -> Handle<ApiMethod> {
-    let (authorization, api_key_required) = authorization(design, route);
-    let uri = invocation(&alias_arn(design, route.function));
+fn method(stack: &mut Blueprint, route: &Route, parts: Parts) -> Handle<ApiMethod> {
+    let design = stack.design();
+    let (authorization, api_key_required) = authorization(&design, route);
+    let uri = invocation(&design.alias_arn(route.function));
     let route = route.clone();
-    graph.add(&method_name(&route.method, &route.path), move |scope| ApiMethod {
+    stack.add(&method_name(&route.method, &route.path), move |_, scope| ApiMethod {
         api_id: scope.get(parts.api, |api| api.id.clone()),
         resource_id: scope.get(parts.path, |path| path.id.clone()),
         method: route.method.clone(),
@@ -179,7 +178,8 @@ fn method(graph: &mut Graph<Cloud>, design: &Design, route: &Route, parts: Parts
     })
 }
 
-/// How callers of a route are authorized, and whether they need a key (A5).
+/// How callers of a route are authorized, and whether they need a key (`docs/requirements.md`,
+/// A5).
 fn authorization(design: &Design, route: &Route) -> (&'static str, bool) {
     match design.settings.api.auth {
         _ if route.open => ("NONE", false),
@@ -188,55 +188,34 @@ fn authorization(design: &Design, route: &Route) -> (&'static str, bool) {
     }
 }
 
-/// The alias of a function. Its ARN is ours to know, so the API need not wait for the function.
-fn alias_arn(design: &Design, function: FunctionName) -> String {
-    design.arn("lambda", &format!("function:{}:{LIVE}", design.names.of(Kind::Function, function.name())))
-}
-
 /// Lets the API invoke the function of one route.
-fn permission(
-    graph: &mut Graph<Cloud>,
-    design: &Arc<Design>,
-    api: Handle<RestApi>,
-    route: &Route,
-    functions: &Functions,
-) {
-    let FunctionParts { alias, .. } = match route.function {
-        FunctionName::PaymentValidation => functions.validation,
-        FunctionName::TransactionProcessing => functions.processing,
-        FunctionName::Notifications => functions.notifications,
-    };
-    // A path parameter stands in the caller's ARN with its value.
+fn permission(stack: &mut Blueprint, api: Handle<RestApi>, route: &Route, functions: &Functions) {
+    // In the caller's ARN, a path parameter is replaced by its value.
     let steps = route.path.split('/').map(|step| if step.starts_with('{') { "*" } else { step });
     let pattern = format!("*/{}{}", route.method, steps.collect::<Vec<_>>().join("/"));
     let name = format!("api_{}", method_name(&route.method, &route.path));
-    let (statement, function) = (Permission::statement(&name), design.names.of(Kind::Function, route.function.name()));
-    let design = Arc::clone(design);
-    let permission = graph.add(&name, move |scope| Permission {
-        function: function.clone(),
-        statement: statement.clone(),
+    let which = route.function;
+    let permission = stack.add(&name, move |design, scope| Permission {
+        function: design.function(which),
+        statement: Permission::statement(scope.address().name()),
         principal: "apigateway.amazonaws.com".to_owned(),
         source_arn: design.arn("execute-api", &format!("{}/{pattern}", scope.get(api, |api| api.id.clone()))),
         source_account: Some(design.account().to_owned()),
     });
-    graph.after(permission, alias);
+    stack.after(permission, functions.alias(which));
 }
 
-/// The deployment of exactly these routes: any change of what it contains makes another one, and nothing else does.
-fn deployment(
-    graph: &mut Graph<Cloud>,
-    design: &Design,
-    api: Handle<RestApi>,
-    document: &Document,
-) -> Handle<ApiDeployment> {
+/// The deployment of exactly these routes: a change of what it contains makes another one, and nothing else does.
+fn deployment(stack: &mut Blueprint, api: Handle<RestApi>, document: &Document) -> Handle<ApiDeployment> {
+    let design = stack.design();
     let routes = document.routes.iter().map(|route| {
-        let (authorization, key) = authorization(design, route);
+        let (authorization, key) = authorization(&design, route);
         let checks = route.checks().map(Checks::name);
         json!([
             route.method,
             route.path,
             route.operation,
-            alias_arn(design, route.function),
+            design.alias_arn(route.function),
             authorization,
             key,
             route.parameters,
@@ -247,7 +226,7 @@ fn deployment(
     });
     let contents = json!([routes.collect::<Vec<_>>(), document.models]);
     let name = format!("live_{}", fingerprint(contents.to_string().as_bytes(), 4));
-    graph.add(&name.clone(), move |scope| ApiDeployment {
+    stack.add(&name.clone(), move |_, scope| ApiDeployment {
         api_id: scope.get(api, |api| api.id.clone()),
         name: name.clone(),
     })

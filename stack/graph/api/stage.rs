@@ -1,154 +1,97 @@
-//! The stage with its logs, its throttles and, where callers have keys, the key.
+//! The stage with its logs, its throttles and, if callers have keys, the key.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use payinfra_aws::names::Kind;
-use payinfra_engine::{Graph, Handle};
-use serde_json::{Value, json};
-
-use super::super::Design;
-use payinfra_steps::Cloud;
+use payinfra_engine::{Handle, Need};
 use payinfra_steps::api::{
     AccessLog, ApiAccount, ApiDeployment, ApiKey, LOG_ROLE, MethodSettings, RestApi, Stage, UsagePlan,
 };
-use payinfra_steps::monitoring::LogGroup;
-use payinfra_steps::security::{Key, Role};
+use serde_json::{Value, json};
+
+use super::super::blueprint::{Blueprint, Permissions};
+use super::super::design::Design;
+use super::super::policy::trust_if;
 
 /// The access log's part in its name.
 const ACCESS_LOG: &str = "api-access";
 
-pub(super) fn add(
-    graph: &mut Graph<Cloud>,
-    design: &Arc<Design>,
-    key: Handle<Key>,
-    api: Handle<RestApi>,
-    deployment: Handle<ApiDeployment>,
-) -> Handle<Stage> {
-    let access_log = access_log(graph, design, key);
-    let execution_log = execution_log(graph, design, key, api);
-    let account = account(graph, design);
-    let stage = {
-        let design = Arc::clone(design);
-        graph.add("live", move |scope| {
-            let settings = &design.settings.api;
-            Stage {
-                api_id: scope.get(api, |api| api.id.clone()),
-                deployment_id: scope.get(deployment, |deployment| deployment.id.clone()),
-                access_log: Some(AccessLog {
-                    group_arn: scope.ready(access_log, |group| group.arn.clone()),
-                    line: access_log_line(),
-                }),
-                all_methods: all_methods(&design),
-                methods: methods(&design),
-                tracing: true,
-                variables: BTreeMap::new(),
-                // A stage's name need not carry the suffix: it stands inside the API, whose name does.
-                tags: design.tags(scope, &settings.stage),
-                name: settings.stage.clone(),
-            }
-        })
-    };
-    graph.after(stage, execution_log);
+pub(super) fn add(stack: &mut Blueprint, api: Handle<RestApi>, deployment: Handle<ApiDeployment>) -> Handle<Stage> {
+    let access_log =
+        stack.log_group("api_access", Need::Ready, |design, _| design.names.of(Kind::LogGroup, ACCESS_LOG));
+    let execution_log = stack.log_group("api_execution", Need::Ready, move |design, scope| {
+        let id = scope.get(api, |api| api.id.clone());
+        format!("API-Gateway-Execution-Logs_{id}/{}", design.settings.api.stage)
+    });
+    let account = account(stack);
+    let stage = stack.add("live", move |design, scope| {
+        let settings = &design.settings.api;
+        Stage {
+            api_id: scope.get(api, |api| api.id.clone()),
+            deployment_id: scope.get(deployment, |deployment| deployment.id.clone()),
+            access_log: Some(AccessLog {
+                group_arn: scope.ready(access_log, |group| group.arn.clone()),
+                line: access_log_line(),
+            }),
+            all_methods: all_methods(design),
+            methods: methods(design),
+            tracing: true,
+            variables: BTreeMap::new(),
+            // A stage's name needs no suffix: it is unique within the API, whose name has it.
+            tags: design.tags(scope, &settings.stage),
+            name: settings.stage.clone(),
+        }
+    });
+    stack.after(stage, execution_log);
     if let Some(account) = account {
-        graph.after(stage, account);
+        stack.after(stage, account);
     }
     stage
 }
 
-fn access_log(graph: &mut Graph<Cloud>, design: &Arc<Design>, key: Handle<Key>) -> Handle<LogGroup> {
-    let design = Arc::clone(design);
-    graph.add("api_access", move |scope| {
-        let name = design.names.of(Kind::LogGroup, ACCESS_LOG);
-        LogGroup {
-            retention_days: design.settings.logs.retention_days,
-            key_arn: scope.ready(key, |key| key.arn.clone()),
-            tags: design.tags(scope, &name),
-            name,
-        }
-    })
-}
-
-/// The group that API Gateway would make by itself, without encryption and for ever (R8).
-fn execution_log(
-    graph: &mut Graph<Cloud>,
-    design: &Arc<Design>,
-    key: Handle<Key>,
-    api: Handle<RestApi>,
-) -> Handle<LogGroup> {
-    let design = Arc::clone(design);
-    graph.add("api_execution", move |scope| {
-        let id = scope.get(api, |api| api.id.clone());
-        let name = format!("API-Gateway-Execution-Logs_{id}/{}", design.settings.api.stage);
-        LogGroup {
-            retention_days: design.settings.logs.retention_days,
-            key_arn: scope.ready(key, |key| key.arn.clone()),
-            tags: design.tags(scope, &name),
-            name,
-        }
-    })
-}
-
-/// The role that API Gateway writes logs under, and the account's setting that names it (A7).
+/// The role under which API Gateway writes logs, and the account's setting that names it (`docs/requirements.md`, A7).
 ///
-/// The role is made even where the setting names somebody else's: when that one goes, this one is named instead.
-fn account(graph: &mut Graph<Cloud>, design: &Arc<Design>) -> Option<Handle<ApiAccount>> {
-    let role = {
-        let design = Arc::clone(design);
-        graph.add("api_logs", move |scope| {
-            let name = design.names.of(Kind::Role, LOG_ROLE);
-            Role {
-                path: format!("/payinfra/{}/", design.names.suffix()),
-                description: "Lets API Gateway write the logs of this account's APIs".to_owned(),
-                trust: json!({
-                    "Version": "2012-10-17",
-                    "Statement": [{
-                        "Effect": "Allow",
-                        "Principal": {"Service": "apigateway.amazonaws.com"},
-                        "Action": "sts:AssumeRole",
-                        // AWS does not document that API Gateway says on whose behalf it writes logs. The setting takes
-                        // only roles of its own account, whoever is named here.
-                        "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": design.account()}},
-                    }],
-                }),
-                policies: BTreeMap::from([(design.names.of(Kind::Policy, LOG_ROLE), log_policy(&design))]),
-                tags: design.tags(scope, &name),
-                name,
-            }
-        })
-    };
-    let ours = design.foreign_log_role.is_none();
-    ours.then(|| graph.add("logs", move |scope| ApiAccount { role_arn: scope.ready(role, |role| role.arn.clone()) }))
+/// The role is created even if the setting names a role of somebody else. When that one is deleted, this one takes over.
+fn account(stack: &mut Blueprint) -> Option<Handle<ApiAccount>> {
+    let description = "Lets API Gateway write the logs of this account's APIs";
+    let role = stack.role(LOG_ROLE, description, |design, _| Permissions {
+        // AWS does not document that API Gateway sends the account for which it writes logs. The setting accepts only
+        // roles of its own account in any case.
+        trust: trust_if(
+            "apigateway.amazonaws.com",
+            json!({"StringEqualsIfExists": {"aws:SourceAccount": design.account()}}),
+        ),
+        policies: vec![(LOG_ROLE, write_logs(design))],
+    });
+    let ours = stack.design().foreign_log_role.is_none();
+    ours.then(|| stack.add("logs", move |_, scope| ApiAccount { role_arn: scope.ready(role, |role| role.arn.clone()) }))
 }
 
-/// Writes to the log groups of APIs. None can be made, so that a late line does not bring a deleted group back; only the
-/// one in which API Gateway tries the role out can.
-fn log_policy(design: &Design) -> Value {
+/// Writes to the log groups of APIs. It can create none, so that a late line does not bring a deleted group back, except
+/// the one with which API Gateway tries the role.
+fn write_logs(design: &Design) -> Vec<Value> {
     let group = |name: &str| design.arn("logs", &format!("log-group:{name}:*"));
-    // The setting holds for all of the account's APIs, those of other stacks included.
+    // The setting applies to all APIs of the account, those of other stacks included.
     let written = [
         group("API-Gateway-Execution-Logs_*"),
         group(&format!("{}-{ACCESS_LOG}-*", Kind::LogGroup.prefix())),
         group("/aws/apigateway/*"),
     ];
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": [
-                    "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents",
-                    "logs:PutLogEvents",
-                ],
-                "Resource": written,
-            },
-            {"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": group("/aws/apigateway/welcome")},
-            {"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": group("*")},
-        ],
-    })
+    vec![
+        json!({
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents",
+                "logs:PutLogEvents",
+            ],
+            "Resource": written,
+        }),
+        json!({"Effect": "Allow", "Action": "logs:CreateLogGroup", "Resource": group("/aws/apigateway/welcome")}),
+        json!({"Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": group("*")}),
+    ]
 }
 
-/// A line of the access log: who asked for what, and how it ended. The path is the route's, without values; bodies and
+/// A line of the access log: who asked for what, and the result. The path is the route's, without values; bodies and
 /// headers are left out.
 fn access_log_line() -> Value {
     json!({
@@ -171,7 +114,7 @@ fn access_log_line() -> Value {
     })
 }
 
-/// What holds for all methods (A3).
+/// The settings of all methods (`docs/requirements.md`, A3).
 fn all_methods(design: &Design) -> MethodSettings {
     let api = &design.settings.api;
     MethodSettings {
@@ -183,7 +126,7 @@ fn all_methods(design: &Design) -> MethodSettings {
     }
 }
 
-/// What some methods have apart: their throttles.
+/// The settings of methods with their own throttles.
 fn methods(design: &Design) -> BTreeMap<String, MethodSettings> {
     let all = all_methods(design);
     let own = design.settings.api.routes.iter().filter_map(|(route, own)| {
@@ -203,19 +146,15 @@ fn burst(requests: u32) -> i32 {
 }
 
 /// The key that callers send, and the plan that opens the stage to it.
-pub(super) fn add_key(graph: &mut Graph<Cloud>, design: &Arc<Design>, api: Handle<RestApi>, stage: Handle<Stage>) {
-    let key = {
-        let design = Arc::clone(design);
-        graph.add("callers", move |scope| {
-            let name = design.names.only(Kind::ApiKey);
-            let description = "Opens the payment API".to_owned();
-            ApiKey { description, enabled: true, tags: design.tags(scope, &name), name }
-        })
-    };
-    let design = Arc::clone(design);
-    graph.add("callers", move |scope| {
+pub(super) fn add_key(stack: &mut Blueprint, api: Handle<RestApi>, stage: Handle<Stage>) {
+    let key = stack.add("callers", |design, scope| {
+        let name = design.names.only(Kind::ApiKey);
+        let description = "Opens the payment API".to_owned();
+        ApiKey { description, enabled: true, tags: design.tags(scope, &name), name }
+    });
+    stack.add("callers", move |design, scope| {
         let name = design.names.only(Kind::UsagePlan);
-        let all = all_methods(&design);
+        let all = all_methods(design);
         let (api, stage) = (scope.get(api, |api| api.id.clone()), scope.get(stage, |stage| stage.name.clone()));
         UsagePlan {
             description: "What the key's holders may ask for".to_owned(),

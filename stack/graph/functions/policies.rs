@@ -1,22 +1,22 @@
-//! What each function may do: nothing that its code does not do (R6, fact sheet §8.2). What the code does stands in
-//! `functions/permissions.json`, which the functions' own tests hold against the calls they make.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! What each function may do: what its code does, and nothing else (`docs/requirements.md`, R6). What the code does is
+//! listed in `functions/permissions.json`, which the functions' tests compare with the calls that they make.
 
 use payinfra_aws::names::Kind;
-use payinfra_engine::{Graph, Handle, Scope};
+use payinfra_engine::{Handle, Scope};
+use payinfra_steps::database::{DbCluster, DbProxy};
+use payinfra_steps::functions::FunctionName;
+use payinfra_steps::security::Role;
 use serde_json::{Value, json};
 
-use super::super::Design;
-use super::super::database::{Data, USER};
-use super::super::monitoring::EVENTS;
-use super::super::network::Network;
-use payinfra_steps::Cloud;
-use payinfra_steps::functions::FunctionName;
-use payinfra_steps::security::{Key, Role};
+use super::super::blueprint::{Blueprint, Permissions};
+use super::super::database::{Database, USER};
+use super::super::design::Design;
+use super::super::network::Placement;
+use super::super::policy::{allow, trust_if, via};
+use super::super::topics::EVENTS;
+use super::dead_letters;
 
-/// The EC2 actions with which Lambda attaches a function to the VPC; the code itself is denied them.
+/// The EC2 actions with which Lambda attaches a function to the VPC. The function's code is denied them.
 const INTERFACES: [&str; 6] = [
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -26,85 +26,56 @@ const INTERFACES: [&str; 6] = [
     "ec2:UnassignPrivateIpAddresses",
 ];
 
-/// The ARN of a function's role.
+/// The ARN of a function's role, which follows from its name.
 pub(super) fn role_arn(design: &Design, which: FunctionName) -> String {
     let name = design.names.of(Kind::Role, which.name());
-    format!("arn:aws:iam::{}:role{}{name}", design.account(), path(design))
-}
-
-fn path(design: &Design) -> String {
-    format!("/payinfra/{}/", design.names.suffix())
+    format!("arn:aws:iam::{}:role{}{name}", design.account(), design.role_path())
 }
 
 pub(super) fn add(
-    graph: &mut Graph<Cloud>,
-    design: &Arc<Design>,
+    stack: &mut Blueprint,
     which: FunctionName,
-    key: Handle<Key>,
-    network: &Network,
-    data: &Data,
+    placement: Placement,
+    database: &Database,
 ) -> Handle<Role> {
-    let (design, network, data) = (Arc::clone(design), network.clone(), data.clone());
-    graph.add(&super::resource(which), move |scope| {
-        let name = design.names.of(Kind::Role, which.name());
+    let (key, cluster, proxy) = (stack.key, database.cluster, database.proxy);
+    let description = format!("What the function {} may do", which.name());
+    stack.role(which.name(), description, move |design, scope| {
         let key_arn = scope.get(key, |key| key.arn.clone());
-        let mut policies = BTreeMap::from([
-            policy(&design, "runtime", runtime(&design, which)),
-            policy(&design, "network", attachment(&design, scope, which, &network)),
-            policy(&design, "configuration", configuration(&design, which, &key_arn)),
-            policy(&design, "sessions", sessions(&design, which, &key_arn)),
-        ]);
-        match which {
-            FunctionName::PaymentValidation => {}
-            FunctionName::TransactionProcessing => {
-                policies.extend([
-                    policy(&design, "database", database(&design, scope, &data, &key_arn)),
-                    policy(&design, "events", events(&design, &key_arn)),
-                ]);
+        let mut policies = vec![
+            ("runtime", runtime(design, which)),
+            ("network", attachment(design, scope, which, placement)),
+            ("configuration", configuration(design, which, &key_arn)),
+        ];
+        policies.extend(match which {
+            FunctionName::PaymentValidation => {
+                vec![sessions(design, &key_arn, |table| allow("OpenSessions", &["dynamodb:PutItem"], table))]
             }
-            FunctionName::Notifications => {
-                policies.extend([
-                    policy(&design, "archive", archive(&design)),
-                    policy(&design, "dead-letters", dead_letters(&design, &key_arn)),
-                ]);
-            }
-        }
-        Role {
-            path: path(&design),
-            description: format!("What the function {} may do", which.name()),
-            trust: trust(&design, which),
-            policies,
-            tags: design.tags(scope, &name),
-            name,
-        }
+            FunctionName::TransactionProcessing => vec![
+                sessions(design, &key_arn, |table| allow("ConsumeSessions", &["dynamodb:UpdateItem"], table)),
+                ("database", use_database(design, scope, cluster, proxy, &key_arn)),
+                ("events", events(design, &key_arn)),
+            ],
+            FunctionName::Notifications => vec![
+                sessions(design, &key_arn, claim_deliveries),
+                ("archive", archive(design)),
+                ("dead-letters", send_dead_letters(design, &key_arn)),
+            ],
+        });
+        Permissions { trust: trust(design, which), policies }
     })
 }
 
-fn policy(design: &Design, role: &str, statements: Vec<Value>) -> (String, Value) {
-    let document = json!({"Version": "2012-10-17", "Statement": statements});
-    (design.names.of(Kind::Policy, role), document)
-}
-
-fn function_arn(design: &Design, which: FunctionName) -> String {
-    design.arn("lambda", &format!("function:{}", design.names.of(Kind::Function, which.name())))
-}
-
+/// Lets Lambda assume the role for this function only.
 fn trust(design: &Design, which: FunctionName) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": design.account()},
-                "ArnLike": {"aws:SourceArn": format!("{}*", function_arn(design, which))},
-            },
-        }],
-    })
+    let condition = json!({
+        "StringEquals": {"aws:SourceAccount": design.account()},
+        "ArnLike": {"aws:SourceArn": format!("{}*", design.function_arn(which))},
+    });
+    trust_if("lambda.amazonaws.com", condition)
 }
 
-/// Its own log group, which it cannot make anew, and tracing, which knows no resources.
+/// Writes to its own log group, which it cannot recreate, and traces, whose actions take no resources.
 fn runtime(design: &Design, which: FunctionName) -> Vec<Value> {
     let group = design.names.function_log_group(which.name());
     vec![
@@ -117,11 +88,11 @@ fn runtime(design: &Design, which: FunctionName) -> Vec<Value> {
     ]
 }
 
-/// Lambda itself attaches the function to its subnets in the role's name.
-fn attachment(design: &Design, scope: &Scope<'_>, which: FunctionName, network: &Network) -> Vec<Value> {
+/// Lambda itself attaches the function to its subnets, with the function's role.
+fn attachment(design: &Design, scope: &Scope<'_>, which: FunctionName, placement: Placement) -> Vec<Value> {
     let interfaces = design.arn("ec2", "network-interface/*");
-    let mut places = network.private.map(|subnet| scope.get(subnet, |subnet| subnet.arn.clone())).to_vec();
-    places.push(scope.get(network.functions_group, |group| group.arn.clone()));
+    let mut places = placement.subnets.map(|subnet| scope.get(subnet, |subnet| subnet.arn.clone())).to_vec();
+    places.push(scope.get(placement.group, |group| group.arn.clone()));
     places.push(interfaces.clone());
     let own = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"];
     vec![
@@ -133,12 +104,12 @@ fn attachment(design: &Design, scope: &Scope<'_>, which: FunctionName, network: 
             "Effect": "Deny",
             "Action": INTERFACES,
             "Resource": "*",
-            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": function_arn(design, which)}},
+            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": design.function_arn(which)}},
         }),
     ]
 }
 
-/// The stack's parameters; the signing key among them only for the function that signs.
+/// Reads the stack's parameters; decrypts the signing key only if the function signs.
 fn configuration(design: &Design, which: FunctionName, key_arn: &str) -> Vec<Value> {
     let root = design.names.parameter_root();
     let root = root.trim_end_matches('/');
@@ -154,27 +125,30 @@ fn configuration(design: &Design, which: FunctionName, key_arn: &str) -> Vec<Val
     statements
 }
 
-fn sessions(design: &Design, which: FunctionName, key_arn: &str) -> Vec<Value> {
+/// Opens, consumes or claims items in the table of sessions, as `own` says.
+fn sessions(design: &Design, key_arn: &str, own: impl FnOnce(String) -> Value) -> (&'static str, Vec<Value>) {
     let table = design.arn("dynamodb", &format!("table/{}", design.names.of(Kind::Table, "sessions")));
-    let own = match which {
-        FunctionName::PaymentValidation => allow("OpenSessions", &["dynamodb:PutItem"], table),
-        FunctionName::TransactionProcessing => allow("ConsumeSessions", &["dynamodb:UpdateItem"], table),
-        FunctionName::Notifications => {
-            let mut statement = allow("ClaimDeliveries", &["dynamodb:UpdateItem"], table);
-            statement["Condition"] = json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["delivery:*"]}});
-            statement
-        }
-    };
-    vec![own, via("EncryptedTable", &["kms:Decrypt"], key_arn, "dynamodb")]
+    ("sessions", vec![own(table), via("EncryptedTable", &["kms:Decrypt"], key_arn, "dynamodb")])
 }
 
-/// Logs in with IAM, through the proxy and to the cluster itself, and reads the master's secret for migrations only.
-fn database(design: &Design, scope: &Scope<'_>, data: &Data, key_arn: &str) -> Vec<Value> {
+fn claim_deliveries(table: String) -> Value {
+    let mut statement = allow("ClaimDeliveries", &["dynamodb:UpdateItem"], table);
+    statement["Condition"] = json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["delivery:*"]}});
+    statement
+}
+
+/// Logs in with IAM, through the proxy and to the cluster itself. Reads the master user's secret for migrations only.
+fn use_database(
+    design: &Design,
+    scope: &Scope<'_>,
+    cluster: Handle<DbCluster>,
+    proxy: Option<Handle<DbProxy>>,
+    key_arn: &str,
+) -> Vec<Value> {
     let user = |resource_id: &str| design.arn("rds-db", &format!("dbuser:{resource_id}/{USER}"));
-    let Data { cluster, proxy, .. } = data;
-    let mut users = vec![user(&scope.get(*cluster, |cluster| cluster.resource_id.clone()))];
+    let mut users = vec![user(&scope.get(cluster, |cluster| cluster.resource_id.clone()))];
     users.extend(proxy.map(|proxy| user(&scope.get(proxy, |proxy| proxy.resource_id.clone()))));
-    let secret = scope.get(*cluster, |cluster| cluster.secret_arn.clone());
+    let secret = scope.get(cluster, |cluster| cluster.secret_arn.clone());
     vec![
         allow("LogIn", &["rds-db:connect"], users),
         allow("MigrateAsMaster", &["secretsmanager:GetSecretValue"], secret),
@@ -189,36 +163,15 @@ fn events(design: &Design, key_arn: &str) -> Vec<Value> {
     ]
 }
 
-/// Writes events only; the bucket's AWS-managed key lets every principal of the account through S3.
+/// Only writes events. Every principal of the account may use the bucket's AWS managed key through S3.
 fn archive(design: &Design) -> Vec<Value> {
     let bucket = design.names.of(Kind::Bucket, "archive");
     vec![allow("Archive", &["s3:PutObject"], format!("arn:aws:s3:::{bucket}/events/*"))]
 }
 
-fn dead_letters(design: &Design, key_arn: &str) -> Vec<Value> {
-    let queue = design.arn("sqs", &design.names.of(Kind::Queue, super::DEAD_LETTERS));
+fn send_dead_letters(design: &Design, key_arn: &str) -> Vec<Value> {
     vec![
-        allow("Bury", &["sqs:SendMessage"], queue),
+        allow("Bury", &["sqs:SendMessage"], dead_letters::arn(design)),
         via("EncryptedQueue", &["kms:Decrypt", "kms:GenerateDataKey"], key_arn, "sqs"),
     ]
-}
-
-fn allow(sid: &str, actions: &[&str], resources: impl Into<Value>) -> Value {
-    json!({"Sid": sid, "Effect": "Allow", "Action": one_or_many(actions), "Resource": resources.into()})
-}
-
-/// Lets the key be used through one service only.
-fn via(sid: &str, actions: &[&str], key_arn: &str, service: &str) -> Value {
-    let service = format!("{service}.us-east-1.amazonaws.com");
-    let mut statement = allow(sid, actions, key_arn);
-    statement["Condition"] = json!({"StringEquals": {"kms:ViaService": service}});
-    statement
-}
-
-/// A single action stands alone, not in a list: so policies are written everywhere.
-fn one_or_many(actions: &[&str]) -> Value {
-    match actions {
-        [one] => json!(one),
-        many => json!(many),
-    }
 }

@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::{general, https};
-use crate::settings::problem::Findings;
+use crate::settings::error::Findings;
 use crate::settings::{Domain, Key, REGION, Settings};
 
-/// The document API Gateway is deployed from; it names the routes that can be throttled.
+/// The document that the API is deployed from; it contains the routes that can be throttled.
 const DOCUMENT: &str = include_str!("../../../steps/api/openapi.json");
 
 /// The default quota of an account and region over all its APIs (L-8A5B8E43).
 const DEFAULT_RATE: u32 = 10_000;
 
-/// The burst AWS gives with [`DEFAULT_RATE`].
+/// The burst that comes with [`DEFAULT_RATE`].
 const DEFAULT_BURST: u32 = 5_000;
 
 pub(super) fn check(settings: &Settings, findings: &mut Findings) {
@@ -24,7 +24,6 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
         findings.refuse(&section.child("stage"), format!("{:?} is not a stage name", api.stage));
     }
     throttle(&section, Some(api.throttle_rate), Some(api.throttle_burst), findings);
-    findings.range(&section.child("waf_rate_limit"), api.waf_rate_limit, 10..=2_000_000_000);
     routes(settings, findings);
     match &api.domain {
         Some(domain) => check_domain(settings, domain, findings),
@@ -37,7 +36,7 @@ fn throttle(key: &Key, rate: Option<u32>, burst: Option<u32>, findings: &mut Fin
     for (name, value, default) in [("throttle_rate", rate, DEFAULT_RATE), ("throttle_burst", burst, DEFAULT_BURST)] {
         let Some(value) = value else { continue };
         let key = key.child(name);
-        if findings.range(&key, value, 1..=1_000_000) && value > default {
+        if findings.accepts(&key) && value > default {
             findings.warn(&key, format!("{value} has no effect unless the account's quota of {default} was raised"));
         }
     }
@@ -76,7 +75,7 @@ fn check_domain(settings: &Settings, domain: &Domain, findings: &mut Findings) {
     } else if domain.name.chars().any(|c| c.is_ascii_uppercase()) || !https::is_host_name(&domain.name) {
         findings.refuse(&section.child("name"), format!("{:?} is not a host name", domain.name));
     } else if domain.certificate_arn.is_none() && domain.name.len() > 64 {
-        // RequestCertificate takes 253 characters, but the first name is the common name too.
+        // RequestCertificate accepts 253 characters, but the first name is also the common name.
         findings.refuse_but(
             &section.child("name"),
             format!("{:?} is too long for a requested certificate", domain.name),
@@ -91,7 +90,7 @@ fn check_domain(settings: &Settings, domain: &Domain, findings: &mut Findings) {
             && zone.starts_with('Z')
             && zone.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         if !good {
-            findings.refuse(&section.child("hosted_zone_id"), format!("{zone:?} is not a zone id"));
+            findings.refuse(&section.child("hosted_zone_id"), format!("{zone:?} is not a zone ID"));
         }
     }
     match (&domain.certificate_arn, &domain.hosted_zone_id) {
@@ -102,7 +101,7 @@ fn check_domain(settings: &Settings, domain: &Domain, findings: &mut Findings) {
         ),
         (Some(_), None) => findings.warn(
             &section.child("hosted_zone_id"),
-            format!("without a zone, the record for {} is yours to make", domain.name),
+            format!("without a zone, you must create the DNS record for {} yourself", domain.name),
         ),
         _ => {}
     }

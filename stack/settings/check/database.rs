@@ -1,10 +1,10 @@
 //! The Aurora cluster and its proxy.
 
 use super::window::Window;
-use crate::settings::problem::Findings;
+use crate::settings::error::Findings;
 use crate::settings::{Database, InstanceClass, Key, Settings};
 
-/// Names PostgreSQL and RDS keep for themselves.
+/// Names that PostgreSQL and RDS reserve.
 const RESERVED: [&str; 9] = [
     "admin",
     "postgres",
@@ -28,28 +28,18 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
         ),
         Some(class) if class.burstable => findings.warn(
             &Key::of("database.instance_class"),
-            format!("{} runs on processor credits; AWS advises it for tests only", database.instance_class),
+            format!("{} runs on CPU credits; AWS recommends it for tests only", database.instance_class),
         ),
         Some(_) => {}
     }
-    findings.range(&Key::of("database.instances"), database.instances, 2..=16);
     if database.major_version().is_none() {
         findings.refuse(&Key::of("database.engine_version"), format!("{:?} is not a version", database.engine_version));
     }
     names(database, findings);
-    findings.range(&Key::of("database.backup_retention_days"), database.backup_retention_days, 1..=35);
     windows(database, findings);
-    findings.range(&Key::of("database.proxy_max_connections_percent"), database.proxy_max_connections_percent, 1..=100);
-    findings.range(&Key::of("database.proxy_borrow_timeout_seconds"), database.proxy_borrow_timeout_seconds, 1..=300);
     let kept = database.performance_insights_retention_days;
     if !(kept == 7 || kept == 731 || (kept > 0 && kept.is_multiple_of(31) && kept <= 713)) {
         findings.refuse(&Key::of("database.performance_insights_retention_days"), format!("{kept} is not offered"));
-    }
-    if !matches!(database.monitoring_interval_seconds, 0 | 1 | 5 | 10 | 15 | 30 | 60) {
-        findings.refuse(
-            &Key::of("database.monitoring_interval_seconds"),
-            format!("{} is not offered", database.monitoring_interval_seconds),
-        );
     }
     if let Some(class) = class {
         connections(settings, class, findings);
@@ -69,8 +59,7 @@ fn names(database: &Database, findings: &mut Findings) {
     if !starts_well(user) || user.len() > 16 || !user.bytes().all(plain) {
         findings.refuse(&Key::of("database.master_username"), format!("{user:?} is not a user name"));
     } else if RESERVED.contains(&user.as_str()) {
-        findings
-            .refuse(&Key::of("database.master_username"), format!("{user:?} is reserved, or the first one guessed"));
+        findings.refuse(&Key::of("database.master_username"), format!("{user:?} is reserved or too easy to guess"));
     }
 }
 
@@ -105,14 +94,14 @@ fn windows(database: &Database, findings: &mut Findings) {
     }
 }
 
-/// Each environment of a function holds one connection; without the proxy they all reach the writer.
+/// Each environment of a function holds one connection, and without the proxy they all connect to the writer.
 fn connections(settings: &Settings, class: InstanceClass, findings: &mut Findings) {
     let environments = settings.capacity.concurrency();
     if !settings.database.proxy && environments > u64::from(class.max_connections()) {
         findings.warn(
             &Key::of("database.proxy"),
             format!(
-                "without the proxy, {environments} concurrent functions meet {} connections of a {}",
+                "without the proxy, {environments} concurrent functions share {} connections of a {}",
                 class.max_connections(),
                 settings.database.instance_class
             ),

@@ -1,13 +1,13 @@
 //! The three functions.
 
-use crate::settings::problem::Findings;
+use crate::settings::error::Findings;
 use crate::settings::{Key, Settings};
 use payinfra_steps::functions::FunctionName;
 
-/// What an API Gateway REST API waits for an integration, in seconds.
+/// How long an API Gateway REST API waits for an integration, in seconds.
 const API_WAITS: u32 = 29;
 
-/// Concurrent runs Lambda keeps unreserved in every account ("Configuring reserved concurrency").
+/// Concurrent runs that Lambda keeps unreserved in every account ("Configuring reserved concurrency").
 const UNRESERVED: u32 = 100;
 
 /// The default quota of concurrent runs in an account and region (L-B99A9384).
@@ -19,35 +19,22 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
     if functions.artifacts.as_os_str().is_empty() {
         findings.refuse(&section.child("artifacts"), "it is empty");
     }
-    findings.range(&section.child("memory_mb"), functions.memory_mb, 128..=10_240);
     let timeout_key = section.child("timeout_seconds");
-    let common_timeout = findings.range(&timeout_key, functions.timeout_seconds, 1..=900);
-    findings.range(&section.child("config_max_age_seconds"), functions.config_max_age_seconds, 1..=3_600);
-    findings.range(&section.child("versions_kept"), functions.versions_kept, 2..=100);
-    findings.range(&section.child("sweep_interval_minutes"), functions.sweep_interval_minutes, 1..=60);
-    findings.range(&section.child("dead_letter_retention_days"), functions.dead_letter_retention_days, 1..=14);
-
     let mut waits_too_long = false;
     for function in FunctionName::ALL {
         let own = functions.override_of(function);
-        let key = section.child(function.name());
-        if let Some(memory) = own.memory_mb {
-            findings.range(&key.child("memory_mb"), memory, 128..=10_240);
-        }
+        let key = section.child(function.name()).child("timeout_seconds");
         if let Some(timeout) = own.timeout_seconds
-            && findings.range(&key.child("timeout_seconds"), timeout, 1..=900)
+            && findings.accepts(&key)
             && function.behind_api()
             && timeout > API_WAITS
         {
-            findings.refuse(&key.child("timeout_seconds"), format!("{timeout} is longer than the API waits"));
+            findings.refuse(&key, format!("{timeout} is longer than the API waits"));
         }
         waits_too_long |=
             function.behind_api() && own.timeout_seconds.is_none() && functions.timeout_seconds > API_WAITS;
-        if let Some(reserved) = own.reserved_concurrency {
-            findings.range(&key.child("reserved_concurrency"), reserved, 1..=100_000);
-        }
     }
-    if common_timeout && waits_too_long {
+    if findings.accepts(&timeout_key) && waits_too_long {
         findings.refuse(&timeout_key, format!("{} is longer than the API waits", functions.timeout_seconds));
     }
     reserved(settings, findings);
@@ -64,7 +51,7 @@ fn reserved(settings: &Settings, findings: &mut Findings) {
                 &Key::of("functions").child(function.name()).child("reserved_concurrency"),
                 format!(
                     "{total} are reserved in all; an account has {DEFAULT_CONCURRENCY} unless its quota was raised, \
-                     and {UNRESERVED} must stay free"
+                     and {UNRESERVED} must stay unreserved"
                 ),
             );
         }

@@ -1,20 +1,20 @@
-//! The keys that stand above the sections, tags, flags and webhooks.
+//! The keys above all sections, and tags, flags and webhooks.
 
 use payinfra_aws::names::{Kind, Suffix};
 
 use std::collections::BTreeSet;
 
 use super::https;
-use crate::settings::problem::Findings;
+use crate::settings::error::Findings;
 use crate::settings::{Key, REGION, Settings};
 
 /// Tags payinfra sets itself.
 const OWN_TAGS: [&str; 3] = ["Environment", "Project", "Name"];
 
-/// AWS takes 50 on most resources; these are what is left beside our own five.
+/// AWS accepts 50 on most resources, of which five are payinfra's.
 const MOST_TAGS: usize = 45;
 
-/// The functions read at most 2,000 parameters; the rest is left for everything else.
+/// The functions read at most 2,000 parameters; this leaves some for everything else.
 const MOST_WEBHOOKS: usize = 1_900;
 
 pub(super) fn check(settings: &Settings, findings: &mut Findings) {
@@ -27,7 +27,7 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
     if let Some(account) = &settings.account
         && !is_account(account)
     {
-        findings.refuse(&Key::of("account"), format!("{account:?} is not an account id"));
+        findings.refuse(&Key::of("account"), format!("{account:?} is not an account ID"));
     }
     if settings.region != REGION {
         findings.refuse(
@@ -36,20 +36,17 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
         );
     }
     state(&settings.state, findings);
-    if !(3..=900).contains(&settings.state_lease_seconds) {
-        findings.refuse(&Key::of("state_lease_seconds"), format!("{} is out of range", settings.state_lease_seconds));
-    }
     tags(settings, findings);
     features(settings, findings);
     webhooks(settings, findings);
 }
 
-/// Tells whether `text` is an account id.
+/// Returns whether `text` is an account id.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Tells whether every service that takes tags takes these characters.
+/// Returns whether every service that accepts tags accepts these characters.
 fn is_tag_text(text: &str) -> bool {
     text.chars().all(|c| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c))
 }
@@ -61,16 +58,20 @@ fn state(state: &str, findings: &mut Findings) {
     }
     let bucket = state.strip_prefix("s3://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
     if bucket.starts_with(&format!("{}-", Kind::Bucket.prefix())) {
-        findings.warn(&key, format!("{bucket:?} looks like a bucket of a stack, which `destroy` removes"));
+        findings.warn(&key, format!("{bucket:?} looks like a bucket of a stack, which `destroy` deletes"));
     }
 }
 
-/// Tells what is wrong with a place for the state, wherever it was named.
+/// Checks a place for the state, wherever it was given.
 ///
 /// # Errors
-/// The reason, as a fragment.
+/// What is wrong with it, as a fragment.
 pub fn check_state(state: &str) -> Result<(), String> {
     let Some(rest) = state.strip_prefix("s3://") else {
+        // Only a shell expands `~`, and it does not read the configuration.
+        if state.split('/').next().is_some_and(|first| first.starts_with('~')) {
+            return Err(format!("{state:?} starts with `~`, which is not expanded here; write out the home folder"));
+        }
         let good = !state.is_empty() && !state.contains("://") && !state.chars().any(char::is_control);
         return if good { Ok(()) } else { Err(format!("{state:?} is neither a folder nor an s3 address")) };
     };
@@ -95,13 +96,17 @@ fn tags(settings: &Settings, findings: &mut Findings) {
         let key = tags.child(name);
         let lower = name.to_lowercase();
         if lower.starts_with("aws:") || lower.starts_with("payinfra:") {
-            findings.refuse_but(&key, format!("{name:?} begins like a tag of AWS or payinfra"), "another prefix");
+            findings.refuse_but(
+                &key,
+                format!("{name:?} starts with a prefix that belongs to AWS or payinfra"),
+                "another prefix",
+            );
         } else if OWN_TAGS.iter().any(|own| own.eq_ignore_ascii_case(name)) {
             findings.refuse_but(&key, format!("payinfra sets the tag {name:?} itself"), "another name");
         } else if name.is_empty() || name.chars().count() > 128 || !is_tag_text(name) {
             findings.refuse(&key, format!("{name:?} is not a tag name"));
         }
-        // IAM takes two tags that differ only in case for the same.
+        // To IAM, two tags that differ only in case are the same.
         if !seen.insert(lower) {
             findings.refuse_but(&key, format!("{name:?} differs from another tag only in case"), "another name");
         }
@@ -113,7 +118,7 @@ fn tags(settings: &Settings, findings: &mut Findings) {
         findings.refuse_but(
             &tags,
             format!("{} tags are too many", settings.tags.len()),
-            format!("at most {MOST_TAGS}, since AWS takes 50 and five are payinfra's"),
+            format!("at most {MOST_TAGS}, since AWS accepts 50 and payinfra needs five"),
         );
     }
 }
@@ -142,10 +147,16 @@ fn webhooks(settings: &Settings, findings: &mut Findings) {
         let good = (1..=64).contains(&merchant.len())
             && merchant.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !good {
-            findings.refuse(&key, format!("{merchant:?} is not a merchant id"));
+            findings.refuse(&key, format!("{merchant:?} is not a merchant ID"));
         }
-        if let Err(reason) = https::host(address) {
-            findings.refuse(&key, reason);
+        match https::host(address) {
+            Err(reason) => findings.refuse(&key, reason),
+            // The functions' security group opens only 443.
+            Ok(_) if !https::has_default_port(address) => {
+                findings
+                    .refuse(&key, format!("{address:?} has a port that the functions cannot reach: only 443 is open"));
+            }
+            Ok(_) => {}
         }
     }
 }

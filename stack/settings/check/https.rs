@@ -1,17 +1,20 @@
-//! HTTPS addresses that others give us to call.
+//! https addresses of others, which payinfra's stack calls.
 
-/// Gives the host of an https address, or what is wrong with the address.
+/// Gives the host of an https address.
 ///
-/// The functions judge the address again after name resolution; this finds what cannot be meant.
+/// The functions check the address again after name resolution; this finds what cannot be meant.
+///
+/// # Errors
+/// What is wrong with the address, as a fragment.
 pub(super) fn host(address: &str) -> Result<&str, String> {
     let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
-        // A password here would stand in plain text in the file, the parameter and the plan.
-        return Err("the address carries a user name or password".to_owned());
+        // The file, the parameter and the plan would show a password in plain text.
+        return Err("the address contains a user name or a password".to_owned());
     }
     if !address.starts_with("https://") {
-        return Err(format!("{address:?} does not begin with https://"));
+        return Err(format!("{address:?} does not start with https://"));
     }
     if address.len() > 2048 {
         return Err("the address is longer than 2048 characters".to_owned());
@@ -24,15 +27,21 @@ pub(super) fn host(address: &str) -> Result<&str, String> {
         return Err(format!("{address:?} has no valid port"));
     }
     if host.parse::<std::net::Ipv4Addr>().is_ok() || host.starts_with('[') {
-        return Err(format!("{address:?} names an address instead of a host"));
+        return Err(format!("{address:?} contains an IP address instead of a host name"));
     }
     if !is_host_name(host) {
-        return Err(format!("{address:?} has no host name with a domain"));
+        return Err(format!("{address:?} has no fully qualified host name"));
     }
     Ok(host)
 }
 
-/// Tells whether `name` is a host name with at least two labels (RFC 1123).
+/// Returns whether an https address that [`host`] accepts has the port 443, written or not.
+pub(super) fn has_default_port(address: &str) -> bool {
+    let authority = address.strip_prefix("https://").unwrap_or(address).split(['/', '?', '#']).next();
+    authority.and_then(|authority| authority.split_once(':')).is_none_or(|(_, port)| port.parse() == Ok(443_u16))
+}
+
+/// Returns whether `name` is a host name with at least two labels (RFC 1123).
 pub(super) fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -5,13 +5,13 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::settings::problem::Findings;
+use crate::settings::error::Findings;
 use crate::settings::{InstanceClass, Key, Nat, Settings, ZONES};
 
-/// AWS keeps five addresses of each subnet ("Subnet CIDR blocks").
-const KEPT_BY_AWS: u32 = 5;
+/// AWS reserves five addresses of each subnet ("Subnet CIDR blocks").
+const RESERVED_BY_AWS: u32 = 5;
 
-/// AWS takes subnets from /16 to /28.
+/// AWS accepts subnets from /16 to /28.
 const SMALLEST_SUBNET: u8 = 28;
 
 /// What each tier is called in the configuration.
@@ -57,7 +57,7 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
             subnet(&key, *range, network.cidr, vpc_is_good, findings);
         }
     }
-    // Derived ranges follow from the VPC: with a bad one they would only repeat its error.
+    // Derived ranges follow from the VPC, so they would only repeat its error.
     if vpc_is_good && counts_are_good {
         overlaps(settings, findings);
         room(settings, findings);
@@ -67,7 +67,7 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
 
 fn vpc(cidr: Ipv4Net, findings: &mut Findings) -> bool {
     let key = Key::of("network.cidr");
-    let before = findings.problems.len();
+    let before = findings.errors.len();
     if cidr.prefix_len() > 22 {
         findings.refuse(&key, format!("{cidr} is too small: the VPC needs a /16 to /22"));
     } else if cidr.prefix_len() < 16 {
@@ -75,14 +75,17 @@ fn vpc(cidr: Ipv4Net, findings: &mut Findings) -> bool {
     } else if cidr.addr() != cidr.network() {
         findings.refuse(&key, format!("{cidr} has host bits set; did you mean {}?", cidr.trunc()));
     } else if let Some(range) = refused_by_aws(cidr) {
-        findings.refuse(&key, format!("{cidr} lies in {range}, which AWS does not take"));
+        findings.refuse(&key, format!("{cidr} is inside {range}, which AWS does not accept"));
     } else if !is_private(cidr) {
-        findings.warn(&key, format!("{cidr} is public address space; what really lives there cannot be reached"));
+        findings.warn(
+            &key,
+            format!("{cidr} is public address space; the hosts that own these addresses cannot be reached"),
+        );
     }
-    findings.problems.len() == before
+    findings.errors.len() == before
 }
 
-/// Gives the range AWS refuses for VPCs that `cidr` lies in ("VPC CIDR blocks").
+/// Gives the range that AWS refuses for VPCs and that contains `cidr` ("VPC CIDR blocks").
 fn refused_by_aws(cidr: Ipv4Net) -> Option<Ipv4Net> {
     [([0, 0, 0, 0], 8), ([127, 0, 0, 0], 8), ([169, 254, 0, 0], 16), ([224, 0, 0, 0], 3)]
         .into_iter()
@@ -90,7 +93,7 @@ fn refused_by_aws(cidr: Ipv4Net) -> Option<Ipv4Net> {
         .find(|range| range.contains(&cidr))
 }
 
-/// Tells whether a range is for private use: RFC 1918 and the shared space of RFC 6598.
+/// Returns whether a range is for private use: RFC 1918 and the shared space of RFC 6598.
 fn is_private(cidr: Ipv4Net) -> bool {
     [([10, 0, 0, 0], 8), ([172, 16, 0, 0], 12), ([192, 168, 0, 0], 16), ([100, 64, 0, 0], 10)]
         .into_iter()
@@ -109,7 +112,7 @@ fn zones(zones: &[String], findings: &mut Findings) {
     }
     let different: BTreeSet<&String> = zones.iter().collect();
     if zones.len() != ZONES || different.len() != ZONES {
-        findings.refuse(&key, format!("{} different zones are given", different.len()));
+        findings.refuse(&key, format!("it lists {} different zones", different.len()));
     }
 }
 
@@ -135,7 +138,7 @@ fn overlaps(settings: &Settings, findings: &mut Findings) {
     for (index, (name, range)) in all.iter().enumerate() {
         for (earlier_name, earlier) in &all[..index] {
             if range.contains(earlier) || earlier.contains(range) {
-                // The blame goes to a range that is written down, not to a derived one.
+                // The blame goes to a configured range, not to a derived one.
                 let name = if given(settings, name) { name } else { earlier_name };
                 findings.refuse(&Key::of(name), format!("{range} overlaps {earlier} of {earlier_name}"));
             }
@@ -154,7 +157,7 @@ fn given(settings: &Settings, tier: &str) -> bool {
     .is_empty()
 }
 
-/// Instances and the proxy stand in the isolated subnets; when one zone fails, the others take all of it.
+/// Instances and the proxy are in the isolated subnets; if a zone fails, the others must have room for all of them.
 fn room(settings: &Settings, findings: &mut Findings) {
     let database = &settings.database;
     let Some(class) = InstanceClass::find(&database.instance_class) else { return };
@@ -163,12 +166,12 @@ fn room(settings: &Settings, findings: &mut Findings) {
         if database.proxy { (class.proxy_addresses() * instances).min(InstanceClass::MOST_PROXY_ADDRESSES) } else { 0 };
     let wanted = instances + proxy;
     for range in settings.network.isolated() {
-        let free = 2_u32.saturating_pow(u32::from(32 - range.prefix_len())).saturating_sub(KEPT_BY_AWS);
+        let free = 2_u32.saturating_pow(u32::from(32 - range.prefix_len())).saturating_sub(RESERVED_BY_AWS);
         if free < wanted {
             let key = if settings.network.isolated_cidrs.is_empty() { "network.cidr" } else { TIERS[2] };
             findings.refuse(
                 &Key::of(key),
-                format!("{range} has {free} free addresses; {instances} instances and the proxy want {wanted}"),
+                format!("{range} has {free} free addresses; {instances} instances and the proxy need {wanted}"),
             );
         }
     }
@@ -180,9 +183,9 @@ fn ways_out(settings: &Settings, findings: &mut Findings) {
     let mut seen = BTreeSet::new();
     for name in endpoints {
         if !seen.insert(name) {
-            findings.refuse(&key, format!("{name:?} stands there twice"));
+            findings.refuse(&key, format!("{name:?} is listed twice"));
         } else if matches!(name.as_str(), "s3" | "dynamodb") {
-            findings.refuse(&key, format!("{name:?} is reached through its gateway endpoint already"));
+            findings.refuse(&key, format!("{name:?} already has a gateway endpoint"));
         } else if !ENDPOINTS.contains(&name.as_str()) {
             findings.refuse_but(&key, format!("{name:?} is not known"), ENDPOINTS.join(", "));
         }
@@ -193,7 +196,10 @@ fn ways_out(settings: &Settings, findings: &mut Findings) {
         if !missing.is_empty() {
             findings.warn(
                 &nat,
-                format!("without NAT the functions cannot reach {}; add interface_endpoints", missing.join(", ")),
+                format!(
+                    "without NAT the functions cannot reach {}; add them to interface_endpoints",
+                    missing.join(", ")
+                ),
             );
         }
         if !settings.webhooks.is_empty() {

@@ -27,7 +27,7 @@ fn refused(change: Change) -> Vec<String> {
 fn warned(change: Change) -> Vec<String> {
     let mut settings = Settings::default();
     change(&mut settings);
-    assert_eq!(settings.validate(), [], "a warning must not come with a problem");
+    assert_eq!(settings.validate(), [], "a warning must not come with an error");
     settings.warnings().iter().map(ToString::to_string).collect()
 }
 
@@ -41,7 +41,7 @@ fn each_is_refused(cases: &[(Change, &str, &str)]) {
         let found = refused(*change);
         assert!(
             found.len() == 1 && found[0].starts_with(&format!("{key}: ")) && found[0].contains(message),
-            "expected one problem {key}: {message}, found {found:#?}"
+            "expected one error {key}: {message}, found {found:#?}"
         );
     }
 }
@@ -75,18 +75,20 @@ fn general_keys_are_checked() {
         (|s| s.region = "eu-west-1".into(), "region", "\"eu-west-1\" is refused"),
         (|s| s.state = String::new(), "state", "neither a folder"),
         (|s| s.state = "https://x".into(), "state", "neither a folder"),
+        (|s| s.state = "~/payinfra".into(), "state", "starts with `~`"),
+        (|s| s.state = "~".into(), "state", "starts with `~`"),
         (|s| s.state = "s3://bucket".into(), "state", "no prefix"),
         (|s| s.state = "s3://Bucket/x".into(), "state", "not a bucket name"),
-        (|s| s.state_lease_seconds = 2, "state_lease_seconds", "2 is out of range"),
-        (|s| s.state_lease_seconds = 901, "state_lease_seconds", "901 is out of range"),
-        (|s| put(&mut s.tags, "aws:x", "1".into()), "tags.\"aws:x\"", "begins like a tag of AWS"),
+        (|s| s.state_lease_seconds = 2, "state_lease_seconds", "2 is too small"),
+        (|s| s.state_lease_seconds = 901, "state_lease_seconds", "901 is too large"),
+        (|s| put(&mut s.tags, "aws:x", "1".into()), "tags.\"aws:x\"", "prefix that belongs to AWS"),
         (|s| put(&mut s.tags, "environment", "1".into()), "tags.environment", "sets the tag"),
         (|s| put(&mut s.tags, "a<b", "1".into()), "tags.\"a<b\"", "not a tag name"),
         (|s| put(&mut s.tags, "a", "x".repeat(257)), "tags.a", "not a tag value"),
         (|s| s.tags.extend([("a".into(), String::new()), ("A".into(), String::new())]), "tags.a", "only in case"),
         (|s| s.tags.extend((0..46).map(|n| (format!("t{n}"), String::new()))), "tags", "46 tags"),
         (|s| put(&mut s.features, "Refunds", true), "features.Refunds", "not a flag name"),
-        (|s| put(&mut s.webhooks, "m 1", "https://a.example/".into()), "webhooks.\"m 1\"", "merchant id"),
+        (|s| put(&mut s.webhooks, "m 1", "https://a.example/".into()), "webhooks.\"m 1\"", "merchant ID"),
         (
             |s| s.webhooks.extend((0..1_901).map(|n| (format!("m{n}"), "https://a.example/".into()))),
             "webhooks",
@@ -101,7 +103,10 @@ fn general_keys_are_checked() {
 fn webhooks_are_https_to_a_host() {
     for (address, good) in [
         ("https://merchant.example/hook?x=1", true),
-        ("https://merchant.example:8443/hook", true),
+        ("https://merchant.example:443/hook", true),
+        ("https://merchant.example?at=a:8443", true),
+        ("https://merchant.example:8443/hook", false),
+        ("https://merchant.example:44300?x", false),
         ("http://merchant.example/hook", false),
         ("https://user:secret@merchant.example/", false),
         ("https://169.254.169.254/latest", false),
@@ -130,7 +135,7 @@ fn the_network_is_checked() {
         (|s| s.network.cidr = net("10.0.0.0/31"), "network.cidr", "too small"),
         (|s| s.network.cidr = net("10.0.0.0/8"), "network.cidr", "too large"),
         (|s| s.network.cidr = net("10.0.0.5/16"), "network.cidr", "did you mean 10.0.0.0/16?"),
-        (|s| s.network.cidr = net("169.254.0.0/16"), "network.cidr", "AWS does not take"),
+        (|s| s.network.cidr = net("169.254.0.0/16"), "network.cidr", "AWS does not accept"),
         (|s| s.network.zones = vec!["us-east-1a".into()], "network.zones", "1 different zones"),
         (|s| s.network.zones = vec!["us-east-1a".into(); 3], "network.zones", "1 different zones"),
         (
@@ -162,7 +167,7 @@ fn the_network_is_checked() {
         (
             |s| s.network.isolated_cidrs = nets(&["10.0.128.0/28", "10.0.129.0/24", "10.0.130.0/24"]),
             "network.isolated_cidrs",
-            "10.0.128.0/28 has 11 free addresses; 2 instances and the proxy want 22",
+            "10.0.128.0/28 has 11 free addresses; 2 instances and the proxy need 22",
         ),
     ]);
     let found = refused(|s| {
@@ -220,8 +225,16 @@ fn the_database_is_checked() {
         s.database.proxy = false;
         s.capacity.average_duration_ms = 200;
     });
-    assert!(connections[0].contains("2000 concurrent functions meet 1722 connections"), "{connections:?}");
+    assert!(connections[0].contains("2000 concurrent functions share 1722 connections"), "{connections:?}");
     assert!(warned(|s| s.database.instance_class = "db.t4g.medium".into())[0].contains("credits"));
+}
+
+#[test]
+fn a_maintenance_window_is_compared_in_the_case_of_aws() {
+    let mut settings = Settings::default();
+    settings.database.maintenance_window = "Sun:07:30-SUN:08:30".into();
+    assert_eq!(settings.validate(), []);
+    assert_eq!(settings.database.stored_maintenance_window(), "sun:07:30-sun:08:30");
 }
 
 #[test]
@@ -342,7 +355,7 @@ fn the_api_is_checked() {
                 });
             },
             "api.domain.hosted_zone_id",
-            "not a zone id",
+            "not a zone ID",
         ),
     ]);
     assert!(warned(|s| s.api.throttle_burst = 6_000)[1].contains("quota of 5000"));
@@ -367,14 +380,18 @@ fn the_smaller_sections_are_checked() {
         (|s| s.monitoring.thresholds.api_5xx_percent = f64::NAN, "monitoring.thresholds.api_5xx_percent", "percentage"),
         (|s| s.monitoring.thresholds.dead_letters = -1.0, "monitoring.thresholds.dead_letters", "above 0"),
         (|s| s.capacity.requests_per_second = 0, "capacity.requests_per_second", "too small"),
-        (|s| s.capacity.database_duration_ms = 51, "capacity.database_duration_ms", "51 is too large"),
+        (
+            |s| s.capacity.database_duration_ms = 51,
+            "capacity.database_duration_ms",
+            "51 is more than average_duration_ms; allowed: 1 to 29000 ms, at most average_duration_ms",
+        ),
     ]);
     assert!(warned(|s| s.logs.retention_days = 30)[0].contains("PCI DSS"));
-    assert!(warned(|s| s.capacity.requests_per_second = 20_000)[0].contains("lets 10000 in"));
+    assert!(warned(|s| s.capacity.requests_per_second = 20_000)[0].contains("lets in (10000)"));
 }
 
 #[test]
-fn all_problems_are_found_at_once() {
+fn all_errors_are_found_at_once() {
     let found = refused(|s| {
         s.region = "eu-west-1".into();
         s.network.cidr = net("10.0.0.0/28");

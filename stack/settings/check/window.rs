@@ -4,7 +4,7 @@ const DAY: u32 = 24 * 60;
 const WEEK: u32 = 7 * DAY;
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// A span of minutes; it may run over the end of its day or week.
+/// A span of minutes; it may extend past the end of its day or week.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Window {
     start: u32,
@@ -31,9 +31,9 @@ impl Window {
         self.minutes
     }
 
-    /// Tells whether this weekly window and a daily one share a minute.
+    /// Returns whether this weekly window and a daily one share a minute.
     pub(super) fn meets_daily(self, daily: Self) -> bool {
-        // The day before the first covers a daily window that runs over midnight into Monday.
+        // The day before the first covers a daily window that extends past midnight into Monday.
         (0..=7).any(|day| {
             let start = (daily.start + day * DAY + WEEK - DAY) % WEEK;
             let after = |from: u32, to: u32| (to + WEEK - from) % WEEK;

@@ -53,17 +53,6 @@ fn spec() -> DbCluster {
 }
 
 #[tokio::test]
-async fn is_found_by_its_tags_whatever_minor_it_runs_and_works_while_it_is_backed_up() {
-    let (cloud, _) = Cloud::replaying([(200, &found("backing-up"))]);
-    let live = DbCluster::list(&cloud, Select::Owned).await.expect("the answer is good");
-    assert_eq!(live[0].address, Some(Address::new("db_cluster", "main")));
-    assert_eq!((&live[0].spec, &live[0].status), (&spec(), &Status::Ready));
-    let (cloud, _) = Cloud::replaying([(200, &found("available"))]);
-    let ids = ["aurora-dev".to_owned()];
-    assert!(DbCluster::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
-}
-
-#[tokio::test]
 async fn is_made_with_its_tags_at_the_newest_minor_and_tells_its_endpoints_at_once() {
     let versions = "<DescribeDBEngineVersionsResponse><DescribeDBEngineVersionsResult><DBEngineVersions>
         <DBEngineVersion><EngineVersion>16.9</EngineVersion></DBEngineVersion>

@@ -64,7 +64,7 @@ impl Resource for DbProxy {
     const FORCES_REPLACEMENT: &'static [&'static str] = &["name", "subnet_ids"];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
     const DURATIONS: Durations = Durations::seconds(300, 60, 5400);
-    // The cluster may go while its proxy still stands; subnets and security groups wait for its interfaces themselves.
+    // The cluster may be deleted before its proxy; subnets and security groups wait for its interfaces themselves.
     const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {

@@ -70,7 +70,7 @@ impl Resource for Schema {
     const FORCES_REPLACEMENT: &'static [&'static str] = &[];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
     const DURATIONS: Durations = Durations::seconds(10, 1, 600);
-    // It goes with the cluster and the function.
+    // It ends with the cluster and the function.
     const BLOCKS_DELETION: bool = false;
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {

@@ -1,4 +1,4 @@
-//! The parts of a bucket's configuration: each has calls of its own to read and to write it.
+//! The parts of a bucket's configuration: each has its own calls for reading and writing.
 
 use aws_sdk_s3::types::{
     BlockedEncryptionTypes, BucketLifecycleConfiguration, BucketLoggingStatus, BucketVersioningStatus, EncryptionType,
@@ -227,7 +227,7 @@ async fn encryption(cloud: &Cloud, name: &str) -> Result<(String, Option<String>
 pub async fn is_versioned(cloud: &Cloud, name: &str) -> Result<bool, Error> {
     match cloud.s3.get_bucket_versioning().bucket(name).expected_bucket_owner(cloud.account()).send().await {
         Ok(found) => Ok(found.status() == Some(&BucketVersioningStatus::Enabled)),
-        // Moto's answer has a root element of its own invention, which the SDK cannot read.
+        // Moto's answer has an unknown root element, which the SDK cannot read.
         Err(answer) if cloud.emulator == Some(Emulator::Moto) => {
             let body = answer.raw_response().and_then(|raw| raw.body().bytes()).map(String::from_utf8_lossy);
             match body.filter(|body| body.contains("<GetBucketVersioningResponse")) {

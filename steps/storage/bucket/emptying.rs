@@ -11,7 +11,7 @@ use crate::Cloud;
 /// How many thousands one step removes.
 const PAGES: usize = 10;
 
-/// How many unfinished uploads are aborted at once; each is a call of its own.
+/// How many unfinished uploads are aborted at once; each takes a call.
 const ABORTS: usize = 32;
 
 /// Removes the next ten thousand objects and thousand uploads; false where there was nothing left.

@@ -26,7 +26,7 @@ pub struct LifecycleRule {
     pub expire_after: Option<i32>,
     /// When replaced and deleted versions are removed for good.
     pub noncurrent_expire_after: Option<i32>,
-    /// Whether a delete marker goes when there is nothing left that it hides.
+    /// Whether a delete marker expires when it hides no version any more.
     pub remove_delete_markers: bool,
     /// When unfinished uploads are aborted.
     pub abort_uploads_after: Option<i32>,

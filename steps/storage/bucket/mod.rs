@@ -34,7 +34,7 @@ pub struct Bucket {
     pub bucket_key: bool,
     /// What becomes of objects with time, ordered by id.
     pub lifecycle: Vec<LifecycleRule>,
-    /// Whether objects under 128 KB move to GLACIER too; S3 leaves them behind unless told.
+    /// Whether objects under 128 KB move to GLACIER too; by default, S3 does not move them.
     pub moves_small_objects: bool,
     /// Whether all four kinds of public access are blocked.
     pub public_access_blocked: bool,
@@ -73,7 +73,8 @@ impl Resource for Bucket {
     const KIND: &'static str = "bucket";
     const FORCES_REPLACEMENT: &'static [&'static str] = &["name"];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
-    // A million objects take minutes to empty; late deliveries of logs come for up to an hour (fact sheet §5.3).
+    // A million objects take minutes to empty; logs are delivered for up to an hour after they are switched off
+    // (docs/aws-behaviour.md, "S3: emptying").
     const DURATIONS: Durations = Durations::seconds(6, 5, 7200);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {
@@ -91,7 +92,7 @@ impl Resource for Bucket {
         match tags_of(cx, &self.name).await {
             Ok(Some(tags)) if address_of(cx, &self.name, &tags).as_ref() == Some(cx.address) => return Ok(made),
             Ok(Some(_)) => return Err(Error::new(Class::Exists, "CreateBucket", "the account has it already")),
-            // Another account's bucket refuses to show its tags; the create call tells that its name is taken.
+            // Another account's bucket does not show its tags; the create call then reports that the name is taken.
             Err(error) if error.class != Class::Denied => return Err(error),
             Ok(None) | Err(_) => {}
         }
@@ -102,7 +103,7 @@ impl Resource for Bucket {
     }
 
     async fn update(&self, cx: &Context<'_>, _: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
-        // One after the other: S3 refuses concurrent changes of one bucket (fact sheet §2.2).
+        // One after the other: S3 rejects concurrent changes of one bucket (docs/aws-behaviour.md, "S3: consistency").
         for part in configuration::Part::ALL {
             if part.attributes().iter().any(|attribute| changed.contains(attribute)) {
                 part.put(cx, self).await?;
@@ -112,7 +113,7 @@ impl Resource for Bucket {
     }
 
     async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
-        // Who writes is stopped first, or what is emptied fills again (fact sheet §5.3).
+        // Writers are stopped first, or the emptied bucket fills again (docs/aws-behaviour.md, "S3: emptying").
         let closed = Self { logging: None, policy: nobody_writes(&live.id), ..live.spec.clone() };
         if live.spec.logging.is_some() {
             configuration::Part::Logging.put(cx, &closed).await?;
@@ -178,7 +179,7 @@ async fn tags_of(cloud: &Cloud, name: &str) -> Result<Option<Tags>, Error> {
 }
 
 /// Whose a bucket is, by its tags. Moto drops the tags of a create call: there, and until the tags follow, the name
-/// with account and suffix in it says whose it is.
+/// with account and suffix in it shows the owner.
 fn address_of(cloud: &Cloud, name: &str, tags: &Tags) -> Option<Address> {
     let untagged = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
     if untagged && cloud.emulator == Some(Emulator::Moto) {
@@ -191,7 +192,7 @@ fn outputs(name: &str) -> Outputs {
     Outputs { name: name.to_owned(), arn: bucket_arn(name) }
 }
 
-/// The policy of a bucket that is being emptied: nobody puts anything into it, not even this account.
+/// The policy of a bucket that is being emptied: nobody can put objects into it, not even this account.
 fn nobody_writes(name: &str) -> Value {
     serde_json::json!({
         "Version": "2012-10-17",

@@ -39,13 +39,6 @@ async fn only_buckets_of_this_stacks_form_are_asked_and_only_tagged_ones_are_our
 }
 
 #[tokio::test]
-async fn an_absent_id_is_left_out() {
-    let (cloud, _) = Cloud::replaying([(404, NO_BUCKET)]);
-    let live = Bucket::list(&cloud, Select::Ids(&[NAME.to_owned()])).await.expect("the answer is good");
-    assert!(live.is_empty());
-}
-
-#[tokio::test]
 async fn is_made_with_its_tags_unless_the_account_has_the_name() {
     let address = Address::new("bucket", "archive");
     let (cloud, replay) = Cloud::replaying([(404, NO_BUCKET), (200, "")]);

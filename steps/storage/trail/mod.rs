@@ -209,7 +209,7 @@ async fn look(cloud: &Cloud, trail: &Found) -> Result<Live<Trail>, Error> {
 }
 
 /// Whose a trail is, by its tags. MiniStack drops the tags of a create call: there, and until the tags follow, the name
-/// says whose it is.
+/// shows the owner.
 fn address_of(cloud: &Cloud, tags: &Tags, name: &str) -> Option<Address> {
     let untagged = !tags.contains_key(STACK) && !tags.contains_key(ADDRESS);
     if untagged && cloud.emulator == Some(Emulator::MiniStack) && name == cloud.names.only(Kind::Trail) {

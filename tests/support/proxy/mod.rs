@@ -1,10 +1,10 @@
 //! A reverse proxy on 127.0.0.1 in front of an emulator: it writes every call down, breaks what it is told to
 //! break, and can stop the world at a chosen call so that a test can kill the caller at that very moment.
 
+mod behaviour;
 mod connection;
 mod fault;
 mod garble;
-mod manners;
 mod operation;
 mod record;
 mod rest;
@@ -24,11 +24,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
+use behaviour::Behaviour;
+pub use behaviour::{Collision, Wording};
 use connection::{Body, Line, Watched};
 pub use fault::{Fault, Moment, Rule};
 pub use garble::Garble;
-use manners::Manners;
-pub use manners::{Collision, Wording};
 pub use operation::{Protocol, Seen};
 pub use record::{Call, Target, address_in};
 use record::{Flight, Hold, Shared};
@@ -109,8 +109,8 @@ impl Proxy {
 
     /// From now on a request with the token of an earlier one gets the earlier answer, one of these operations that
     /// repeats an earlier one collides, and these words are understood, as on AWS; what was asked for before is forgotten.
-    pub fn teach(&self, collisions: &[Collision], wordings: &[Wording]) {
-        self.shared.state().manners = Some(Manners::new(collisions, wordings));
+    pub fn emulate(&self, collisions: &[Collision], wordings: &[Wording]) {
+        self.shared.state().behaviour = Some(Behaviour::new(collisions, wordings));
     }
 
     /// From now on the emulator behaves as these rows say, and what earlier ones remembered is forgotten.
@@ -299,16 +299,16 @@ impl Handler {
 
     /// Forwards a request, or answers as AWS does to a repeated one.
     async fn pass_on(&self, parts: &http::request::Parts, body: &Bytes, seen: &Seen, _: &Flight) -> Answer {
-        let (repeated, worded) = match &self.shared.state().manners {
-            Some(manners) => (manners.repeated(seen, parts.uri.path(), body), manners.in_its_words(seen, body)),
+        let (repeated, worded) = match &self.shared.state().behaviour {
+            Some(behaviour) => (behaviour.repeated(seen, parts.uri.path(), body), behaviour.in_its_words(seen, body)),
             None => (None, body.clone()),
         };
         if let Some(answer) = repeated {
             return answer;
         }
         let answer = self.forward(parts, worded).await;
-        if let Some(manners) = &mut self.shared.state().manners {
-            manners.remember(seen, parts.uri.path(), body, &answer);
+        if let Some(behaviour) = &mut self.shared.state().behaviour {
+            behaviour.remember(seen, parts.uri.path(), body, &answer);
         }
         answer
     }

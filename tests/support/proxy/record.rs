@@ -9,9 +9,9 @@ use http::request::Parts;
 use tokio::sync::watch;
 
 use super::Broken;
+use super::behaviour::Behaviour;
 use super::connection::Line;
 use super::fault::{Fault, Moment, Rule};
-use super::manners::Manners;
 use super::operation::Seen;
 use crate::support::aws_rules::AwsRules;
 
@@ -103,7 +103,7 @@ pub struct State {
     pub latency: Duration,
     pub hold: Option<Hold>,
     /// What becomes of repeated requests; none where that is the emulator's affair.
-    pub manners: Option<Manners>,
+    pub behaviour: Option<Behaviour>,
     /// What AWS does and the emulator does not; none where it is not wanted.
     pub aws: Option<AwsRules>,
     /// Calls that the emulator has or will get, and has not answered.

@@ -4,7 +4,7 @@ use crate::support::{Call, Fault};
 
 /// Creates that AWS would do twice if asked twice, and the calls that show whether the first one worked.
 ///
-/// They take no token, and their objects have no name of their own: only the owner's marks tell them apart.
+/// They take no token, and their objects have no name of their own: only the ownership tags tell them apart.
 pub const BY_MARKS: [(&str, &[&str]); 10] = [
     ("ec2:CreateVpc", &["DescribeVpcs"]),
     ("ec2:CreateInternetGateway", &["DescribeInternetGateways"]),

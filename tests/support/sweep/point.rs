@@ -36,7 +36,7 @@ impl Command {
 pub struct Kill {
     /// Service and operation, as `ec2:CreateVpc`.
     pub operation: String,
-    /// Which call of that operation since the story began, from 1; a later one if that has passed.
+    /// Which call of that operation since the scenario began, from 1; a later one if that has passed.
     pub occurrence: usize,
     /// The moment.
     pub moment: Moment,
@@ -55,7 +55,7 @@ impl fmt::Display for Kill {
 
 /// A command that is killed, at one point or at several one after the other, and the command that then makes it good.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Story {
+pub struct Scenario {
     /// What is killed, and with several kills run again until all are done.
     pub killed: Command,
     /// Where, whichever comes first.
@@ -64,18 +64,18 @@ pub struct Story {
     pub recovery: Command,
     /// The mutating call of the recovery, from 1, at which that is killed too, before it is run again.
     pub second: Option<(usize, Moment)>,
-    /// Whether it is told again, for kills that were not reached the first time.
+    /// Whether it is played again, for kills that were not reached the first time.
     pub again: bool,
 }
 
-impl Story {
+impl Scenario {
     /// Ends with `up`, without a second kill.
     pub fn new(killed: Command, kills: Vec<Kill>) -> Self {
         Self { killed, kills, recovery: Command::Up, second: None, again: false }
     }
 }
 
-impl fmt::Display for Story {
+impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kills: Vec<String> = self.kills.iter().map(ToString::to_string).collect();
         write!(f, "{} killed at {}, then {}", self.killed.name(), kills.join(" and "), self.recovery.name())?;
@@ -104,39 +104,51 @@ pub fn every_call(calls: &BTreeMap<String, usize>, seed: u64) -> Vec<Kill> {
     kills
 }
 
-/// The first call of each operation at each moment, of which one in `share` is kept.
-pub fn every_operation(calls: &BTreeMap<String, usize>, seed: u64, share: usize) -> Vec<Kill> {
-    let once = calls.keys().map(|operation| (operation.clone(), 1)).collect();
-    let mut kills = every_call(&once, seed);
+/// The first call of each operation at one of the moments, of which one in `share` is kept, in an order that the seed
+/// shuffles.
+///
+/// Neighbours have different moments, and `turn` moves all of them on by one: three turns in a row cover each operation
+/// at each moment.
+pub fn every_operation(calls: &BTreeMap<String, usize>, seed: u64, turn: usize, share: usize) -> Vec<Kill> {
+    let operations = calls.keys().enumerate();
+    let kill = |(n, operation): (usize, &String)| Kill {
+        operation: operation.clone(),
+        occurrence: 1,
+        moment: MOMENTS[(n + turn) % MOMENTS.len()],
+    };
+    let mut kills: Vec<Kill> = operations.map(kill).collect();
+    kills.shuffle(&mut StdRng::seed_from_u64(seed));
     kills.truncate(kills.len().div_ceil(share));
     kills
 }
 
-/// Two stories for each kill, one with each recovery. One in `seconds` is killed again while it recovers.
-pub fn one_by_one(killed: Command, kills: &[Kill], seconds: usize) -> Vec<Story> {
-    let story = |kill: &Kill, recovery| Story { recovery, ..Story::new(killed, vec![kill.clone()]) };
-    let mut stories: Vec<Story> =
-        kills.iter().flat_map(|kill| [Command::Up, Command::Destroy].map(|recovery| story(kill, recovery))).collect();
-    for (number, story) in stories.iter_mut().enumerate().filter(|(number, _)| (number + 1) % seconds == 0) {
+/// Two scenarios for each kill, one with each recovery. One in `seconds` is killed again while it recovers.
+pub fn one_by_one(killed: Command, kills: &[Kill], seconds: usize) -> Vec<Scenario> {
+    let scenario = |kill: &Kill, recovery| Scenario { recovery, ..Scenario::new(killed, vec![kill.clone()]) };
+    let mut scenarios: Vec<Scenario> = kills
+        .iter()
+        .flat_map(|kill| [Command::Up, Command::Destroy].map(|recovery| scenario(kill, recovery)))
+        .collect();
+    for (number, scenario) in scenarios.iter_mut().enumerate().filter(|(number, _)| (number + 1) % seconds == 0) {
         // Early and late calls of the recovery; one that is never reached is not counted as a second kill.
         let turn = number / seconds;
-        story.second = Some((1 + turn * 7 % 60, MOMENTS[turn % MOMENTS.len()]));
+        scenario.second = Some((1 + turn * 7 % 60, MOMENTS[turn % MOMENTS.len()]));
     }
-    stories
+    scenarios
 }
 
-/// Stories of up to `chain` kills, no operation twice in one, ended by either recovery in turn.
-pub fn chained(killed: Command, kills: Vec<Kill>, chain: usize) -> Vec<Story> {
-    let mut stories: Vec<Story> = Vec::new();
+/// Scenarios of up to `chain` kills, no operation twice in one, ended by either recovery in turn.
+pub fn chained(killed: Command, kills: Vec<Kill>, chain: usize) -> Vec<Scenario> {
+    let mut scenarios: Vec<Scenario> = Vec::new();
     for kill in kills {
-        let others = |story: &Story| story.kills.iter().all(|other| other.operation != kill.operation);
-        match stories.iter().position(|story| story.kills.len() < chain && others(story)) {
-            Some(story) => stories[story].kills.push(kill),
-            None => stories.push(Story::new(killed, vec![kill])),
+        let others = |scenario: &Scenario| scenario.kills.iter().all(|other| other.operation != kill.operation);
+        match scenarios.iter().position(|scenario| scenario.kills.len() < chain && others(scenario)) {
+            Some(scenario) => scenarios[scenario].kills.push(kill),
+            None => scenarios.push(Scenario::new(killed, vec![kill])),
         }
     }
-    for story in stories.iter_mut().skip(1).step_by(2) {
-        story.recovery = Command::Destroy;
+    for scenario in scenarios.iter_mut().skip(1).step_by(2) {
+        scenario.recovery = Command::Destroy;
     }
-    stories
+    scenarios
 }

@@ -1,4 +1,4 @@
-//! Lets many stories happen at the same time, each worker in a lab of its own, and counts.
+//! Plays many scenarios at the same time, each worker in its own harness, and counts.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::Kind;
 
-use super::lab::{Lab, Reference, Told};
-use super::point::{Command, Kill, Story};
+use super::harness::{Harness, Outcome, Reference};
+use super::point::{Command, Kill, Scenario};
 
 /// What came out of a sweep.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Tally {
     pub up: usize,
     /// See `up`.
     pub destroy: usize,
-    /// Kills inside a recovery: all of a story but the first.
+    /// Kills inside a recovery: all of a scenario but the first.
     pub second: usize,
     /// Points that a run ended without, also when it was tried again.
     pub missed: usize,
@@ -34,31 +34,32 @@ pub struct Tally {
     pub duplicates: usize,
     /// Objects that are said to be there and are not.
     pub phantoms: usize,
-    /// Stories that ended badly, told.
+    /// Scenarios that failed, described.
     pub failures: Vec<String>,
-    /// From the first story to the last.
+    /// From the first scenario to the last.
     pub took: Duration,
 }
 
 impl Tally {
-    fn add(&mut self, story: &Story, told: &Told) {
-        let kills = told.killed.len();
-        self.points += kills + usize::from(told.second);
-        match story.killed {
+    fn add(&mut self, scenario: &Scenario, outcome: &Outcome) {
+        let kills = outcome.killed.len();
+        self.points += kills + usize::from(outcome.second);
+        match scenario.killed {
             Command::Up => self.up += kills,
             Command::Destroy => self.destroy += kills,
         }
-        self.second += kills.saturating_sub(1) + usize::from(told.second);
-        if story.again {
-            self.missed += story.kills.len() - kills;
+        self.second += kills.saturating_sub(1) + usize::from(outcome.second);
+        if scenario.again {
+            self.missed += scenario.kills.len() - kills;
         }
-        self.journalled += told.journalled;
-        self.answered += told.killed.iter().filter(|kill| kill.moment == crate::support::Moment::AfterAnswer).count();
-        self.orphans += told.findings.orphans.len();
-        self.duplicates += told.findings.duplicates.len();
-        self.phantoms += told.findings.phantoms.len();
-        if !told.findings.is_clean() {
-            self.failures.push(format!("{story}\n  took place: {:?}\n{}", told.killed, told.findings));
+        self.journalled += outcome.journalled;
+        self.answered +=
+            outcome.killed.iter().filter(|kill| kill.moment == crate::support::Moment::AfterAnswer).count();
+        self.orphans += outcome.findings.orphans.len();
+        self.duplicates += outcome.findings.duplicates.len();
+        self.phantoms += outcome.findings.phantoms.len();
+        if !outcome.findings.is_clean() {
+            self.failures.push(format!("{scenario}\n  took place: {:?}\n{}", outcome.killed, outcome.findings));
         }
     }
 
@@ -83,34 +84,40 @@ impl Tally {
 
 /// How a sweep goes about it.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// So many labs at once.
+pub struct Limits {
+    /// The number of harnesses at work.
     pub jobs: usize,
-    /// No story begins later than this after the first.
+    /// No scenario begins later than this after the first.
     pub until: Duration,
     /// Between two lines of progress.
     pub report: Duration,
 }
 
 struct Queues {
-    up: VecDeque<Story>,
-    destroy: VecDeque<Story>,
+    up: VecDeque<Scenario>,
+    destroy: VecDeque<Scenario>,
     tally: Tally,
     reported: Instant,
 }
 
-/// Tells all stories, those that kill `up` and those that kill `destroy` as it fits: where a stack stands after one
-/// story, the next may tear it down.
-pub fn run(kind: Kind, stories: Vec<Story>, reference: &Reference, pace: Pace, say: &(dyn Fn(String) + Sync)) -> Tally {
+/// Plays all scenarios, those that kill `up` and those that kill `destroy` as it fits: where a stack stands after one
+/// scenario, the next may tear it down.
+pub fn run(
+    kind: Kind,
+    scenarios: Vec<Scenario>,
+    reference: &Reference,
+    limits: Limits,
+    say: &(dyn Fn(String) + Sync),
+) -> Tally {
     let begun = Instant::now();
-    let wanted = stories.iter().map(|story| story.kills.len()).sum();
-    let (up, destroy) = stories.into_iter().partition(|story| story.killed == Command::Up);
+    let wanted = scenarios.iter().map(|scenario| scenario.kills.len()).sum();
+    let (up, destroy) = scenarios.into_iter().partition(|scenario| scenario.killed == Command::Up);
     let tally = Tally { wanted, ..Tally::default() };
     let queues = Mutex::new(Queues { up, destroy, tally, reported: begun });
     let lock = || -> MutexGuard<'_, Queues> { queues.lock().unwrap() };
     let next = |stands: bool| {
         let queues = &mut *lock();
-        if begun.elapsed() >= pace.until {
+        if begun.elapsed() >= limits.until {
             return None;
         }
         // Both last about as long, whichever was longer to begin with.
@@ -119,26 +126,26 @@ pub fn run(kind: Kind, stories: Vec<Story>, reference: &Reference, pace: Pace, s
         first.pop_front().or_else(|| second.pop_front())
     };
     std::thread::scope(|scope| {
-        for _ in 0..pace.jobs {
+        for _ in 0..limits.jobs {
             scope.spawn(|| {
-                let mut lab = Lab::start(kind);
-                while let Some(story) = next(lab.stands()) {
+                let mut harness = Harness::start(kind);
+                while let Some(scenario) = next(harness.stands()) {
                     let started = Instant::now();
-                    let told = lab.tell(&story, reference);
-                    say(format!("{} {:.1} s: {story}", kind.name(), started.elapsed().as_secs_f64()));
+                    let outcome = harness.play(&scenario, reference);
+                    say(format!("{} {:.1} s: {scenario}", kind.name(), started.elapsed().as_secs_f64()));
                     let queues = &mut *lock();
-                    queues.tally.add(&story, &told);
+                    queues.tally.add(&scenario, &outcome);
                     let left: Vec<Kill> =
-                        story.kills.iter().filter(|kill| !told.killed.contains(kill)).cloned().collect();
-                    if !left.is_empty() && !story.again {
-                        let again = Story { kills: left, second: None, again: true, ..story };
+                        scenario.kills.iter().filter(|kill| !outcome.killed.contains(kill)).cloned().collect();
+                    if !left.is_empty() && !scenario.again {
+                        let again = Scenario { kills: left, second: None, again: true, ..scenario };
                         let queue = if again.killed == Command::Up { &mut queues.up } else { &mut queues.destroy };
                         queue.push_back(again);
                     }
-                    if !told.findings.is_clean() {
+                    if !outcome.findings.is_clean() {
                         say(format!("{} FAILED: {}", kind.name(), queues.tally.failures.last().unwrap()));
                     }
-                    if queues.reported.elapsed() >= pace.report {
+                    if queues.reported.elapsed() >= limits.report {
                         queues.reported = Instant::now();
                         say(format!("{} {:>5}s: {}", kind.name(), begun.elapsed().as_secs(), queues.tally.line()));
                     }

@@ -1,0 +1,116 @@
+//! Fixtures of alarms, the dashboard and log groups.
+
+use payinfra_engine::Class;
+use serde_json::json;
+
+use crate::fixture::{Fixture, json_fault, ok, query_fault};
+use crate::tags;
+
+pub fn fixtures() -> Vec<Fixture> {
+    vec![alarm(), dashboard(), log_group()]
+}
+
+fn alarm() -> Fixture {
+    let answer = |alarms: &str| {
+        ok(format!(
+            "<DescribeAlarmsResponse><DescribeAlarmsResult><MetricAlarms>{alarms}</MetricAlarms></DescribeAlarmsResult>
+            </DescribeAlarmsResponse>"
+        ))
+    };
+    let tags = tags::query("member", "alarm.api_5xx");
+    Fixture {
+        kind: "alarm",
+        name: "api_5xx",
+        id: "alarm-api-5xx-prod",
+        found: vec![
+            answer(
+                "<member><AlarmName>alarm-api-5xx-prod</AlarmName><AlarmArn>arn:alarm</AlarmArn>
+                <Threshold>1.0</Threshold><ComparisonOperator>GreaterThanThreshold</ComparisonOperator>
+                <EvaluationPeriods>5</EvaluationPeriods><TreatMissingData>notBreaching</TreatMissingData>
+                <ActionsEnabled>true</ActionsEnabled>
+                <Metrics><member><Id>rate</Id><Expression>100*m1/m2</Expression></member></Metrics></member>
+                <member><AlarmName>alarm-api-5xx-test</AlarmName><AlarmArn>arn:other</AlarmArn></member>",
+            ),
+            ok(format!(
+                "<ListTagsForResourceResponse><ListTagsForResourceResult><Tags>{tags}</Tags></ListTagsForResourceResult>
+                </ListTagsForResourceResponse>"
+            )),
+        ],
+        searched: &["AlarmNamePrefix=alarm-"],
+        // Without a number of periods to alarm, all of them count.
+        shows: json!({
+            "spec": {"periods_to_alarm": 5, "periods": 5, "metric": null, "missing_data": "notBreaching"},
+            "outputs": {"arn": "arn:alarm"},
+        }),
+        others: None,
+        absent: ("alarm-x-prod", vec![answer("")], &["AlarmNames.member.1=alarm-x-prod"]),
+        refused: (
+            vec![answer(""), query_fault("LimitExceeded")],
+            Class::Quota,
+            &["Action=PutMetricAlarm", "Tags.member.2.Key=payinfra:stack"],
+        ),
+        deleted: (vec![query_fault("ResourceNotFound")], Err(Class::Absent)),
+    }
+}
+
+fn dashboard() -> Fixture {
+    let body = json!({"widgets": [{"type": "text", "properties":
+        {"markdown": "# Payments\n\n`payinfra:stack=prod` `payinfra:address=dashboard.main`"}}]});
+    let encoded = body.to_string().replace('"', "&quot;");
+    Fixture {
+        kind: "dashboard",
+        name: "main",
+        id: "dashboard-prod",
+        // Another stack's dashboard is not read.
+        found: vec![
+            ok("<ListDashboardsResponse><ListDashboardsResult><DashboardEntries>
+                <member><DashboardName>dashboard-prod</DashboardName></member>
+                <member><DashboardName>dashboard-test</DashboardName></member>
+                </DashboardEntries></ListDashboardsResult></ListDashboardsResponse>"),
+            ok(format!(
+                "<GetDashboardResponse><GetDashboardResult><DashboardBody>{encoded}</DashboardBody></GetDashboardResult>
+                </GetDashboardResponse>"
+            )),
+        ],
+        searched: &["DashboardNamePrefix=dashboard-"],
+        shows: json!({"spec": {"name": "dashboard-prod", "body": body}}),
+        others: None,
+        absent: ("dashboard-prod", vec![query_fault("ResourceNotFound")], &["DashboardName=dashboard-prod"]),
+        refused: (
+            vec![query_fault("ResourceNotFound"), query_fault("InvalidParameterInput")],
+            Class::Invalid,
+            &["Action=PutDashboard"],
+        ),
+        deleted: (vec![query_fault("ResourceNotFound")], Err(Class::Absent)),
+    }
+}
+
+fn log_group() -> Fixture {
+    let groups = ok(r#"{"logGroups": [
+        {"logGroupName": "/aws/lambda/lambda-notifications-prod", "retentionInDays": 365, "kmsKeyId": "arn:key",
+         "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod:*"},
+        {"logGroupName": "x-production", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:x-production:*"}]}"#);
+    let none = ok(r#"{"logGroups": []}"#);
+    let tags = tags::map("log_group.notifications");
+    Fixture {
+        kind: "log_group",
+        name: "notifications",
+        id: "/aws/lambda/lambda-notifications-prod",
+        found: vec![groups.clone(), none.clone(), ok(format!(r#"{{"tags": {tags}}}"#))],
+        searched: &[r#""logGroupNamePattern":"-prod""#],
+        shows: json!({
+            "spec": {"retention_days": 365, "key_arn": "arn:key"},
+            "outputs": {"arn":
+                "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod"},
+        }),
+        others: None,
+        absent: ("gone-prod", vec![groups, none], &[]),
+        // The key is too fresh.
+        refused: (
+            vec![json_fault(400, "InvalidParameterException")],
+            Class::NotYet,
+            &[r#""payinfra:stack":"prod""#, r#""kmsKeyId":"arn:key""#],
+        ),
+        deleted: (vec![json_fault(400, "ResourceNotFoundException")], Err(Class::Absent)),
+    }
+}
