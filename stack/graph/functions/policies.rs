@@ -66,11 +66,12 @@ pub(super) fn add(
     })
 }
 
-/// Lets Lambda assume the role for this function only.
+/// Lets Lambda assume the role for this function only, where Lambda says which one it is for: it does not when it makes the
+/// first network interfaces in a new VPC (docs/aws-behaviour.md, "All services: condition keys that are sent").
 fn trust(design: &Design, which: FunctionName) -> Value {
     let condition = json!({
-        "StringEquals": {"aws:SourceAccount": design.account()},
-        "ArnLike": {"aws:SourceArn": format!("{}*", design.function_arn(which))},
+        "StringEqualsIfExists": {"aws:SourceAccount": design.account()},
+        "ArnLikeIfExists": {"aws:SourceArn": format!("{}*", design.function_arn(which))},
     });
     trust_if("lambda.amazonaws.com", condition)
 }
