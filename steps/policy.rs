@@ -7,7 +7,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// The form in which two policies are equal if they mean the same: what may be a text or a list is a sorted list.
+/// The form in which two policies are equal if they mean the same: lists are sorted, and a list of one is its
+/// element.
 pub(crate) fn canonical(policy: &Value) -> Value {
     let mut policy = policy.clone();
     if let Some(statements) = policy.get_mut("Statement") {
@@ -35,7 +36,8 @@ fn values(object: &mut Value) -> impl Iterator<Item = &mut Value> {
     object.as_object_mut().into_iter().flat_map(|object| object.values_mut())
 }
 
-/// Makes a sorted list without repetitions of a value that may be a list or its only element.
+/// Sorts a value that may be a list or its only element, without repetitions; a list of one becomes its element, which
+/// is how AWS gives it back, and what every service and emulator takes.
 fn list(value: &mut Value) {
     let mut elements = match value.take() {
         Value::Array(elements) => elements,
@@ -43,7 +45,7 @@ fn list(value: &mut Value) {
     };
     elements.sort_by_key(ToString::to_string);
     elements.dedup();
-    *value = Value::Array(elements);
+    *value = if elements.len() == 1 { elements.remove(0) } else { Value::Array(elements) };
 }
 
 pub(crate) fn serialize<S: Serializer>(policy: &Value, serializer: S) -> Result<S::Ok, S::Error> {
