@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::{REGION, chain};
 
 /// Longer than API Gateway lets any request take (29 s).
-const PATIENCE: Duration = Duration::from_secs(31);
+const TIMEOUT: Duration = Duration::from_secs(31);
 
 /// How a request proves who sends it.
 #[derive(Clone)]
@@ -102,9 +102,9 @@ impl Caller {
             let body = body.map_err(|error| CallError::NoAnswer(chain(&error)))?.into_bytes();
             Ok(ApiAnswer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
         };
-        match tokio::time::timeout(PATIENCE, call).await {
+        match tokio::time::timeout(TIMEOUT, call).await {
             Ok(answer) => answer,
-            Err(_) => Err(CallError::NoAnswer(format!("none within {} s", PATIENCE.as_secs()))),
+            Err(_) => Err(CallError::NoAnswer(format!("none within {} s", TIMEOUT.as_secs()))),
         }
     }
 

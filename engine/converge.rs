@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_changed_in_place_is_never_written() {
-        let replaced = "network.main would have to be replaced, which the plan did not show";
+        let replaced = "the plan is out of date: network.main would have to be replaced";
         for (age, expected) in
             [(Age::New, "network.main: changes to fixed did not persist"), (Age::Young, replaced), (Age::Old, replaced)]
         {

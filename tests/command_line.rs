@@ -43,7 +43,7 @@ fn the_help_names_the_exit_codes() {
 fn a_bad_suffix_is_refused_with_what_is_allowed() {
     let payinfra = Payinfra::against(NOWHERE);
     let bad = [
-        ("Prod", "suffix `Prod`: 'P' cannot stand in a name"),
+        ("Prod", "suffix `Prod`: 'P' is not allowed in a name"),
         ("seventeen-letters", "suffix `seventeen-letters`: it has 17 characters"),
         ("", "suffix ``: it is empty"),
     ];

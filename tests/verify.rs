@@ -131,12 +131,12 @@ fn in_the_cloud(verified: &mut Verified) {
 
 async fn in_the_database(verified: &mut Verified) {
     let running = verified.own.running(&["status"]);
-    for (break_it, mend_it, link) in
+    for (break_it, repair, link) in
         [(FORGETFUL, NO_LONGER_FORGETFUL, "booking replayed"), (UNBALANCED, BALANCED, "ledger balanced")]
     {
         database(&running, "localhost").await.unwrap().batch_execute(break_it).await.unwrap();
         verified.names(break_it, link);
-        database(&running, "localhost").await.unwrap().batch_execute(mend_it).await.unwrap();
+        database(&running, "localhost").await.unwrap().batch_execute(repair).await.unwrap();
     }
     let pid = running["postgres"]["pid"].as_i64().unwrap().try_into().unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();

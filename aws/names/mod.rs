@@ -1,6 +1,6 @@
 //! Names: `<resource-type>[-<role>]-<suffix>` (docs/requirements.md, R2), and the limits that AWS sets them.
 //!
-//! Only this module builds or recognizes names, so that two stacks with different suffixes cannot meet (R9) and a suffix
+//! Only this module builds or recognizes names, so that two stacks with different suffixes cannot meet (docs/requirements.md, R9) and a suffix
 //! that would break one of AWS's limits is rejected before the first call.
 
 mod kind;

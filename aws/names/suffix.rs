@@ -40,7 +40,7 @@ impl Suffix {
             return Some("it is empty".to_owned());
         }
         if let Some(odd) = given.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-            return Some(format!("{odd:?} cannot stand in a name"));
+            return Some(format!("{odd:?} is not allowed in a name"));
         }
         if first.is_some_and(|c| !c.is_ascii_lowercase()) {
             return Some("it does not begin with a letter".to_owned());

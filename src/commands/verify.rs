@@ -12,7 +12,7 @@ use crate::verify::{self, Target};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long to wait for asynchronous effects, such as an event reaching the archive
-    #[arg(long, alias = "patience", value_name = "SECONDS", default_value_t = TIMEOUT_SECONDS)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_SECONDS)]
     pub timeout: u64,
 }
 

@@ -232,7 +232,8 @@ fn a_suffix_comes_from_the_flag_or_the_file() {
     assert!(missing[0].contains("--suffix") && missing[0].contains("PAYINFRA_SUFFIX"), "{missing:?}");
     let bad = load_text("", Some("Prod")).unwrap_err();
     assert!(
-        bad[0].starts_with("--suffix or PAYINFRA_SUFFIX: suffix `Prod`: 'P' cannot stand in a name; allowed: 1 to 16"),
+        bad[0]
+            .starts_with("--suffix or PAYINFRA_SUFFIX: suffix `Prod`: 'P' is not allowed in a name; allowed: 1 to 16"),
         "{bad:?}"
     );
     assert_eq!(load_text("", Some("")).unwrap_err().len(), 1);

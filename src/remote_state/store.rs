@@ -1,4 +1,4 @@
-//! The state's objects: calls are retried, and a condition that fails is looked into.
+//! The state's objects: calls are retried, and a condition that fails is examined.
 
 use std::sync::Arc;
 use std::time::Duration;

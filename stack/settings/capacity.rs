@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The load that the stack is sized for: what the capacity model (F1) starts from.
+/// The load that the stack is sized for: what the capacity model (docs/requirements.md, F1) starts from.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capacity {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::functions::FunctionName;
+use crate::cloud::FunctionName;
 
 const DOCUMENT: &str = include_str!("openapi.json");
 

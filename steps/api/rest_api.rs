@@ -20,11 +20,11 @@ pub struct RestApi {
     pub description: String,
     /// Where it answers: `REGIONAL`.
     pub endpoint: String,
-    /// Whether it does not answer at its `execute-api` address; so where it has a domain of its own (A4).
+    /// Whether it does not answer at its `execute-api` address; so where it has a domain of its own (docs/requirements.md, A4).
     pub execute_api_disabled: bool,
     /// The TLS policy of its `execute-api` address; AWS's default still takes TLS 1.0.
     pub security_policy: String,
-    /// Its resource policy as text; empty for none, since callers are authorized one by one (A5).
+    /// Its resource policy as text; empty for none, since callers are authorized one by one (docs/requirements.md, A5).
     pub policy: String,
     /// Its tags.
     pub tags: Tags,

@@ -48,7 +48,7 @@ impl Resource for Function {
     const CODE: &'static [&'static str] = &["code_sha256"];
     const IDEMPOTENCY: Idempotency = Idempotency::Name;
     // The first function on new subnets and groups waits for its network interfaces, and the last one for their release,
-    // which took 35 minutes in one case of a hundred (fact sheet §1.2, §5.1).
+    // which took 35 minutes in one case of a hundred (docs/aws-behaviour.md, "Lambda: network interfaces").
     const DURATIONS: Durations = Durations::seconds(150, 100, 3600);
 
     async fn list(cloud: &Cloud, select: Select<'_>) -> Result<Vec<Live<Self>>, Error> {

@@ -98,7 +98,7 @@ impl Resource for FunctionAlias {
             request.send().await.map_err(error("DeleteAlias"))?;
             return Ok(Progress::More);
         }
-        // Each version holds the function's network interfaces (fact sheet §5.1).
+        // Each version holds the function's network interfaces (docs/aws-behaviour.md, "Lambda: network interfaces").
         let versions = versions(cx, &live.spec.function).await?;
         let numbers = versions.iter().filter_map(|version| version.version()?.parse().ok()).collect();
         remove(cx, &live.spec.function, numbers).await?;

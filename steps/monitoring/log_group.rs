@@ -1,4 +1,4 @@
-//! A CloudWatch log group, made before anything writes to it (R8).
+//! A CloudWatch log group, made before anything writes to it (docs/requirements.md, R8).
 
 use std::collections::BTreeSet;
 

@@ -185,7 +185,7 @@ async fn aliases(cloud: &Cloud) -> Result<Aliases, Error> {
     Ok(aliases)
 }
 
-/// The keys that may be ours: the one with our alias, and those without any, as a fresh or a dormant one is.
+/// The keys that may be ours: the one with our alias, and those without any, as a fresh or one pending deletion is.
 async fn candidates(cloud: &Cloud, aliases: &Aliases) -> Result<Vec<String>, Error> {
     let request = cloud.kms.list_keys();
     let keys: Vec<_> =

@@ -3,7 +3,7 @@
 use super::tree::File;
 
 /// Phrases, lower-case; `_` in a name counts as a space, and a line break as one too.
-const BANNED: [&str; 70] = [
+const BANNED: [&str; 67] = [
     // Texts that are not in the repository.
     "fact sheet",
     "spec clause",
@@ -63,15 +63,12 @@ const BANNED: [&str; 70] = [
     "stands in the",
     "stands in its",
     "stand in a name",
-    "that is due",
-    "that are due",
     "thereby",
     "was due",
     "were due",
     "what flew",
     "what flies",
     "where it lies",
-    "whoever",
     "would rather have",
     // Old names.
     "dormant",

@@ -4,7 +4,7 @@
 //! idempotency key*, and then one PostgreSQL transaction books the payment. Wherever the function dies:
 //!
 //! - **A double booking is impossible** because of PostgreSQL alone: (merchant, key) and the session are each unique
-//!   among the transactions, so a second booking of either fails, regardless of the marks.
+//!   among the transactions, so a second booking of either fails, whatever the session says.
 //! - **Killed before the mark**: nothing has happened. **Killed between the mark and the commit**: a retry with the
 //!   same key passes the mark, because the mark is its own, and books. Another key is rejected (409).
 //! - **Killed after the commit**: a retry finds the booked row by its key and returns the same answer, even if the

@@ -123,7 +123,7 @@ fn function(watch: &mut Watch<'_>, which: FunctionName) {
             of("Throttles", "Sum"),
             design.settings.monitoring.thresholds.function_throttles,
             format!(
-                "Runs of {} are refused for want of concurrency. First compare ConcurrentExecutions with the reserved \
+                "Runs of {} are refused because no concurrency is left. First compare ConcurrentExecutions with the reserved \
                  concurrency and the account's quota, then raise the one that is full.",
                 which.name()
             ),
@@ -202,7 +202,7 @@ fn events(watch: &mut Watch<'_>) {
             Metric::new("AWS/SQS", metric, &[("QueueName", &queue)], "Maximum"),
             design.settings.monitoring.thresholds.dead_letters,
             "An event could not be archived or delivered after all attempts. Nothing is lost: it waits in the \
-             dead-letter queue with its reason. First read one message, mend its cause, then send the queue again.",
+             dead-letter queue with its reason. First read one message, fix its cause, then redrive the queue.",
         )
         .at_threshold()
         .minutes(1, 1)

@@ -70,7 +70,7 @@ fn the_vpc_is_cut_into_nine_subnets() {
 fn general_keys_are_checked() {
     each_is_refused(&[
         (|s| s.project = String::new(), "project", "not a tag value"),
-        (|s| s.suffix = Some("Prod".into()), "suffix", "'P' cannot stand in a name"),
+        (|s| s.suffix = Some("Prod".into()), "suffix", "'P' is not allowed in a name"),
         (|s| s.account = Some("12345".into()), "account", "twelve digits"),
         (|s| s.region = "eu-west-1".into(), "region", "\"eu-west-1\" is refused"),
         (|s| s.state = String::new(), "state", "neither a folder"),

@@ -158,8 +158,8 @@ async fn migrate(cloud: &Cloud, id: &str) -> Result<(), Error> {
 async fn invoke(cloud: &Cloud, id: &str, action: &str) -> Result<Vec<Migration>, Error> {
     let event = json!({ "payinfra": { "action": action } }).to_string();
     let request = cloud.lambda.invoke().function_name(id).payload(Blob::new(event)).customize();
-    let patience = TimeoutConfig::builder().read_timeout(LONGEST_RUN).operation_attempt_timeout(LONGEST_RUN).build();
-    let request = request.config_override(aws_sdk_lambda::config::Builder::new().timeout_config(patience));
+    let timeouts = TimeoutConfig::builder().read_timeout(LONGEST_RUN).operation_attempt_timeout(LONGEST_RUN).build();
+    let request = request.config_override(aws_sdk_lambda::config::Builder::new().timeout_config(timeouts));
     let answer = request.send().await.map_err(error("Invoke"))?;
     let payload = answer.payload().map(|payload| payload.as_ref()).unwrap_or_default();
     applied(answer.function_error().is_some(), payload)

@@ -110,6 +110,14 @@ impl Part {
                     .versioning_configuration(status);
                 request.send().await.map_err(error("PutBucketVersioning")).map(drop)
             }
+            Self::Policy | Self::Lifecycle | Self::Logging => self.put_rules(cloud, spec).await,
+        }
+    }
+
+    /// Writes a part that a bucket may lack.
+    async fn put_rules(self, cloud: &Cloud, spec: &Bucket) -> Result<(), Error> {
+        let (s3, name, owner) = (&cloud.s3, &spec.name, cloud.account());
+        match self {
             Self::Policy if spec.policy.is_null() => s3
                 .delete_bucket_policy()
                 .bucket(name)
@@ -158,6 +166,7 @@ impl Part {
                     s3.put_bucket_logging().bucket(name).expected_bucket_owner(owner).bucket_logging_status(status);
                 request.send().await.map_err(error("PutBucketLogging")).map(drop)
             }
+            _ => Ok(()),
         }
     }
 }

@@ -361,7 +361,7 @@ impl Answer {
     }
 }
 
-/// The headers that are not about one connection alone (RFC 9110 §7.6.1); bodies are whole, so `Expect` is done with.
+/// The headers that are not about one connection alone (RFC 9110, section 7.6.1); bodies are whole, so `Expect` is done with.
 fn end_to_end(headers: &hyper::HeaderMap) -> hyper::HeaderMap {
     let mut headers = headers.clone();
     for name in ["connection", "keep-alive", "transfer-encoding", "expect"] {

@@ -74,9 +74,9 @@ pub fn address_in(text: &str) -> Option<String> {
 /// Which call the world is stopped at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The so-manieth mutating call, from 1.
+    /// The mutating call with this number, from 1.
     Mutating(usize),
-    /// The so-manieth call of an operation, written as `ec2:CreateVpc`, from 1, or any later one.
+    /// The call of an operation with this number, written as `ec2:CreateVpc`, from 1, or any later one.
     Operation(String, usize),
 }
 
@@ -127,7 +127,7 @@ impl Default for Shared {
     }
 }
 
-/// Where a call stands in the list: the list's number and the place in it.
+/// The position of a call in the list: the list's number and the place in it.
 pub type Index = (usize, usize);
 
 impl Shared {

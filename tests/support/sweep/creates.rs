@@ -5,7 +5,7 @@ use crate::support::{Call, Fault};
 /// Creates that AWS would do twice if asked twice, and the calls that show whether the first one worked.
 ///
 /// They take no token, and their objects have no name of their own: only the ownership tags tell them apart.
-pub const BY_MARKS: [(&str, &[&str]); 10] = [
+pub const BY_TAGS: [(&str, &[&str]); 10] = [
     ("ec2:CreateVpc", &["DescribeVpcs"]),
     ("ec2:CreateInternetGateway", &["DescribeInternetGateways"]),
     ("ec2:AllocateAddress", &["DescribeAddresses"]),
@@ -23,13 +23,13 @@ pub const BY_MARKS: [(&str, &[&str]); 10] = [
 pub struct Repetitions {
     /// Creates repeated with the token of the first attempt.
     pub with_token: usize,
-    /// Creates by marks that were looked for and found, or looked for and repeated.
+    /// Creates by tags that were looked for and found, or looked for and repeated.
     pub looked_for: usize,
     /// Repetitions that could have made a second object.
     pub blind: Vec<String>,
 }
 
-/// Reads the recorded calls: a token is the same in every attempt, and a create by marks is looked for before it is
+/// Reads the recorded calls: a token is the same in every attempt, and a create by tags is looked for before it is
 /// sent again.
 pub fn repetitions(calls: &[Call]) -> Repetitions {
     let mut seen = Repetitions::default();
@@ -42,7 +42,7 @@ pub fn repetitions(calls: &[Call]) -> Repetitions {
                 None => {}
             }
         }
-        let Some((_, reads)) = BY_MARKS.iter().find(|(name, _)| *name == call.name()) else { continue };
+        let Some((_, reads)) = BY_TAGS.iter().find(|(name, _)| *name == call.name()) else { continue };
         if call.fault.is_some_and(is_refused_for_sure) {
             continue;
         }

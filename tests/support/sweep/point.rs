@@ -53,7 +53,7 @@ impl fmt::Display for Kill {
     }
 }
 
-/// A command that is killed, at one point or at several one after the other, and the command that then makes it good.
+/// A command that is killed, at one point or at several one after the other, and the command that recovers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
     /// What is killed, and with several kills run again until all are done.

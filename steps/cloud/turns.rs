@@ -15,7 +15,7 @@ pub struct Turns(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Turns {
     /// Waits for the turn to change the policy of a function, which lasts as long as the guard.
-    pub(super) async fn turn(&self, function: &str) -> OwnedMutexGuard<()> {
+    pub(crate) async fn turn(&self, function: &str) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(locks.entry(function.to_owned()).or_default())

@@ -1,4 +1,6 @@
-//! What every kind of resource gets: the clients, and which stack they work for.
+//! What every kind of resource gets: the clients, which stack they work for, and what several kinds share.
+//!
+//! Nothing here knows a kind.
 
 use std::ops::Deref;
 
@@ -7,8 +9,16 @@ use payinfra_aws::replay::Replay;
 use payinfra_aws::{Clients, Connected, Emulator};
 use payinfra_engine::Timing;
 
-use crate::api::Gateway;
-use crate::functions::{Artifacts, Turns};
+pub mod artifact;
+pub mod elf;
+mod function_name;
+mod gateway;
+mod turns;
+
+pub use artifact::{Artifact, ArtifactError, Artifacts};
+pub use function_name::{Architecture, FunctionName};
+pub use gateway::Gateway;
+pub use turns::Turns;
 
 /// The AWS clients of one stack, and what its kinds share besides.
 pub struct Cloud {

@@ -15,10 +15,10 @@ use payinfra_engine::Error;
 #[derive(Debug, Default)]
 pub struct Gateway {
     turns: tokio::sync::Mutex<()>,
-    pub(super) apis: Joined<(), Vec<RestApi>>,
-    pub(super) resources: Joined<String, Vec<PathResource>>,
-    pub(super) domains: Joined<(), Vec<DomainName>>,
-    pub(super) certificates: Joined<(), Vec<(String, Tags)>>,
+    pub(crate) apis: Joined<(), Vec<RestApi>>,
+    pub(crate) resources: Joined<String, Vec<PathResource>>,
+    pub(crate) domains: Joined<(), Vec<DomainName>>,
+    pub(crate) certificates: Joined<(), Vec<(String, Tags)>>,
 }
 
 impl Gateway {
@@ -26,18 +26,18 @@ impl Gateway {
     ///
     /// Two changes at once answer `ConflictException`, the same code as a name that is taken
     /// (docs/aws-behaviour.md, "API Gateway: changes").
-    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turns.lock().await
     }
 }
 
 /// Reads that are sent once for everybody who asks before the call goes out; whoever comes later gets a new read.
 #[derive(Debug)]
-pub(super) struct Joined<K, T> {
+pub(crate) struct Joined<K, T> {
     open: Arc<Mutex<HashMap<K, SharedAnswer<T>>>>,
 }
 
-pub(super) type Answer<T> = Result<Arc<T>, Error>;
+pub(crate) type Answer<T> = Result<Arc<T>, Error>;
 
 type SharedAnswer<T> = Shared<BoxFuture<'static, Answer<T>>>;
 
@@ -52,7 +52,7 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     T: Send + Sync + 'static,
 {
-    pub(super) async fn read<F>(&self, key: K, call: impl FnOnce() -> F + Send + 'static) -> Answer<T>
+    pub(crate) async fn read<F>(&self, key: K, call: impl FnOnce() -> F + Send + 'static) -> Answer<T>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
