@@ -1,7 +1,7 @@
 //! Discovery of the availability zones, which the graph needs before it can be built.
 
-use aws_sdk_ec2::types::Filter;
-use payinfra_aws::error;
+use aws_sdk_ec2::types::{AvailabilityZone, Filter};
+use payinfra_aws::{Emulator, error};
 use payinfra_engine::{Class, Error, Resource, Select};
 use payinfra_state::Journal;
 
@@ -72,12 +72,14 @@ async fn offered(cloud: &Cloud) -> Result<Vec<Zone>, Error> {
         .send()
         .await
         .map_err(error("DescribeAvailabilityZones"))?;
+    // MiniStack has three zones, one under this id, and everything works in each of them.
+    let same_everywhere = cloud.emulator == Some(Emulator::MiniStack);
+    let id = |zone: &AvailabilityZone| {
+        zone.zone_id().filter(|_| !same_everywhere).map(ToOwned::to_owned).unwrap_or_default()
+    };
     let zones = found.availability_zones().iter();
-    let mut zones: Vec<Zone> = zones
-        .filter_map(|zone| {
-            Some(Zone { name: zone.zone_name()?.to_owned(), id: zone.zone_id().unwrap_or_default().to_owned() })
-        })
-        .collect();
+    let mut zones: Vec<Zone> =
+        zones.filter_map(|zone| Some(Zone { name: zone.zone_name()?.to_owned(), id: id(zone) })).collect();
     zones.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(zones)
 }

@@ -147,7 +147,7 @@ fn what_is_in_the_way_is_named_with_advice() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let refused = own.sandbox(&["start", "--without-database", "--port", &port]).expect(1);
-    assert!(refused.err.contains(&format!("port {port} on 127.0.0.1 is taken")), "{}", refused.err);
+    assert!(refused.err.contains(&format!("port {port} on 127.0.0.1 is in use")), "{}", refused.err);
     assert!(refused.err.contains("--port"), "{}", refused.err);
 
     // Another cache, where nothing is installed yet, and a search path without an interpreter.

@@ -6,10 +6,11 @@ use payinfra_steps::database::{
     DbCluster, DbInstance, DbParameterGroup, DbProxy, DbSubnetGroup, EnhancedMonitoring, PerformanceInsights,
 };
 use payinfra_steps::security::Role;
+use serde_json::json;
 
 use super::blueprint::{Blueprint, Permissions};
 use super::network::Network;
-use super::policy::{allow, trust};
+use super::policy::{allow, trust, trust_if};
 use crate::settings;
 
 /// The database's resources.
@@ -159,7 +160,11 @@ fn monitoring_role(stack: &mut Blueprint) -> Handle<Role> {
         let group = design.arn("logs", "log-group:RDSOSMetrics");
         let write = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"];
         let statements = vec![
-            allow("Group", &["logs:CreateLogGroup", "logs:PutRetentionPolicy"], group.as_str()),
+            allow(
+                "Group",
+                &["logs:CreateLogGroup", "logs:PutRetentionPolicy"],
+                vec![group.clone(), format!("{group}:*")],
+            ),
             allow("Samples", &write, format!("{group}:log-stream:*")),
         ];
         Permissions { trust: trust(design, "monitoring.rds.amazonaws.com"), policies: vec![("samples", statements)] }
@@ -201,7 +206,9 @@ fn proxy_role(stack: &mut Blueprint, cluster: Handle<DbCluster>) -> Handle<Role>
         let resource_id = scope.get(cluster, |cluster| cluster.resource_id.clone());
         let user = design.arn("rds-db", &format!("dbuser:{resource_id}/{USER}"));
         let statements = vec![allow("LogIn", &["rds-db:connect"], user)];
-        Permissions { trust: trust(design, "rds.amazonaws.com"), policies: vec![("log-in", statements)] }
+        // Nothing says that RDS sends the account for a proxy: without it, a plain condition would lock the proxy out.
+        let account = json!({ "StringEqualsIfExists": { "aws:SourceAccount": design.account() } });
+        Permissions { trust: trust_if("rds.amazonaws.com", account), policies: vec![("log-in", statements)] }
     })
 }
 

@@ -224,7 +224,10 @@ fn deployment(stack: &mut Blueprint, api: Handle<RestApi>, document: &Document) 
             TIMEOUT_MS,
         ])
     });
-    let contents = json!([routes.collect::<Vec<_>>(), document.models]);
+    // What takes effect with a deployment only: a change of the endpoint or of its TLS policy is not seen on a stage before
+    // (docs/aws-behaviour.md, "API Gateway: changes").
+    let endpoint = json!([design.settings.api.domain.is_some(), SECURITY_POLICY]);
+    let contents = json!([routes.collect::<Vec<_>>(), document.models, endpoint]);
     let name = format!("live_{}", fingerprint(contents.to_string().as_bytes(), 4));
     stack.add(&name.clone(), move |_, scope| ApiDeployment {
         api_id: scope.get(api, |api| api.id.clone()),

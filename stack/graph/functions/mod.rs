@@ -166,7 +166,9 @@ fn permission(
             statement: Permission::statement(scope.address().name()),
             principal: principal.to_owned(),
             source_arn,
-            source_account: Some(design.account().to_owned()),
+            // EventBridge sends no account, and a permission that names one stops it; nothing says that SNS sends one. The
+            // ARN names the account anyway (docs/aws-behaviour.md, "Lambda: resource policies").
+            source_account: None,
         }
     });
     stack.after(permission, functions.alias(which));

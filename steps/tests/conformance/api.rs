@@ -195,7 +195,8 @@ fn usage_plan() -> Fixture {
         others: None,
         absent: ("p9", vec![plans], &[]),
         refused: (vec![too_many()], Class::Throttled, &[r#""payinfra:stack":"prod""#]),
-        deleted: (vec![gone()], Err(Class::Absent)),
+        // The stage is taken out of the plan first.
+        deleted: (vec![gone(), gone()], Err(Class::Absent)),
     }
 }
 

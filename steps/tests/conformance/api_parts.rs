@@ -26,6 +26,9 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/payinfra/prod/role-api-logs-p
 /// The stage that the web ACL protects.
 const STAGE: &str = "arn:aws:apigateway:us-east-1::/restapis/a1/stages/live";
 
+/// A role made seconds ago (docs/aws-behaviour.md, "IAM: propagation").
+const NOT_SPREAD: &str = r#"{"__type": "BadRequestException", "message": "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and add the required role policy."}"#;
+
 fn api_account() -> Fixture {
     let setting = |role: &str| ok(json!({"cloudwatchRoleArn": role}).to_string());
     Fixture {
@@ -39,7 +42,7 @@ fn api_account() -> Fixture {
         others: Some(vec![setting("arn:aws:iam::123456789012:role/theirs")]),
         absent: ("arn:gone", vec![setting(ROLE)], &[]),
         // The role has not spread yet.
-        refused: (vec![ok("{}"), json_fault(400, "BadRequestException")], Class::NotYet, &["/cloudwatchRoleArn", ROLE]),
+        refused: (vec![ok("{}"), (400, NOT_SPREAD.to_owned())], Class::NotYet, &["/cloudwatchRoleArn", ROLE]),
         deleted: (vec![ok("{}")], Ok(Progress::Going)),
     }
 }

@@ -144,8 +144,8 @@ fn db_parameter_group() -> Fixture {
             tags_of("db_parameter_group.postgresql16"),
             answer("DescribeDBClusterParameters", parameters),
         ],
-        searched: &["Source=user"],
-        // Only what was set counts.
+        searched: &["Action=DescribeDBClusterParameters"],
+        // Only what was set, or is ours to set, counts.
         shows: json!({"spec": {"name": "db-parameter-group-postgresql16-prod", "family": "aurora-postgresql16",
             "description": "d", "parameters": {"rds.force_ssl": "1"}}}),
         others: None,

@@ -80,6 +80,7 @@ fn function_alias() -> Fixture {
             ok(r#"{"AliasArn": "arn:f:live", "FunctionVersion": "3", "Description": "keeps 5 versions"}"#),
             ok(r#"{"Versions": [{"Version": "$LATEST", "CodeSha256": "new="},
                 {"Version": "2", "CodeSha256": "old="}, {"Version": "3", "CodeSha256": "live="}]}"#),
+            ok(r#"{"Configuration": {"State": "Active", "LastUpdateStatus": "Successful"}}"#),
         ],
         searched: &["/aliases/live"],
         shows: json!({

@@ -96,15 +96,23 @@ fn log_group() -> Fixture {
         kind: "log_group",
         name: "notifications",
         id: "/aws/lambda/lambda-notifications-prod",
-        found: vec![groups.clone(), none.clone(), ok(format!(r#"{{"tags": {tags}}}"#))],
-        searched: &[r#""logGroupNamePattern":"-prod""#],
+        found: vec![
+            none.clone(),
+            groups,
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            ok(format!(r#"{{"tags": {tags}}}"#)),
+        ],
+        searched: &[r#""logGroupNamePrefix":"/aws/lambda/lambda-""#],
         shows: json!({
             "spec": {"retention_days": 365, "key_arn": "arn:key"},
             "outputs": {"arn":
                 "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod"},
         }),
         others: None,
-        absent: ("gone-prod", vec![groups, none], &[]),
+        absent: ("gone-prod", vec![none], &[]),
         // The key is too fresh.
         refused: (
             vec![json_fault(400, "InvalidParameterException")],
