@@ -218,7 +218,9 @@ fn unusable(targets: &[DbProxyTarget]) -> Option<String> {
     }
     let waits = |health: &&&TargetHealth| health.reason() == Some(&TargetHealthReason::PendingProxyCapacity);
     let down = |health: &TargetHealth| {
-        health.state() == Some(&TargetState::Unavailable) && health.reason() != Some(&TargetHealthReason::AuthFailure)
+        // Without a reason the database itself is gone, as during `destroy`: that must not hold the deletion back.
+        health.state() == Some(&TargetState::Unavailable)
+            && health.reason().is_some_and(|reason| *reason != TargetHealthReason::AuthFailure)
     };
     let all_down = healths.iter().all(|health| down(health));
     let health = healths.iter().find(waits).or(healths.first().filter(|_| all_down))?;

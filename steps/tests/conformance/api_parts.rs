@@ -159,6 +159,10 @@ fn api_validator() -> Fixture {
     }
 }
 
+/// The text of Route 53 where a record of this name exists.
+const RECORD_EXISTS: &str = "<ErrorResponse><Error><Code>InvalidChangeBatch</Code><Message>Tried to create resource record \
+    set [name='api.example.com.', type='A'] but it already exists</Message></Error></ErrorResponse>";
+
 fn dns_record() -> Fixture {
     let records = |target: &str| {
         ok(format!(
@@ -185,7 +189,7 @@ fn dns_record() -> Fixture {
             vec![no_certificate(), domains(), records("d-1.execute-api.aws")],
             &["name=absent.example.com"],
         ),
-        refused: (vec![query_fault("InvalidChangeBatch")], Class::Exists, &["<Action>CREATE</Action>"]),
+        refused: (vec![(400, RECORD_EXISTS.to_owned())], Class::Exists, &["<Action>CREATE</Action>"]),
         deleted: (vec![(404, query_fault("NoSuchHostedZone").1)], Err(Class::Absent)),
     }
 }

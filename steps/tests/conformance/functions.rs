@@ -115,8 +115,9 @@ fn permission() -> Fixture {
         others: None,
         absent: ("lambda-notifications-prod/payinfra-x", vec![found(""), gone()], &["/policy"]),
         refused: (
-            vec![json_fault(409, "ResourceConflictException")],
-            Class::Exists,
+            // A conflict is followed by a look at the policy, which the kind tests itself.
+            vec![json_fault(429, "TooManyRequestsException")],
+            Class::Throttled,
             &["Qualifier=live", r#""SourceAccount":"1""#, r#""SourceArn":"arn:topic""#],
         ),
         deleted: (vec![gone()], Err(Class::Absent)),
