@@ -123,6 +123,10 @@ fn subscription() -> Fixture {
     }
 }
 
+/// The refusal of a name that is taken (recorded).
+const TAKEN: &str = "<ErrorResponse><Error><Code>InvalidParameter</Code><Message>Invalid parameter: Attributes Reason: \
+    Topic already exists with different attributes</Message></Error></ErrorResponse>";
+
 fn topic() -> Fixture {
     Fixture {
         kind: "topic",
@@ -141,9 +145,8 @@ fn topic() -> Fixture {
         shows: json!({"spec": {"name": "sns-alarms-prod", "key_arn": "arn:key", "policy": {"Version": "2012-10-17"}}}),
         others: None,
         absent: (TOPIC, vec![query_fault("NotFound")], &[TOPIC]),
-        // "Topic already exists with different attributes"
         refused: (
-            vec![query_fault("InvalidParameter")],
+            vec![(400, TAKEN.to_owned())],
             Class::Exists,
             &["Key=payinfra:stack", "KmsMasterKeyId", "arn:key", "Policy"],
         ),
