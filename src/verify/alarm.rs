@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use payinfra_aws::names::Kind;
-use payinfra_stack::evidence::{self, State, force, heard_queue, look};
+use payinfra_stack::evidence::{self, State, alarm_state, notification_queue, set_alarm_state};
 
 use super::api::nonce;
 use super::check::{CheckError, broken};
@@ -19,19 +19,19 @@ const POLL: Duration = Duration::from_secs(5);
 /// Forces one of the alarms, waits for its notification, and resets it in any case.
 pub async fn is_heard(target: &Target<'_>) -> Result<(), CheckError> {
     let cloud = target.cloud;
-    let queue = heard_queue(cloud, target.names).await?;
+    let queue = notification_queue(cloud, target.names).await?;
     let Some((name, before)) = quiet_alarm(target).await? else {
         return Err(CheckError::NotChecked(format!("{} are all in ALARM already", CANDIDATES.join(", "))));
     };
     let reason =
         format!("payinfra verify {}: this is a test, no action is needed; the alarm is reset at once", nonce());
-    force(cloud, &name, State::Alarm, &reason).await?;
+    set_alarm_state(cloud, &name, State::Alarm, &reason).await?;
     let waited = tokio::select! {
         biased;
         _ = tokio::signal::ctrl_c() => broken("interrupted"),
         waited = wait(target, &queue, &name, &reason) => waited,
     };
-    force(cloud, &name, before, "reset by payinfra verify").await?;
+    set_alarm_state(cloud, &name, before, "reset by payinfra verify").await?;
     waited
 }
 
@@ -39,10 +39,10 @@ pub async fn is_heard(target: &Target<'_>) -> Result<(), CheckError> {
 async fn quiet_alarm(target: &Target<'_>) -> Result<Option<(String, State)>, CheckError> {
     for role in CANDIDATES {
         let name = target.names.of(Kind::Alarm, role);
-        let Some(alarm) = look(target.cloud, &name).await? else {
+        let Some(alarm) = alarm_state(target.cloud, &name).await? else {
             return broken(format!("there is no alarm {name}"));
         };
-        if !alarm.tells {
+        if !alarm.notifies {
             return broken(format!("{name} is silent: its actions are switched off"));
         }
         if alarm.state != State::Alarm {
@@ -56,7 +56,7 @@ async fn wait(target: &Target<'_>, queue: &str, name: &str, reason: &str) -> Res
     let begun = Instant::now();
     loop {
         let left = target.timeout.saturating_sub(begun.elapsed());
-        if evidence::heard(target.cloud, queue, reason, left.min(POLL)).await? {
+        if evidence::notification_arrived(target.cloud, queue, reason, left.min(POLL)).await? {
             return Ok(());
         }
         if begun.elapsed() >= target.timeout {

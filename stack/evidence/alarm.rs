@@ -21,7 +21,7 @@ pub struct AlarmState {
     /// The state.
     pub state: State,
     /// Whether it sends notifications: its actions are enabled.
-    pub tells: bool,
+    pub notifies: bool,
 }
 
 /// The states of an alarm.
@@ -49,7 +49,7 @@ impl State {
 ///
 /// # Errors
 /// If CloudWatch refuses or does not answer.
-pub async fn look(cloud: &Cloud, alarm: &str) -> Result<Option<AlarmState>, Error> {
+pub async fn alarm_state(cloud: &Cloud, alarm: &str) -> Result<Option<AlarmState>, Error> {
     let request = cloud.cloudwatch.describe_alarms().alarm_names(alarm);
     let found = request.send().await.map_err(error("DescribeAlarms"))?;
     Ok(found.metric_alarms().first().map(|alarm| AlarmState {
@@ -58,7 +58,7 @@ pub async fn look(cloud: &Cloud, alarm: &str) -> Result<Option<AlarmState>, Erro
             Some(StateValue::Alarm) => State::Alarm,
             _ => State::Unknown,
         },
-        tells: alarm.actions_enabled().unwrap_or(true),
+        notifies: alarm.actions_enabled().unwrap_or(true),
     }))
 }
 
@@ -66,7 +66,7 @@ pub async fn look(cloud: &Cloud, alarm: &str) -> Result<Option<AlarmState>, Erro
 ///
 /// # Errors
 /// If CloudWatch refuses or does not answer.
-pub async fn force(cloud: &Cloud, alarm: &str, state: State, reason: &str) -> Result<(), Error> {
+pub async fn set_alarm_state(cloud: &Cloud, alarm: &str, state: State, reason: &str) -> Result<(), Error> {
     let request = cloud.cloudwatch.set_alarm_state().alarm_name(alarm).state_value(state.value()).state_reason(reason);
     request.send().await.map_err(error("SetAlarmState"))?;
     Ok(())
@@ -76,7 +76,7 @@ pub async fn force(cloud: &Cloud, alarm: &str, state: State, reason: &str) -> Re
 ///
 /// # Errors
 /// If the queue does not exist, or SQS refuses or does not answer.
-pub async fn heard_queue(cloud: &Cloud, names: &Names) -> Result<String, Error> {
+pub async fn notification_queue(cloud: &Cloud, names: &Names) -> Result<String, Error> {
     let request = cloud.sqs.get_queue_url().queue_name(names.of(Kind::Queue, NOTIFICATIONS));
     Ok(request.send().await.map_err(error("GetQueueUrl"))?.queue_url.unwrap_or_default())
 }
@@ -86,7 +86,7 @@ pub async fn heard_queue(cloud: &Cloud, names: &Names) -> Result<String, Error> 
 ///
 /// # Errors
 /// If SQS refuses or does not answer.
-pub async fn heard(cloud: &Cloud, queue: &str, reason: &str, wait: Duration) -> Result<bool, Error> {
+pub async fn notification_arrived(cloud: &Cloud, queue: &str, reason: &str, wait: Duration) -> Result<bool, Error> {
     let seconds = i32::try_from(wait.as_secs().min(20)).unwrap_or(20);
     let request = cloud.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
     // Other notifications stay invisible just long enough for the next ten to be received.

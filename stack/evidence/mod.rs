@@ -8,7 +8,7 @@ mod delivery;
 mod ledger;
 mod secrets;
 
-pub use alarm::{AlarmState, State, force, heard, heard_queue, look};
+pub use alarm::{AlarmState, State, alarm_state, notification_arrived, notification_queue, set_alarm_state};
 pub use archive::{Archived, archived};
 pub use delivery::{Delivery, delivery};
 pub use ledger::{Balance, LedgerError, balance};
