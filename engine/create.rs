@@ -10,7 +10,7 @@ use crate::backoff::{phrase, waits_for};
 use crate::converge::Age;
 use crate::graph::Node;
 use crate::run::{Run, StepError};
-use crate::{ApplyError, Class, Error, Idempotency, LiveValue};
+use crate::{ApplyError, Class, Idempotency, LiveValue};
 
 /// An object that exists: its id, its outputs where they are known, and whether this run created it.
 pub(crate) struct Acquired {
@@ -32,6 +32,8 @@ struct Attempts<'a, C> {
     token: String,
     /// Whether an attempt may have created the object although no answer confirmed it.
     uncertain: bool,
+    /// Whether an attempt was refused because the name is taken, and no object of ours has it.
+    taken: bool,
 }
 
 impl<C: Send + Sync + 'static> Run<'_, C> {
@@ -50,6 +52,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             spec,
             // The same key with another spec would be an idempotency mismatch.
             uncertain,
+            taken: false,
             token: same.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
         };
         // Another key could create a second object, so look for the first one before.
@@ -102,7 +105,19 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             match error.class {
                 Class::Exists => {
                     attempts.uncertain = true;
-                    return self.taken(attempts.node, error).await;
+                    // A request that the network delivered twice is refused although its first delivery worked, so
+                    // even the answer to a first attempt does not distinguish our object from somebody else's. Only
+                    // ownership tags do, once they have had time to show.
+                    if let Some(live) = self.look_for(attempts.node, self.base.timing.visibility).await? {
+                        return Ok(live.into());
+                    }
+                    if attempts.taken {
+                        return Err(ApplyError::NotOurs { address: address.clone(), source: error }.into());
+                    }
+                    // A name may stay taken for a while after its object was deleted (Parameter Store: 30 seconds,
+                    // model text of DeleteParameter), so it is asked for once more.
+                    attempts.taken = true;
+                    continue;
                 }
                 Class::NoAnswer | Class::Transient => {
                     attempts.uncertain = true;
@@ -119,17 +134,6 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             let Some(delay) = retries.delay(class) else { return Err(error.into()) };
             self.waiting(address, phrase(class));
             self.pause(delay).await?;
-        }
-    }
-
-    /// The name is taken: by our own unanswered create, or by somebody else's object.
-    ///
-    /// A request that the network delivered twice is refused although its first delivery worked, so even the answer to
-    /// a first attempt does not distinguish the two. Only ownership tags do, once they have had time to show.
-    async fn taken(&self, node: &Node<C>, error: Error) -> Result<Acquired, StepError> {
-        match self.look_for(node, self.base.timing.visibility).await? {
-            Some(live) => Ok(live.into()),
-            None => Err(ApplyError::NotOurs { address: node.address.clone(), source: error }.into()),
         }
     }
 

@@ -150,6 +150,27 @@ fn a_name_taken_by_somebody_else_is_neither_adopted_nor_deleted() {
 }
 
 #[test]
+fn a_name_that_a_deleted_object_still_holds_is_asked_for_once_more() {
+    in_virtual_time(async {
+        let harness = Harness::new(1, Delays::AWS);
+        harness.cloud.will("create", "bucket.archive", [Fault::Refused(Class::Exists)]);
+        completed(harness.up(&payments()).await);
+        demand_settled(&harness, &payments()).await;
+        let asked = harness.cloud.calls_of("create");
+        let asked: Vec<_> = asked.iter().filter(|call| call.name == "bucket.archive").collect();
+        assert_eq!(asked.len(), 2);
+    });
+    in_virtual_time(async {
+        let harness = Harness::new(1, Delays::AWS);
+        harness.cloud.will("create", "bucket.archive", [Fault::Refused(Class::Exists); 3]);
+        let (_, failures) = failed(harness.up(&payments()).await);
+        assert!(matches!(&failures[0].1, ApplyError::NotOurs { address, .. } if address.as_str() == "bucket.archive"));
+        assert_eq!(harness.cloud.script.lock().unwrap().values().map(|left| left.len()).sum::<usize>(), 1);
+    });
+    count_scenario(2);
+}
+
+#[test]
 fn a_name_of_ours_that_somebody_else_took_over_is_left_alone() {
     in_virtual_time(async {
         let harness = Harness::new(1, Delays::AWS);
