@@ -61,6 +61,24 @@ fn every_point() {
     assert_eq!(failures, 0, "the scenarios that failed are shown above");
 }
 
+/// A life for each fault, in which every operation meets it.
+#[test]
+#[ignore = "takes half an hour; scripts/sweep runs it"]
+fn every_operation_meets_every_fault_together() {
+    for kind in Options::from_environment().kinds {
+        let mut harness = Harness::start(kind);
+        let life = Life::undisturbed(&mut harness);
+        let mut tally = Tally::default();
+        for (name, fault) in FAULTS {
+            let begun = Instant::now();
+            tally.whole_life(&mut harness, &life, name, |_| fault);
+            println!("{} {name}: {:?}, {}", kind.name(), begun.elapsed(), tally.line());
+        }
+        assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
+        assert!(tally.with_token >= 4 && tally.looked_for >= 20, "{}", tally.line());
+    }
+}
+
 /// A life in which every operation is stalled once; hardly any work, but a quarter of an hour of waiting for each run.
 #[test]
 #[ignore = "takes an hour; scripts/sweep runs it"]
@@ -69,7 +87,7 @@ fn every_operation_stalls() {
         let mut harness = Harness::start(kind);
         let life = Life::undisturbed(&mut harness);
         let (begun, mut tally) = (Instant::now(), Tally::default());
-        tally.whole_life(&mut harness, &life, "answers stalled", STALL);
+        tally.whole_life(&mut harness, &life, "answers stalled", |_| STALL);
         println!("answers stalled on {}: {} in {:?}", kind.name(), tally.line(), begun.elapsed());
         assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
     }
@@ -93,10 +111,10 @@ fn every_operation_meets_every_fault_alone() {
             }
             harness.blank();
             let case = format!("up, {up} {name}");
-            tally.run(&harness, Command::Up, &case, rules([up], fault));
+            tally.run(&harness, Command::Up, &case, rules([up], |_| fault));
             tally.judge(&case, |findings| harness.demand_whole(&reference, findings));
             let case = format!("destroy, {destroy} {name}");
-            tally.run(&harness, Command::Destroy, &case, rules([destroy], fault));
+            tally.run(&harness, Command::Destroy, &case, rules([destroy], |_| fault));
             tally.judge(&case, |findings| harness.demand_nothing(findings));
             if done % 20 == 19 {
                 println!("{} {} of {wanted} lives, {:?}: {}", kind.name(), done + 1, begun.elapsed(), tally.line());

@@ -11,12 +11,12 @@
 
 mod support;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use support::sweep::SEED;
 use support::sweep::harness::Harness;
 use support::sweep::point::{self, Command, Kill, Scenario};
 use support::sweep::runner::{self, Limits, Tally};
+use support::sweep::{SEED, turn};
 use support::{Kind, Moment, summary};
 
 /// Kills in one scenario.
@@ -30,13 +30,6 @@ fn every_operation_is_killed_on_ministack() {
 #[test]
 fn a_sixth_of_the_operations_is_killed_on_moto() {
     sample(Kind::Moto, 6);
-}
-
-/// The day, of which each has another moment for each operation; `PAYINFRA_SWEEP_TURN` repeats a printed one.
-fn turn() -> usize {
-    let today = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / (24 * 60 * 60);
-    let turn = std::env::var("PAYINFRA_SWEEP_TURN").map_or_else(|_| today(), |turn| turn.parse().unwrap());
-    usize::try_from(turn % 3).unwrap()
 }
 
 fn sample(kind: Kind, share: usize) {

@@ -72,9 +72,9 @@ impl Life {
         Self { reference, update }
     }
 
-    /// The same life with only so many operations in each run, chosen by the seed.
-    pub fn of_few(&self, count: usize) -> Self {
-        let mut random = StdRng::seed_from_u64(SEED);
+    /// The same life with only so many operations in each run, chosen by the seed and the turn.
+    pub fn of_few(&self, count: usize, turn: usize) -> Self {
+        let mut random = StdRng::seed_from_u64(SEED + turn as u64);
         let mut few = |calls: &BTreeMap<String, usize>| {
             calls.iter().map(|(name, number)| (name.clone(), *number)).sample(&mut random, count)
         };
@@ -148,22 +148,23 @@ impl Tally {
         clean
     }
 
-    /// Lets every operation of a life meet a fault, in `up`, in an update and in `destroy`.
-    pub fn whole_life(&mut self, harness: &mut Harness, life: &Life, name: &str, fault: Fault) {
+    /// Lets the operation number n of a life meet the fault that `fault` returns for n, in `up`, in an update and in
+    /// `destroy`.
+    pub fn whole_life(&mut self, harness: &mut Harness, life: &Life, name: &str, fault: impl Fn(usize) -> Fault) {
         harness.blank();
         let case = format!("up, {name}");
-        self.run(harness, Command::Up, &case, rules(life.reference.up.keys(), fault));
+        self.run(harness, Command::Up, &case, rules(life.reference.up.keys(), &fault));
         if !self.judge(&case, |findings| harness.demand_whole(&life.reference, findings)) {
             return;
         }
         let case = format!("an update, {name}");
         meddle(harness).into_iter().for_each(|failed| self.fail(format!("{case}: {failed}")));
         harness.configure(CHANGED);
-        self.run(harness, Command::Up, &case, rules(life.update.keys(), fault));
+        self.run(harness, Command::Up, &case, rules(life.update.keys(), &fault));
         self.judge(&case, |findings| harness.demand_whole(&life.reference, findings));
         harness.configure("");
         let case = format!("destroy, {name}");
-        self.run(harness, Command::Destroy, &case, rules(life.reference.destroy.keys(), fault));
+        self.run(harness, Command::Destroy, &case, rules(life.reference.destroy.keys(), &fault));
         self.judge(&case, |findings| harness.demand_nothing(findings));
     }
 
@@ -184,8 +185,11 @@ impl Tally {
     }
 }
 
-/// The fault for the first call of each of these operations.
-pub fn rules<'a>(operations: impl IntoIterator<Item = &'a String>, fault: Fault) -> Vec<Rule> {
-    let fits = |operation: &&String| fault != Fault::Twice || NOT_TWICE.iter().all(|(name, _)| name != operation);
-    operations.into_iter().filter(fits).map(|operation| Rule::on(operation, fault)).collect()
+/// The fault that `fault` returns for n, for the first call of the operation number n of these.
+pub fn rules<'a>(operations: impl IntoIterator<Item = &'a String>, fault: impl Fn(usize) -> Fault) -> Vec<Rule> {
+    let faults = operations.into_iter().enumerate().map(|(n, operation)| (operation, fault(n)));
+    let fits = |(operation, fault): &(&String, Fault)| {
+        *fault != Fault::Twice || NOT_TWICE.iter().all(|(name, _)| name != operation)
+    };
+    faults.filter(fits).map(|(operation, fault)| Rule::on(operation, fault)).collect()
 }
