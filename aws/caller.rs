@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_proves_itself_as_it_is_told() {
+    async fn a_request_carries_the_proof_that_it_is_given() {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
         let caller = Caller::new(Some(SharedCredentialsProvider::new(credentials)));
         let signed = caller.ready(&request(&Proof::Signature)).await.unwrap();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn proofs_are_not_sent_where_others_read_along() {
+    fn proofs_are_not_sent_over_plain_http() {
         assert!(is_private("https://pay.example.com/live") && is_private("http://127.0.0.1:4566/live"));
         assert!(!is_private("http://pay.example.com/live") && !is_private("http://127.0.0.1.example.com/live"));
     }

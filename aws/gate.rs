@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_is_told_only_once_all_that_flies_has_landed() {
+    async fn a_stop_is_reported_only_after_every_call_in_flight_has_ended() {
         let gate = Gate::default();
         let flight = gate.pass(&request("CreateVpc")).await.expect("the gate is open");
         gate.stop().request();

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_breaks_off_is_seen() {
+    fn a_truncated_answer_is_detected() {
         let whole = "<?xml version=\"1.0\"?>\n<R xmlns=\"u\"><set><item>a</item></set></R>";
         assert!(is_whole_xml(whole.as_bytes()) && is_whole_xml(b"<R/>") && is_whole_xml(b"<R a=\"b\" />"));
         for cut in 1..whole.len() {

@@ -56,7 +56,7 @@ async fn a_key_near_its_end_is_renewed_before_the_next_call() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_is_told_from_a_network_that_fails() {
+async fn an_expired_session_is_distinguished_from_a_failing_network() {
     let session = Session { keys: 1, given: Arc::default() };
     let (clients, replay) = Replay::signed_with(SharedCredentialsProvider::new(session), [(200, NONE); 2]);
     assert_eq!(list(&clients).await, Ok(0));

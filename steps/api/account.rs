@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_role_that_we_may_not_look_at_counts_as_somebody_elses() {
+    async fn a_role_that_may_not_be_read_counts_as_foreign() {
         let denied = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>";
         let (cloud, _) = Cloud::replaying([(200, FOREIGN), (403, denied)]);
         let foreign = foreign_log_role(&cloud).await.expect("a refusal is an answer");

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_method_is_put_anew_and_a_lost_integration_alone_is_put_back() {
+    async fn a_changed_method_is_put_again_and_only_a_lost_integration_is_restored() {
         let gone = r#"{"__type":"NotFoundException"}"#;
         let (cloud, replay) = Cloud::replaying([(200, TREE), (404, gone), (201, "{}"), (201, "{}"), (201, "{}")]);
         let live = found(&cloud).await;

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_says_something_else_is_never_deleted() {
+    async fn a_record_with_another_value_is_never_deleted() {
         let theirs = records("elsewhere.example.com");
         let answers = [(200, NO_CERTIFICATE), (200, DOMAINS), (200, theirs.as_str())];
         let (cloud, replay) = Cloud::replaying(answers);

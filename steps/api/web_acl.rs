@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_one_is_left_out_and_a_change_carries_a_fresh_lock() {
+    async fn an_absent_web_acl_is_left_out_and_a_change_carries_a_new_lock_token() {
         let (cloud, _) = Cloud::replaying([(400, NO_LOG), (400, NO_LOG), (400, NO_LOG)]);
         assert!(WebAcl::list(&cloud, Select::Ids(&[ARN.to_owned()])).await.expect("absence is no error").is_empty());
         let stale = r#"{"__type":"WAFOptimisticLockException","Message":"x"}"#;

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_binary_is_told_with_the_command_that_builds_it() {
+    fn a_missing_binary_is_reported_with_the_command_that_builds_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let error = Artifacts::load(folder.path(), Architecture::X86_64).expect_err("it is empty");
         let text = error.to_string();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_refused() {
+    fn a_file_that_is_not_a_program_is_refused() {
         assert!(matches!(check(b"#!/bin/sh\n", Architecture::X86_64), Err(NotRunnable::NotElf(_))));
         assert!(matches!(check(b"", Architecture::X86_64), Err(NotRunnable::NotElf(_))));
         let mut binary = vec![0; 64];

@@ -210,13 +210,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, GROUPS)]);
-        let ids = ["other".to_owned()];
-        assert!(DbParameterGroup::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
-    }
-
-    #[tokio::test]
     async fn carries_its_tags_in_the_create_call_and_waits_while_a_cluster_uses_it() {
         let refusal = samples::refusal("InvalidDBParameterGroupState");
         let made = "<CreateDBClusterParameterGroupResponse><CreateDBClusterParameterGroupResult/></CreateDBClusterParameterGroupResponse>";

@@ -164,14 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, GROUPS)]);
-        let ids = ["db-subnet-group-dev".to_owned()];
-        assert!(DbSubnetGroup::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
-    }
-
-    #[tokio::test]
-    async fn one_that_is_deleted_between_the_list_and_the_look_is_left_out() {
+    async fn an_object_deleted_between_two_reads_is_left_out() {
         // The service model's DBSubnetGroupNotFoundFault.
         let gone = samples::refusal("DBSubnetGroupNotFoundFault");
         let (cloud, _) = Cloud::replaying([(200, GROUPS), (404, &gone)]);

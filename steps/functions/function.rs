@@ -256,13 +256,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(404, r#"{"__type": "ResourceNotFoundException"}"#)]);
-        let live = Function::list(&cloud, Select::Ids(&["gone".to_owned()])).await.expect("absent is no error");
-        assert!(live.is_empty());
-    }
-
-    #[tokio::test]
     async fn code_and_configuration_never_change_in_one_update() {
         let mut live = read().await;
         live.spec.code_sha256 = "new=".to_owned();
@@ -292,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_could_not_be_made_is_deleted_without_changing_it_first() {
+    async fn a_failed_function_is_deleted_without_changing_it_first() {
         // States and reason codes as the service model has them.
         let failed = FOUND.replace("Active", "Failed").replacen(
             r#""LastUpdateStatus": "InProgress""#,

@@ -165,13 +165,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let gone = r#"{"__type": "com.amazonaws.sqs#QueueDoesNotExist"}"#;
-        let (cloud, _) = Cloud::replaying([(400, gone), (400, gone)]);
-        assert!(Queue::list(&cloud, Select::Ids(&[URL.to_owned()])).await.expect("absent is no error").is_empty());
-    }
-
-    #[tokio::test]
     async fn carries_tags_key_and_policy_and_waits_out_a_name_just_freed() {
         // The header decides, as it does for other refusals of SQS (recorded).
         let freed = "x-amzn-query-error: AWS.SimpleQueueService.QueueDeletedRecently;Sender\n\n\

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_tags_and_never_takes_anothers_name() {
+    async fn carries_its_tags_and_never_takes_over_a_name() {
         let absent = r#"{"__type": "ResourceNotFoundException"}"#;
         let (cloud, replay) = Cloud::replaying([(400, absent), (200, r#"{"RuleArn": "arn:rule"}"#), (200, "{}")]);
         let schedule = Schedule {

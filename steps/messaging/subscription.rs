@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pending_one_is_ready_and_counts_as_gone_once_it_is_not_wanted() {
+    async fn a_pending_subscription_is_ready_and_counts_as_gone_once_unwanted() {
         let (cloud, replay) = Cloud::replaying([(200, FOUND), (200, TAGS)]);
         let live = Subscription::list(&cloud, Select::Ids(&email())).await.expect("the answers are good");
         let name = Subscription::name("alarms", "email", "a@example.com");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_its_receiver_has_ended_is_left_out() {
+    async fn a_subscription_that_its_receiver_ended_is_left_out() {
         // ansible/ansible#20086.
         let ended = FOUND.replace("PendingConfirmation", "Deleted");
         let (cloud, _) = Cloud::replaying([(200, &ended), (200, TAGS)]);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_confirmed_one_is_found_by_its_topics_marks() {
+    async fn a_confirmed_subscription_is_found_by_its_topics_tags() {
         let confirmed = FOUND.replace("PendingConfirmation", &format!("{TOPIC}:0b1c"));
         let attributes = "<GetSubscriptionAttributesResponse><GetSubscriptionAttributesResult><Attributes/>\
             </GetSubscriptionAttributesResult></GetSubscriptionAttributesResponse>";

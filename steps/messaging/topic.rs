@@ -153,14 +153,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code></Error></ErrorResponse>";
-        let (cloud, _) = Cloud::replaying([(404, gone)]);
-        let live = Topic::list(&cloud, Select::Ids(&[ARN.to_owned()])).await.expect("absent is no error");
-        assert!(live.is_empty());
-    }
-
-    #[tokio::test]
     async fn carries_tags_key_and_policy_in_the_create_call_and_sees_a_taken_name() {
         let taken = "<ErrorResponse><Error><Code>InvalidParameter</Code><Message>Invalid parameter: \
             Attributes Reason: Topic already exists with different attributes</Message></Error></ErrorResponse>";

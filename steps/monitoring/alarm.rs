@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn carries_its_tags_when_it_is_made_and_never_takes_anothers_name() {
+    async fn carries_its_tags_in_the_create_call_and_never_takes_over_a_name() {
         let made = "<PutMetricAlarmResponse/>";
         let (cloud, replay) = Cloud::replaying([(200, NONE), (200, made), (200, FOUND)]);
         let address = Address::new("alarm", "dead_letters");

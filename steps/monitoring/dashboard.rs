@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_without_tags_is_not_ours_and_is_not_overwritten() {
+    async fn a_dashboard_without_tags_is_not_ours_and_is_not_overwritten() {
         let body = found(&json!({"widgets": []}));
         let (cloud, replay) = Cloud::replaying([(200, LISTED), (200, &body), (200, &body)]);
         assert!(Dashboard::list(&cloud, Select::Owned).await.expect("the answers are good").is_empty());

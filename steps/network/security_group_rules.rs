@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn take_the_place_of_the_rule_of_a_fresh_group() {
+    async fn replace_the_default_rule_of_a_new_group() {
         let done = "<RevokeSecurityGroupEgressResponse/>";
         let duplicate = "<Response><Errors><Error><Code>InvalidPermission.Duplicate</Code></Error></Errors></Response>";
         let (cloud, replay) = Cloud::replaying([(200, &found(DEFAULT)), (200, done), (400, duplicate)]);

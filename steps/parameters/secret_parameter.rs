@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn gets_another_value_each_time_that_nothing_tells_afterwards() {
+    async fn gets_a_new_value_each_time_that_is_never_shown() {
         let (cloud, replay) = Cloud::replaying([(200, "{}"), (200, "{}")]);
         let address = Address::new("secret_parameter", "key");
         let cx = Context { cloud: &cloud, address: &address, token: "t" };

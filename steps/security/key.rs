@@ -313,13 +313,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(200, ALIASES), (400, r#"{"__type": "NotFoundException"}"#)]);
-        let live = Key::list(&cloud, Select::Ids(&["k-3".to_owned()])).await.expect("absence is an answer");
-        assert!(live.is_empty());
-    }
-
-    #[tokio::test]
     async fn a_fresh_key_that_one_of_the_reads_does_not_know_yet_is_left_out() {
         let metadata = r#"{"KeyMetadata": {"KeyId": "k-1", "Arn": "arn:k-1", "Enabled": true, "KeyState": "Enabled"}}"#;
         // terraform-provider-aws#1854: DescribeKey 200, then GetKeyPolicy is not found.
@@ -340,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn is_taken_back_from_its_deletion_also_on_a_second_call() {
+    async fn is_recovered_from_its_deletion_even_on_a_second_call() {
         let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "KMSInvalidStateException"}"#), (200, "{}")]);
         let address = Address::new("key", "main");
         let cx = Context { cloud: &cloud, address: &address, token: "" };

@@ -53,7 +53,7 @@ fn spec() -> DbCluster {
 }
 
 #[tokio::test]
-async fn is_made_with_its_tags_at_the_newest_minor_and_tells_its_endpoints_at_once() {
+async fn is_created_with_its_tags_at_the_newest_minor_and_reports_its_endpoints_at_once() {
     let versions = "<DescribeDBEngineVersionsResponse><DescribeDBEngineVersionsResult><DBEngineVersions>
         <DBEngineVersion><EngineVersion>16.9</EngineVersion></DBEngineVersion>
         <DBEngineVersion><EngineVersion>16.13</EngineVersion></DBEngineVersion></DBEngineVersions>

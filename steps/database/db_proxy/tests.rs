@@ -49,14 +49,7 @@ async fn is_found_by_its_tags_with_its_pool_and_its_cluster() {
 }
 
 #[tokio::test]
-async fn an_absent_id_is_left_out() {
-    let (cloud, _) = Cloud::replaying([(200, PROXIES)]);
-    let ids = ["rds-proxy-dev".to_owned()];
-    assert!(DbProxy::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good").is_empty());
-}
-
-#[tokio::test]
-async fn is_made_with_its_tags_and_waits_for_an_instance_before_it_takes_the_cluster() {
+async fn is_created_with_its_tags_and_waits_for_an_instance_before_it_takes_the_cluster() {
     let made = "<CreateDBProxyResponse><CreateDBProxyResult/></CreateDBProxyResponse>";
     let refusal = samples::refusal("InvalidDBInstanceState");
     let tags = samples::tags("db_proxy.main");

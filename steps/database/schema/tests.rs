@@ -92,7 +92,7 @@ async fn a_run_that_was_interrupted_before_the_schema_migrates_in_the_next_one()
 }
 
 #[tokio::test]
-async fn one_that_is_recorded_is_waited_for_while_its_database_cannot_be_reached() {
+async fn a_recorded_schema_is_waited_for_while_its_database_is_unreachable() {
     let (cloud, _) = Cloud::replaying([(200, CLUSTER), (200, UNREACHABLE)]);
     let ids = ["lambda-transaction-processing-prod:live".to_owned()];
     let live = Schema::list(&cloud, Select::Ids(&ids)).await.expect("a function that fails is an answer");

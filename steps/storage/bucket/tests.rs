@@ -39,7 +39,7 @@ async fn only_buckets_of_this_stacks_form_are_asked_and_only_tagged_ones_are_our
 }
 
 #[tokio::test]
-async fn is_made_with_its_tags_unless_the_account_has_the_name() {
+async fn is_created_with_its_tags_unless_the_account_has_the_name() {
     let address = Address::new("bucket", "archive");
     let (cloud, replay) = Cloud::replaying([(404, NO_BUCKET), (200, "")]);
     let made = bucket().create(&Context { cloud: &cloud, address: &address, token: "t" }).await.expect("it is made");
@@ -57,7 +57,7 @@ async fn is_made_with_its_tags_unless_the_account_has_the_name() {
 }
 
 #[tokio::test]
-async fn is_closed_to_writers_before_it_is_emptied_and_deleted_only_once_empty() {
+async fn rejects_writers_before_it_is_emptied_and_is_deleted_only_once_empty() {
     let versions = "<ListVersionsResult><Version><Key>a</Key><VersionId>1</VersionId></Version>
         <DeleteMarker><Key>a</Key><VersionId>2</VersionId></DeleteMarker></ListVersionsResult>";
     let (no_versions, no_uploads) = ("<ListVersionsResult/>", "<ListMultipartUploadsResult/>");
@@ -86,7 +86,7 @@ async fn is_closed_to_writers_before_it_is_emptied_and_deleted_only_once_empty()
 }
 
 #[tokio::test]
-async fn one_that_not_all_reads_know_yet_is_left_out() {
+async fn a_new_object_that_not_all_reads_know_yet_is_left_out() {
     // terraform-provider-aws#372: right after a create, most of all of a name that was used before.
     for unknown in 0..7 {
         let mut answers = vec![(200, TAGS)];

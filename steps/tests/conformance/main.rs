@@ -191,7 +191,7 @@ async fn tags_change_by_what_differs() {
 }
 
 #[tokio::test]
-async fn the_deletion_of_an_absent_object_is_no_other_error() {
+async fn deleting_an_absent_object_is_success_or_absence() {
     for fixture in fixtures() {
         let live = found(&fixture).await;
         let (answers, expected) = &fixture.deleted;
