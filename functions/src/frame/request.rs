@@ -72,14 +72,12 @@ impl<'a> Request<'a> {
         if body.len() > MAX_BODY {
             return Err(Rejection::new(413, "too_large", "the body is larger than 16 KiB"));
         }
-        // The raw text first, because it may contain a number even if it is not valid JSON.
-        if cards::found_in(body) {
-            return Err(Rejection::card_number());
-        }
         match serde_json::from_str(body) {
             Ok(value) if cards::found_in_json(&value) => Err(Rejection::card_number()),
             Ok(Value::Object(members)) => Ok(members),
             Ok(_) => Err(Rejection::new(400, "malformed", "the body must be a JSON object")),
+            // A text that is no JSON may contain a number as well.
+            Err(_) if cards::found_in(body) => Err(Rejection::card_number()),
             Err(_) => Err(Rejection::new(400, "malformed", "the body is not valid JSON")),
         }
     }

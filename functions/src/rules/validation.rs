@@ -133,9 +133,16 @@ fn is_word(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
-/// Control characters could forge log lines and garble printed references, and PostgreSQL rejects NUL.
+/// Control characters could forge log lines and garble printed references, PostgreSQL rejects NUL, and SQS takes no
+/// message with U+FFFE or U+FFFF (its API reference, `SendMessage`): an event with one would never arrive.
 fn is_printable(text: &str) -> bool {
-    !text.chars().any(char::is_control) && text.trim() == text
+    let refused = |c: char| c.is_control() || is_noncharacter(c);
+    !text.chars().any(refused) && text.trim() == text
+}
+
+/// The code points that Unicode reserves for internal use ("The Unicode Standard", 23.7); no text has them.
+const fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{FDD0}'..='\u{FDEF}') || c as u32 & 0xFFFE == 0xFFFE
 }
 
 /// A body that is being read, with everything that is wrong so far.
@@ -265,6 +272,21 @@ mod tests {
             assert_eq!(codes(payment(&body, 1000)), vec![("amount", code)], "{amount}");
         }
         assert!(payment(&valid(), 1050).is_ok());
+    }
+
+    #[test]
+    fn a_reference_holds_only_what_every_service_takes() {
+        let with = |reference: &str| {
+            let mut body = valid();
+            body.insert("reference".into(), reference.into());
+            payment(&body, 1050)
+        };
+        for reference in ["a\0b", "a\nb", "a\u{FFFE}", "a\u{FFFF}", "\u{FDD0}", "a\u{1FFFF}", " a", "a "] {
+            assert_eq!(codes(with(reference)), vec![("reference", "form")], "{reference:?}");
+        }
+        for reference in ["Zürich 🧾", "a\u{FFFD}b", "\u{10FFFD}"] {
+            assert!(with(reference).is_ok(), "{reference:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The deployed binaries reject a possible card number anywhere in a request and never log it.
 
+use payments::rules::cards::TEST_NUMBERS;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -7,10 +8,29 @@ use serde_json::{Value, json};
 use crate::support::requests::{payment, send_raw};
 use crate::support::stack::{Options, Stack};
 
-/// Generates a Luhn-valid number of 12 to 19 digits.
+/// First digits and lengths of some brands.
+const BRANDS: &[(&str, usize)] = &[
+    ("4", 16),
+    ("4", 19),
+    ("51", 16),
+    ("2221", 16),
+    ("34", 15),
+    ("36", 14),
+    ("6011", 16),
+    ("3528", 16),
+    ("62", 19),
+    ("2200", 16),
+    ("9792", 16),
+];
+
+/// Picks a test number, or makes one up that could be issued.
 fn number(random: &mut impl Rng) -> String {
-    let length = random.random_range(12..=19);
-    let mut digits: Vec<u32> = (1..length).map(|_| random.random_range(0..10)).collect();
+    if random.random_bool(0.5) {
+        return TEST_NUMBERS[random.random_range(0..TEST_NUMBERS.len())].to_string();
+    }
+    let (first, length) = BRANDS[random.random_range(0..BRANDS.len())];
+    let mut digits: Vec<u32> = first.chars().filter_map(|digit| digit.to_digit(10)).collect();
+    digits.extend((digits.len() + 1..length).map(|_| random.random_range(0..10)).collect::<Vec<u32>>());
     let weighted = digits.iter().rev().enumerate().map(|(at, digit)| match (at % 2, digit * 2) {
         (0, doubled) if doubled > 9 => doubled - 9,
         (0, doubled) => doubled,
