@@ -21,7 +21,7 @@ use support::{Emulator, Fault, Garble, Kind, Payinfra, Proxy, Rule, summary};
 const STACK: &str = "hostile";
 
 /// How often each kind of damage that a number places is done to each call.
-const PLACES: u64 = 3;
+const PLACES: u64 = 2;
 
 /// What is there, by address and id.
 fn known(live: &[LiveValue]) -> BTreeSet<(String, String)> {

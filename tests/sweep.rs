@@ -2,7 +2,7 @@
 //!
 //! `scripts/sweep` visits every kill point; the tests visit a sample: the first call of every operation, at one of the
 //! three moments, which differs from day to day. A scenario has several kills: `up` is killed at the first call of any
-//! of eight operations, run again and killed at the next, until all have had their turn, and then run to its end, or
+//! of sixteen operations, run again and killed at the next, until all have had their turn, and then run to its end, or
 //! followed by `destroy`. A kill then costs a quarter of what it costs in a separate scenario, and the recovery has more
 //! to recover from.
 
@@ -20,7 +20,7 @@ use support::sweep::{SEED, turn};
 use support::{Kind, Moment, summary};
 
 /// Kills in one scenario.
-const CHAIN: usize = 8;
+const CHAIN: usize = 16;
 
 #[test]
 fn every_operation_is_killed_on_ministack() {

@@ -1,7 +1,7 @@
 //! Payments under fire: many clients send duplicate and reordered requests while processes are killed at any moment and
 //! the database crashes and restarts. Nothing is lost, booked twice, or unbalanced.
 //!
-//! `PAYMENTS_FIRE_COUNT` is the number of payments (3000 by default), and `PAYMENTS_FUNCTION_BINARIES` is a directory
+//! `PAYMENTS_FIRE_COUNT` is the number of payments (2000 by default), and `PAYMENTS_FUNCTION_BINARIES` is a directory
 //! with another build of the functions. `scripts/fire` sets both.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -147,7 +147,7 @@ async fn kill(pools: [Arc<Pool>; 3], answers: Arc<Mutex<Answers>>, stop: Arc<Ato
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_booked_twice_or_unbalanced() {
     let count = std::env::var("PAYMENTS_FIRE_COUNT").ok().and_then(|count| count.parse().ok());
-    let count: u64 = count.unwrap_or(3000);
+    let count: u64 = count.unwrap_or(2000);
     let binaries = std::env::var_os("PAYMENTS_FUNCTION_BINARIES").map(PathBuf::from);
     let options = Options {
         environments: 24,
