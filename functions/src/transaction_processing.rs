@@ -115,7 +115,7 @@ impl Handler for TransactionProcessing {
 impl TransactionProcessing {
     async fn book(&self, request: &Request<'_>, observation: &Observation) -> Result<Handled<Response>, Rejection> {
         let body = request.json_object()?;
-        let key = validation::idempotency_key(request.header("Idempotency-Key"))?;
+        let key = validation::idempotency_key(request.single_header("Idempotency-Key")?)?;
         let booking = validation::booking(&body)?;
         let Booking { merchant_id, session_id } = &booking;
         observation.field("merchant_id", merchant_id);
@@ -184,7 +184,7 @@ impl TransactionProcessing {
         observation: &Observation,
     ) -> Result<Handled<Response>, Rejection> {
         let body = request.json_object()?;
-        let key = validation::idempotency_key(request.header("Idempotency-Key"))?;
+        let key = validation::idempotency_key(request.single_header("Idempotency-Key")?)?;
         let refund = validation::refund(&body)?;
         observation.field("original_id", original_id);
         let configuration = observation.time(Part::Service, self.parameters.current()).await?;

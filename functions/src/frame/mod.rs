@@ -7,6 +7,7 @@ pub mod clock;
 pub mod environment;
 pub mod function;
 pub mod invocation;
+pub mod json;
 pub mod lambda;
 pub mod observation;
 pub mod rejection;

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::frame::json;
 use crate::frame::rejection::Rejection;
 use crate::frame::routes::{self, Matched, RouteError};
 use crate::rules::cards;
@@ -58,6 +59,17 @@ impl<'a> Request<'a> {
         self.event["requestContext"]["requestId"].as_str()
     }
 
+    /// Returns the value of a header that may be sent only once. Rejects a repeated one (400): which one counts would be
+    /// chance.
+    pub fn single_header(&self, name: &str) -> Result<Option<&'a str>, Rejection> {
+        let all = self.event["multiValueHeaders"].as_object();
+        let values = all.into_iter().flatten().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        if values.filter_map(|(_, values)| values.as_array()).map(Vec::len).sum::<usize>() > 1 {
+            return Err(Rejection::new(400, "repeated_header", "a header that may be sent only once is repeated"));
+        }
+        Ok(self.header(name))
+    }
+
     /// Reads the body as a JSON object. Rejects another media type (415), a body that is too large (413) or malformed
     /// (400), and anything that may be a card number (422).
     pub fn json_object(&self) -> Result<Map<String, Value>, Rejection> {
@@ -72,13 +84,13 @@ impl<'a> Request<'a> {
         if body.len() > MAX_BODY {
             return Err(Rejection::new(413, "too_large", "the body is larger than 16 KiB"));
         }
-        match serde_json::from_str(body) {
+        match json::parse(body) {
             Ok(value) if cards::found_in_json(&value) => Err(Rejection::card_number()),
             Ok(Value::Object(members)) => Ok(members),
             Ok(_) => Err(Rejection::new(400, "malformed", "the body must be a JSON object")),
             // A text that is no JSON may contain a number as well.
             Err(_) if cards::found_in(body) => Err(Rejection::card_number()),
-            Err(_) => Err(Rejection::new(400, "malformed", "the body is not valid JSON")),
+            Err(_) => Err(Rejection::new(400, "malformed", "the body is not valid JSON, or names a member twice")),
         }
     }
 }
@@ -114,11 +126,25 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_may_be_sent_once_is_not_chosen_from_two() {
+        let mut event = event("application/json", "{}");
+        event["headers"]["idempotency-key"] = "a".into();
+        let key = |event: &Value| {
+            Request::from_event(event).unwrap().single_header("Idempotency-Key").ok().flatten().map(str::to_owned)
+        };
+        assert_eq!(key(&event).as_deref(), Some("a"));
+        event["multiValueHeaders"] = json!({"Idempotency-Key": ["a"]});
+        assert_eq!(key(&event).as_deref(), Some("a"));
+        event["multiValueHeaders"] = json!({"Idempotency-Key": ["b", "a"]});
+        assert_eq!(key(&event), None);
+    }
+
+    #[test]
     fn bodies_are_rejected_by_type_size_syntax_and_content() {
         assert_eq!(status(&event("application/json; charset=utf-8", "{}")), 200);
         assert_eq!(status(&event("text/plain", "{}")), 415);
         assert_eq!(status(&event("application/json", &"x".repeat(MAX_BODY + 1))), 413);
-        for body in ["", "{", "[]", "1", "null", "\"x\""] {
+        for body in ["", "{", "[]", "1", "null", "\"x\"", r#"{"a":1,"a":1}"#] {
             assert_eq!(status(&event("application/json", body)), 400, "{body}");
         }
         for body in [r#"{"a":"4111 1111 1111 1111"}"#, "4111111111111111", r#"{"a":"\u0034111111111111111"}"#] {

@@ -93,8 +93,8 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.idempotent {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": true,
-            "description": "Chosen by the caller. Repeated requests with the same key and body are booked once and get the same answer.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9_.:-]+$"},
+            "description": "Chosen by the caller, plain or as a quoted string. Repeated requests with the same key and body are booked once and get the same answer.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 130, "pattern": "^([A-Za-z0-9_.:-]{1,128}|\"[A-Za-z0-9_.:-]{1,128}\")$"},
         }));
     }
     parameters

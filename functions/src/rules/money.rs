@@ -4,8 +4,8 @@
 /// for a card number, which has at least twelve.
 pub const MAX_AMOUNT: i64 = 99_999_999_999;
 
-/// The active ISO 4217 currencies (list one, 2024-06-25) that have a minor unit, by their number of decimals. Metals,
-/// funds, and test codes (XAU, XXX, …) are omitted, because nobody pays in them.
+/// The ISO 4217 currencies (list one, 2026-01-01) that have a minor unit, by their number of decimals, and
+/// [`WITHDRAWN`] ones. Metals, funds, and test codes (XAU, XXX, …) are omitted, because nobody pays in them.
 const BY_EXPONENT: [(u32, &str); 4] = [
     (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
     (
@@ -20,6 +20,10 @@ const BY_EXPONENT: [(u32, &str); 4] = [
     (3, "BHD IQD JOD KWD LYD OMR TND"),
     (4, "CLF UYW"),
 ];
+
+/// Currencies that are no longer in use: ANG was replaced by XCG on 2025-03-31, BGN by EUR on 2026-01-01. Payments of
+/// before can be refunded in them.
+const WITHDRAWN: [&str; 2] = ["ANG", "BGN"];
 
 /// An ISO 4217 currency with its number of decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,11 @@ impl Currency {
     /// Returns the code, three upper-case letters.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.code).unwrap_or("")
+    }
+
+    /// Reports whether nobody can pay in it any more.
+    pub fn is_withdrawn(&self) -> bool {
+        WITHDRAWN.contains(&self.code())
     }
 
     /// Returns the number of decimals: a minor unit is 10^-exponent of the currency.

@@ -70,8 +70,12 @@ pub fn payment(body: &Map<String, Value>, limit: i64) -> Result<Payment, Validat
     let amount = fields.amount(limit.min(MAX_AMOUNT));
     let currency = fields.text("currency", 3..=3, |_| true).and_then(|code| {
         let currency = Currency::from_code(&code);
-        if currency.is_none() {
-            fields.reject("currency", "unknown", "is not an active, upper-case ISO 4217 code");
+        match &currency {
+            None => fields.reject("currency", "unknown", "is not an active, upper-case ISO 4217 code"),
+            Some(currency) if currency.is_withdrawn() => {
+                fields.reject("currency", "withdrawn", "is no longer in use; only refunds are possible");
+            }
+            Some(_) => {}
         }
         currency
     });
@@ -108,9 +112,11 @@ pub fn refund(body: &Map<String, Value>) -> Result<Refund, ValidationError> {
     }
 }
 
-/// Validates the `Idempotency-Key` header.
+/// Validates the `Idempotency-Key` header: a plain key, or the same key as the quoted string that
+/// draft-ietf-httpapi-idempotency-key-header defines (an item of RFC 8941).
 pub fn idempotency_key(header: Option<&str>) -> Result<&str, ValidationError> {
-    let key = header.unwrap_or("");
+    let header = header.unwrap_or("");
+    let key = header.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(header);
     let invalid = |code, message: &str| {
         ValidationError::Values(vec![Reason { field: "Idempotency-Key", code, message: message.to_owned() }])
     };
@@ -257,6 +263,15 @@ mod tests {
     }
 
     #[test]
+    fn nobody_pays_in_a_withdrawn_currency() {
+        for (currency, expected) in [("BGN", "withdrawn"), ("ANG", "withdrawn"), ("DEM", "unknown")] {
+            let mut body = valid();
+            body.insert("currency".into(), currency.into());
+            assert_eq!(codes(payment(&body, 1050)), vec![("currency", expected)], "{currency}");
+        }
+    }
+
+    #[test]
     fn amounts_are_integers_within_the_limit() {
         for (amount, code) in [
             (json!(1001), "too_large"),
@@ -296,7 +311,13 @@ mod tests {
         for (key, code) in [("a b", "form"), ("é", "form"), (&"k".repeat(129), "length")] {
             assert_eq!(reasons(idempotency_key(Some(key)))[0].code, code, "{key}");
         }
-        assert_eq!(idempotency_key(Some("order-7:1")).unwrap(), "order-7:1");
+        for header in ["order-7:1", "\"order-7:1\""] {
+            assert_eq!(idempotency_key(Some(header)).unwrap(), "order-7:1");
+        }
+        assert_eq!(idempotency_key(Some("\"\"")), Err(ValidationError::MissingKey));
+        for header in ["\"", "\"a", "\"a\"b\"", "\"a\";b=1"] {
+            assert_eq!(reasons(idempotency_key(Some(header)))[0].code, "form", "{header}");
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
