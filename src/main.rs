@@ -4,6 +4,7 @@
 //! `stack/` and `steps/`, how it is deployed in `engine/`, and what survives a kill in `state/`.
 
 mod address;
+mod cache_folder;
 mod cli;
 mod command_error;
 mod commands;

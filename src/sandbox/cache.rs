@@ -1,6 +1,5 @@
 //! Where the sandbox is on disk, and the lock that lets one command at a time change it.
 
-use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::error::SandboxError;
+use crate::cache_folder::cache_folder;
 
 /// How long a command waits for another one that installs or starts the sandbox.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -22,24 +22,14 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Finds the folder: `$PAYINFRA_CACHE`, or `$XDG_CACHE_HOME/payinfra`, or `$HOME/.cache/payinfra`.
+    /// Finds the folder, `sandbox` in payinfra's cache.
     pub fn locate() -> Result<Self> {
-        Self::from_variables(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
-    }
-
-    fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
-        // The XDG specification says to ignore a relative path.
-        let xdg = || variable("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let base = variable("PAYINFRA_CACHE")
-            .map(PathBuf::from)
-            .or_else(|| xdg().map(|path| path.join("payinfra")))
-            .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".cache/payinfra")))
-            .ok_or_else(|| {
-                SandboxError::new(
-                    "no folder for the sandbox: neither PAYINFRA_CACHE, XDG_CACHE_HOME nor HOME is set",
-                    "set PAYINFRA_CACHE to a folder this user can write",
-                )
-            })?;
+        let base = cache_folder().ok_or_else(|| {
+            SandboxError::new(
+                "no folder for the sandbox: neither PAYINFRA_CACHE, XDG_CACHE_HOME nor HOME is set",
+                "set PAYINFRA_CACHE to a folder this user can write",
+            )
+        })?;
         let base = std::path::absolute(&base).with_context(|| format!("cannot resolve {}", base.display()))?;
         Ok(Self { root: base.join("sandbox") })
     }
@@ -139,21 +129,6 @@ pub fn remove_folder(path: &Path) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-
-    fn root(variables: &[(&str, &str)]) -> Option<PathBuf> {
-        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
-        Cache::from_variables(find).ok().map(|cache| cache.root)
-    }
-
-    #[test]
-    fn the_most_specific_variable_wins_and_a_relative_xdg_path_is_ignored() {
-        let all = [("PAYINFRA_CACHE", "/a"), ("XDG_CACHE_HOME", "/b"), ("HOME", "/c")];
-        assert_eq!(root(&all), Some("/a/sandbox".into()));
-        assert_eq!(root(&all[1..]), Some("/b/payinfra/sandbox".into()));
-        assert_eq!(root(&all[2..]), Some("/c/.cache/payinfra/sandbox".into()));
-        assert_eq!(root(&[("XDG_CACHE_HOME", "b"), ("HOME", "/c")]), Some("/c/.cache/payinfra/sandbox".into()));
-        assert_eq!(root(&[]), None);
-    }
 
     #[tokio::test]
     async fn a_second_command_waits_until_the_first_releases_the_lock() {

@@ -12,9 +12,10 @@ use payinfra_stack::zones::{self, Zones};
 use payinfra_state::Journal;
 use payinfra_steps::Cloud;
 use payinfra_steps::api::foreign_log_role;
-use payinfra_steps::functions::{ArtifactError, Artifacts};
+use payinfra_steps::functions::{ArtifactError, Artifacts, PackageCache};
 
 use super::{Endpoint, Needs, Session, artifact_error};
+use crate::cache_folder::cache_folder;
 use crate::command_error::{CommandError, Exit};
 use crate::config;
 use crate::global::Global;
@@ -50,8 +51,9 @@ impl Configured {
         let config::Loaded { settings, suffix, warnings } =
             config::load(global.config.as_deref(), global.named_suffix())?;
         warnings.iter().for_each(|warning| screen.warning(warning));
+        let packages = cache_folder().map(|folder| PackageCache::at(folder.join("packages"))).unwrap_or_default();
         let (artifacts, missing_artifacts) =
-            match Artifacts::load(&settings.functions.artifacts, settings.functions.architecture) {
+            match Artifacts::load(&settings.functions.artifacts, settings.functions.architecture, &packages) {
                 Ok(artifacts) => (artifacts, None),
                 Err(error) if needs.artifacts => return Err(artifact_error(&error)),
                 Err(error) => (Artifacts::none(), Some(error)),

@@ -14,6 +14,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::elf::{NotRunnable, check};
 use super::function_name::{Architecture, FunctionName};
+use super::package_cache::PackageCache;
 
 /// The command that builds the binaries.
 pub const BUILD: &str = "cargo build --profile function -p payments --bins";
@@ -77,16 +78,17 @@ pub enum ArtifactError {
 }
 
 impl Artifacts {
-    /// Reads, checks and zips the binaries `<folder>/<name>` of all three functions.
+    /// Reads, checks and zips the binaries `<folder>/<name>` of all three functions; what was zipped before comes from
+    /// the cache.
     ///
     /// # Errors
     /// The first binary that is missing, unreadable or would not run on Lambda.
-    pub fn load(folder: &Path, architecture: Architecture) -> Result<Self, ArtifactError> {
-        // Zipping is most of what a run without changes computes: each binary has a thread.
+    pub fn load(folder: &Path, architecture: Architecture, cache: &PackageCache) -> Result<Self, ArtifactError> {
+        // Reading and hashing is most of what a run without changes computes: each binary has a thread.
         let functions = thread::scope(|scope| {
             let load = |function: FunctionName| {
                 let path = folder.join(function.name());
-                (function, scope.spawn(move || read(path, architecture)))
+                (function, scope.spawn(move || read(path, architecture, cache)))
             };
             let loading = FunctionName::ALL.map(load);
             let join = |(function, thread): (_, thread::ScopedJoinHandle<'_, _>)| {
@@ -119,7 +121,7 @@ impl Artifacts {
     }
 }
 
-fn read(path: PathBuf, architecture: Architecture) -> Result<Artifact, ArtifactError> {
+fn read(path: PathBuf, architecture: Architecture, cache: &PackageCache) -> Result<Artifact, ArtifactError> {
     let binary = match std::fs::read(&path) {
         Ok(binary) => binary,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ArtifactError::Missing { path }),
@@ -128,9 +130,15 @@ fn read(path: PathBuf, architecture: Architecture) -> Result<Artifact, ArtifactE
     if let Err(source) = check(&binary, architecture) {
         return Err(ArtifactError::NotRunnable { path, source });
     }
-    let zip = match pack(&binary) {
-        Ok(zip) => zip,
-        Err(source) => return Err(ArtifactError::Zip { path, source }),
+    let zip = match cache.get(&binary) {
+        Some(zip) => zip,
+        None => match pack(&binary) {
+            Ok(zip) => {
+                cache.put(&binary, &zip);
+                zip
+            }
+            Err(source) => return Err(ArtifactError::Zip { path, source }),
+        },
     };
     let sha256 = aws_smithy_types::base64::encode(digest(&SHA256, &zip));
     Ok(Artifact { path, sha256, zip: zip.into() })
@@ -170,7 +178,8 @@ mod tests {
     #[test]
     fn a_missing_binary_is_reported_with_the_command_that_builds_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = Artifacts::load(folder.path(), Architecture::X86_64).expect_err("it is empty");
+        let error =
+            Artifacts::load(folder.path(), Architecture::X86_64, &PackageCache::default()).expect_err("it is empty");
         let text = error.to_string();
         assert!(text.contains("payment-validation") && text.contains(BUILD), "{text}");
     }

@@ -13,11 +13,13 @@ pub mod artifact;
 pub mod elf;
 mod function_name;
 mod gateway;
+mod package_cache;
 mod turns;
 
 pub use artifact::{Artifact, ArtifactError, Artifacts};
 pub use function_name::{Architecture, FunctionName};
 pub use gateway::Gateway;
+pub use package_cache::PackageCache;
 pub use turns::Turns;
 
 /// The AWS clients of one stack, and what its kinds share besides.

@@ -11,4 +11,4 @@ pub use function::Function;
 pub use function_alias::{FunctionAlias, LIVE};
 pub use permission::Permission;
 
-pub use crate::cloud::{Architecture, Artifact, ArtifactError, Artifacts, FunctionName};
+pub use crate::cloud::{Architecture, Artifact, ArtifactError, Artifacts, FunctionName, PackageCache};

@@ -1,7 +1,7 @@
 //! Fixtures of functions, their aliases and permissions.
 
 use payinfra_engine::Class;
-use payinfra_steps::functions::{Architecture, Artifacts, FunctionName};
+use payinfra_steps::functions::{Architecture, Artifacts, FunctionName, PackageCache};
 use serde_json::json;
 
 use crate::fixture::{Fixture, json_fault, ok};
@@ -22,7 +22,7 @@ pub fn artifacts() -> Artifacts {
     for name in ["payment-validation", "transaction-processing", "notifications"] {
         std::fs::write(folder.path().join(name), &program).expect("it can be written");
     }
-    Artifacts::load(folder.path(), Architecture::X86_64).expect("they are programs")
+    Artifacts::load(folder.path(), Architecture::X86_64, &PackageCache::default()).expect("they are programs")
 }
 
 fn found(configuration: &str) -> (u16, String) {
