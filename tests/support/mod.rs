@@ -1,13 +1,9 @@
 //! What the integration tests stand on: real emulators, a proxy that breaks things, and the real binary.
 
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part")]
-#![allow(unused_imports, reason = "each test file is a crate of its own and uses a part")]
-
 pub mod aws_rules;
 pub mod binary;
 pub mod emulator;
 pub mod inventory;
-pub mod property;
 pub mod proxy;
 pub mod sandbox;
 pub mod shared_state;

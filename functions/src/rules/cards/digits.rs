@@ -1,6 +1,6 @@
 //! Reads the digits of every script, and drops what has no width.
 
-/// Rewrites a text for the search: each digit of any script as ASCII, nothing invisible, everything else as it is.
+/// Rewrites a text for the search: each digit of any script as ASCII, nothing invisible, the rest unchanged.
 pub fn normalized(text: &str) -> Vec<char> {
     let shown = text.chars().filter(|c| !is_invisible(*c));
     shown.map(|c| value(c).and_then(|value| char::from_digit(value, 10)).unwrap_or(c)).collect()

@@ -1,13 +1,9 @@
 //! The stack with all that is off by default, its life, and the order in which it goes: no emulator insists on that
 //! order, so it is read from the recorded calls.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::inventory::{duplicates, inventory, script};
+use crate::support::{Call, Emulator, Kind, Payinfra, Proxy, artifacts, summary};
 use serde_json::Value;
-use support::inventory::{duplicates, inventory, script};
-use support::{Call, Emulator, Kind, Payinfra, Proxy, artifacts, summary};
 
 /// One trap of a teardown: all calls of the first operation are answered before the first call of the second is made.
 /// A text in brackets narrows the calls down to those that hold it in path or body; an address in braces stands for the

@@ -1,18 +1,15 @@
 //! A stack's life on an emulator that behaves as AWS does.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a sweep shows how far it is")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
+use crate::support::aws_rules::{Asked, AwsRules, Row, Verdict, World, canonical, map_elements, rows};
+use crate::support::inventory::inventory;
+use crate::support::proxy::{Protocol, Seen};
+use crate::support::{Emulator, Kind, Payinfra, Proxy};
 use bytes::Bytes;
-use support::aws_rules::{Asked, AwsRules, Row, Verdict, World, canonical, map_elements, rows};
-use support::inventory::inventory;
-use support::proxy::{Protocol, Seen};
-use support::{Emulator, Kind, Payinfra, Proxy};
 
 /// How many rules a run of the tests tries alone; `scripts/aws-rules` tries all of them.
 const SAMPLE: usize = 1;
@@ -224,7 +221,7 @@ impl Life {
         assert_eq!(wrong, Vec::<String>::new());
     }
 
-    fn run(&self, arguments: &[&str]) -> support::Finished {
+    fn run(&self, arguments: &[&str]) -> crate::support::Finished {
         let finished = self.payinfra.run([&["--suffix", "rules"], arguments].concat());
         eprintln!("{arguments:?} took {:.1} s", finished.took.as_secs_f64());
         finished
@@ -232,6 +229,6 @@ impl Life {
 
     fn written(&self) -> Vec<String> {
         let calls = self.proxy.calls();
-        calls.iter().filter(|call| call.mutating.is_some()).map(support::Call::name).collect()
+        calls.iter().filter(|call| call.mutating.is_some()).map(crate::support::Call::name).collect()
     }
 }

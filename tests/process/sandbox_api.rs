@@ -1,19 +1,15 @@
 //! The sandbox's API from the outside: the commands that `up` prints work when they are pasted, the gateway refuses
 //! before a function runs, a flag flipped in Parameter Store changes what it says, and the README's morning is true.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::inventory::script;
+use crate::support::sandbox::{Own, database};
+use crate::support::summary;
+use crate::support::transcript::Transcript;
 use serde_json::{Value, json};
-use support::inventory::script;
-use support::sandbox::{Own, database};
-use support::summary;
-use support::transcript::Transcript;
 
 const IAM: &[&str] = &["--aws-sigv4", "aws:amz:us-east-1:execute-api", "--user", "test:test"];
 

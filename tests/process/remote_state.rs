@@ -1,15 +1,13 @@
 //! A state in S3 with the real binary: shared by runners, held on a lease, and never lost or doubled.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::inventory::{duplicates, inventory, script};
+use crate::support::shared_state::{
+    BUCKET, changes, is_state, journal_writes, make_bucket, runner, stored, until_changes,
+};
+use crate::support::{Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, summary};
 use rustix::process::Signal;
-use support::inventory::{duplicates, inventory, script};
-use support::shared_state::{BUCKET, changes, is_state, journal_writes, make_bucket, runner, stored, until_changes};
-use support::{Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, summary};
 
 fn says(ended: &Finished, texts: &[&str]) {
     for text in texts {
@@ -66,7 +64,8 @@ fn runners_share_a_stack(kind: Kind) {
     proxy.forget();
     let destroyed = second.run(["destroy", "--yes"]).expect(0);
     says(&destroyed, &["0 resources with payinfra:stack=one left"]);
-    let touched = |call: &&support::Call| is_state(call) && call.method == "DELETE" && !call.path.contains("/journal/");
+    let touched =
+        |call: &&crate::support::Call| is_state(call) && call.method == "DELETE" && !call.path.contains("/journal/");
     assert_eq!(proxy.calls().iter().filter(touched).count(), 0, "the bucket itself is left alone");
     let state = stored(&emulator.endpoint(), "one");
     assert_eq!(state.snapshot["stack"]["records"], serde_json::json!({}));

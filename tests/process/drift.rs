@@ -1,14 +1,10 @@
 //! What is changed behind payinfra's back is seen by `diff`, attribute by attribute, and repaired by `up`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::inventory::script;
+use crate::support::{Emulator, Kind, Payinfra};
 use serde_json::Value;
-use support::inventory::script;
-use support::{Emulator, Kind, Payinfra};
 
 /// So many changes each emulator must be able to make.
 const LEAST: usize = 45;

@@ -1,19 +1,17 @@
 //! A run that is told to stop, twice, by every signal, loses its credentials or its reader: it ends in order, and the
 //! next one goes on.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::io::{BufRead, BufReader};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::support::inventory::{duplicates, inventory};
+use crate::support::terminal::OnTerminal;
+use crate::support::{
+    Call, Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, Started, artifacts, summary,
+};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::inventory::{duplicates, inventory};
-use support::terminal::OnTerminal;
-use support::{Call, Emulator, Fault, Finished, Kind, Moment, Payinfra, Proxy, Rule, Started, artifacts, summary};
 
 /// An emulator, a proxy before it, and the binary behind both.
 struct World {

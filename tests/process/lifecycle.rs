@@ -1,12 +1,8 @@
 //! A stack's whole life with the real binary, on both emulators, behind a proxy that writes every call down.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::inventory::{duplicates, inventory};
+use crate::support::{Emulator, Finished, Kind, Payinfra, Proxy};
 use serde_json::Value;
-use support::inventory::{duplicates, inventory};
-use support::{Emulator, Finished, Kind, Payinfra, Proxy};
 
 #[test]
 fn a_stack_lives_and_dies_on_ministack() {

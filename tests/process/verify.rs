@@ -1,15 +1,11 @@
 //! `payinfra verify` on a real stack in the sandbox: it passes, and whichever link is broken on purpose, it names that
 //! one.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::inventory::script;
+use crate::support::sandbox::{Own, database};
+use crate::support::{Finished, summary};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::inventory::script;
-use support::sandbox::{Own, database};
-use support::{Finished, summary};
 
 /// How long a link is waited for here.
 const TIMEOUT: &str = "6";

@@ -6,18 +6,15 @@
 //! followed by `destroy`. A kill then costs a quarter of what it costs in a separate scenario, and the recovery has more
 //! to recover from.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "a sweep reports while it runs")]
-
-mod support;
 
 use std::time::Duration;
 
-use support::sweep::harness::Harness;
-use support::sweep::point::{self, Command, Kill, Scenario};
-use support::sweep::runner::{self, Limits, Tally};
-use support::sweep::{SEED, turn};
-use support::{Kind, Moment, summary};
+use crate::support::sweep::harness::Harness;
+use crate::support::sweep::point::{self, Command, Kill, Scenario};
+use crate::support::sweep::runner::{self, Limits, Tally};
+use crate::support::sweep::{SEED, turn};
+use crate::support::{Kind, Moment, summary};
 
 /// Kills in one scenario.
 const CHAIN: usize = 16;

@@ -6,17 +6,14 @@
 //! operation meets changes daily: two days in a row cover every operation with every fault, five days on each emulator.
 //! `scripts/sweep together` runs all of them at once, `scripts/sweep faults` each in a life of its own.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the test reports while it runs")]
-
-mod support;
 
 use std::time::Instant;
 
-use support::sweep::faults::{FAULTS, Life, STALL, Tally};
-use support::sweep::harness::Harness;
-use support::sweep::turn;
-use support::{Kind, summary};
+use crate::support::sweep::faults::{FAULTS, Life, STALL, Tally};
+use crate::support::sweep::harness::Harness;
+use crate::support::sweep::turn;
+use crate::support::{Kind, summary};
 
 /// The lives on each emulator.
 const LIVES: usize = 2;

@@ -1,19 +1,15 @@
 //! The embedded sandbox through the real binary: started once, reused, stopped with its data kept, reset.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::Payinfra;
+use crate::support::emulator::status_of;
+use crate::support::sandbox::{Own, database};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::Payinfra;
-use support::emulator::status_of;
-use support::sandbox::{Own, database};
 use tempfile::TempDir;
 
 fn address(running: &Value) -> SocketAddr {

@@ -1,11 +1,7 @@
 //! Both emulators start from nothing, answer, are emptied, and are gone with the test that wanted them.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
-use support::emulator::status_of;
-use support::{Emulator, Kind, Proxy};
+use crate::support::emulator::status_of;
+use crate::support::{Emulator, Kind, Proxy};
 
 #[test]
 fn both_emulators_keep_what_they_are_given_until_they_are_reset() {

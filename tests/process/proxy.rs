@@ -1,16 +1,12 @@
 //! The recording proxy itself, in front of a small server that counts what reaches it.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{Fault, Moment, Proxy, Rule};
+use crate::support::{Fault, Moment, Proxy, Rule};
 
 const ANSWER: &str = "<VpcId>vpc-1</VpcId>";
 

@@ -1,17 +1,13 @@
 //! A state that is lost, cut off or old is rebuilt from the cloud; foreign objects, without the ownership tags, are left alone.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::support::inventory::{inventory, script};
+use crate::support::{Emulator, Kind, Payinfra, Proxy, summary};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
-use support::inventory::{inventory, script};
-use support::{Emulator, Kind, Payinfra, Proxy, summary};
 
 const SEED: u64 = 20_261_123;
 

@@ -1,22 +1,19 @@
 //! The sweeps that take hours; `scripts/sweep` runs them, with its options in `PAYINFRA_SWEEP`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "a full sweep reports while it runs")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::support::sweep::faults::{FAULTS, Life, STALL, Tally, rules};
+use crate::support::sweep::harness::{Harness, Reference};
+use crate::support::sweep::options::Options;
+use crate::support::sweep::point::{self, Command};
+use crate::support::sweep::runner::{self, Limits};
+use crate::support::{Fault, Kind};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use support::sweep::faults::{FAULTS, Life, STALL, Tally, rules};
-use support::sweep::harness::{Harness, Reference};
-use support::sweep::options::Options;
-use support::sweep::point::{self, Command};
-use support::sweep::runner::{self, Limits};
-use support::{Fault, Kind};
 
 /// All points, or as many as the options allow; `scripts/sweep --help` describes them.
 #[test]

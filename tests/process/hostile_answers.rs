@@ -1,21 +1,18 @@
 //! Every reading call of every kind is answered with something else than the truth: there is no panic, an answer that
 //! is cut off never means that nothing exists, and the error says which call it was.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the seed must be seen")]
-
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::support::emulator::ACCOUNT;
+use crate::support::{Emulator, Fault, Garble, Kind, Payinfra, Proxy, Rule, summary};
 use payinfra_aws::names::Suffix;
 use payinfra_aws::{Clients, Connected, Connection, Emulator as Recognised};
 use payinfra_engine::{LiveValue, Select};
 use payinfra_steps::Cloud;
 use payinfra_steps::kinds::kinds;
-use support::emulator::ACCOUNT;
-use support::{Emulator, Fault, Garble, Kind, Payinfra, Proxy, Rule, summary};
 
 /// The stack that is read.
 const STACK: &str = "hostile";

@@ -1,9 +1,5 @@
 //! A stack's whole life at the highest log level, and a search for every secret in play in all that it left behind.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -12,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use support::inventory::script;
-use support::sandbox::Own;
-use support::{Emulator, Fault, Finished, Garble, Kind, Payinfra, Proxy, Rule, artifacts, summary};
+use crate::support::inventory::script;
+use crate::support::sandbox::Own;
+use crate::support::{Emulator, Fault, Finished, Garble, Kind, Payinfra, Proxy, Rule, artifacts, summary};
 
 /// The caller's credentials; an emulator takes any.
 const CALLER: [(&str, &str); 2] = [
@@ -138,7 +134,7 @@ fn no_secret_gets_out_in_a_stacks_whole_life() {
     proxy.clear_rules();
     // Killed with its journal open.
     proxy.forget();
-    let held = proxy.hold(2, support::Moment::AfterForward);
+    let held = proxy.hold(2, crate::support::Moment::AfterForward);
     let killed = payinfra.start(["-vv", "up"]);
     held.recv().unwrap();
     heap.files(payinfra.home());

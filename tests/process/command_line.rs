@@ -1,16 +1,12 @@
 //! What the real binary says when something is wrong before or while it works, and how it ends.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::inventory::{duplicates, inventory};
+use crate::support::{Emulator, Finished, Kind, Moment, Payinfra, Proxy, artifacts, summary};
 use rustix::process::Signal;
-use support::inventory::{duplicates, inventory};
-use support::{Emulator, Finished, Kind, Moment, Payinfra, Proxy, artifacts, summary};
 
 /// Nobody listens there: a command that ends as it should makes no call.
 const NOWHERE: &str = "http://127.0.0.1:9";
