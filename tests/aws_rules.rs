@@ -6,11 +6,14 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use support::aws_rules::{Asked, AwsRules, Row, Verdict, World, canonical, map_elements, rows};
-use support::inventory::inventory;
+use support::configurations::chosen;
+use support::inventory::{inventory, script};
 use support::proxy::{Protocol, Seen};
 use support::{Emulator, Kind, Payinfra, Proxy};
 
@@ -19,7 +22,6 @@ const SAMPLE: usize = 2;
 
 /// Rules that a life on moto cannot meet, each with the reason.
 const NOT_MET: &[(&str, &str)] = &[
-    ("alarms-dimensions-reordered", "payinfra speaks the Query protocol with CloudWatch, and the rule rewrites JSON"),
     ("rds-parameter-equal-to-its-default", "moto's answer names no source"),
     ("roles-listed-without-tags", "moto lists roles without their tags"),
     ("sns-topic-changing", "a life changes no tag of a topic"),
@@ -58,6 +60,50 @@ fn each_rule_says_what_aws_does_and_where_that_is_written() {
         assert!(ids.contains(id), "{id}");
     }
     assert!(FORBIDDEN.iter().all(|id| ids.contains(id)));
+}
+
+/// The lines around the table of rules in docs/aws-behaviour.md.
+const BEGIN: &str = "<!-- The rules, written from tests/support/aws_rules. -->\n";
+const END: &str = "<!-- The end of the rules. -->\n";
+
+#[test]
+fn the_table_of_rules_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/aws-behaviour.md");
+    let current = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = current.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let mut table = String::from("\n| rule | AWS … | shown on | source |\n|---|---|---|---|\n");
+    for row in rows() {
+        let only = if row.world == World::Aws { " (only in AWS's world)" } else { "" };
+        let on = row.shown.on().iter().map(|operation| format!("`{operation}`")).collect::<Vec<_>>().join(", ");
+        writeln!(table, "| `{}` | {}{only} | {on} | {} |", row.id, row.does, row.source).unwrap();
+    }
+    let expected = format!("{before}{BEGIN}{table}\n{END}{after}");
+    if std::env::var_os("PAYINFRA_WRITE_DOCUMENTS").is_some() {
+        std::fs::write(&path, expected).unwrap();
+    } else {
+        assert!(
+            current == expected,
+            "the table of rules is out of date; run this test with PAYINFRA_WRITE_DOCUMENTS=1"
+        );
+    }
+}
+
+#[test]
+fn a_stack_of_another_configuration_lives_and_dies_under_all_rules() {
+    for (name, text) in chosen() {
+        eprintln!("{name}");
+        let life = Life::begin(here());
+        let text = match text.contains("ZONE") {
+            true => text.replace(
+                "ZONE",
+                script("zone.py", &[&life.emulator.endpoint(), "example.com"])[0]["id"].as_str().unwrap(),
+            ),
+            false => text.to_owned(),
+        };
+        life.payinfra.configure_with_functions(&text);
+        life.lives_and_dies();
+    }
 }
 
 #[test]
