@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::Class;
+use crate::{Class, Error};
 
 /// The delays between attempts: dense at first, because most propagation takes seconds, then even.
 #[derive(Debug, Clone)]
@@ -78,6 +78,26 @@ impl Retries {
     }
 }
 
+/// How long a read is repeated while what it reads is in use.
+const READ: Duration = Duration::from_secs(120);
+
+/// Reads something outside a run, again and again as long as the class of the error says that this helps: a throttled
+/// read must not end a command.
+///
+/// # Errors
+/// The last one.
+pub async fn retry_read<T>(name: &str, mut read: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let mut retries = Retries::new(READ, name);
+    loop {
+        let error = match read().await {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        let Some(delay) = retries.delay(error.class) else { return Err(error) };
+        tokio::time::sleep(delay).await;
+    }
+}
+
 /// The class that decides how long an error of a create, update, or delete call is retried.
 ///
 /// What such a call finds absent is something it refers to that is not visible everywhere yet.
@@ -111,6 +131,23 @@ mod tests {
             let rushed = delays[5..delays.len() - 1].iter().filter(|delay| **delay < Duration::from_secs(4)).count();
             assert_eq!(rushed, 0, "attempts do not crowd at the end of the budget");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_read_is_repeated_and_a_refused_one_is_not() {
+        let answers = |class| {
+            let mut asked = 0;
+            async move {
+                let answer = retry_read("zones", async || {
+                    asked += 1;
+                    if asked < 3 { Err(Error::new(class, "DescribeZones", "no")) } else { Ok(asked) }
+                });
+                answer.await.map_err(|error| error.class)
+            }
+        };
+        assert_eq!(answers(Class::Throttled).await, Ok(3));
+        assert_eq!(answers(Class::NoAnswer).await, Ok(3));
+        assert_eq!(answers(Class::Denied).await, Err(Class::Denied));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod shutdown;
 mod unknown;
 mod update;
 
+pub use backoff::retry_read;
 pub use base::{Base, Timing};
 pub use error::{ApplyError, Class, Error};
 pub use events::{Event, Events};

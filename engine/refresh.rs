@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use payinfra_state::{Address, Journal, Phase, Record};
 use tokio::time::Instant;
 
-use crate::backoff::Retries;
+use crate::backoff::retry_read;
 use crate::{ApplyError, Base, Error, Event, Events, Graph, Idempotency, Kind, Kinds, LiveValue, Purpose, Select};
 
 /// What exists, by address.
@@ -158,15 +158,7 @@ async fn read<C: Send + Sync + 'static>(
     base: &Base<C>,
     select: Select<'_>,
 ) -> Result<Vec<LiveValue>, Error> {
-    let mut retries = Retries::new(Duration::from_secs(120), kind.name());
-    loop {
-        let error = match kind.list(&base.cloud, select).await {
-            Ok(live) => return Ok(live),
-            Err(error) => error,
-        };
-        let Some(delay) = retries.delay(error.class) else { return Err(error) };
-        tokio::time::sleep(delay).await;
-    }
+    retry_read(kind.name(), async || kind.list(&base.cloud, select).await).await
 }
 
 /// Whether a resource may have an object that is not visible yet and that nothing else will find.

@@ -1,8 +1,8 @@
 //! What the configured load needs of the account (`docs/requirements.md`, F1), compared with the account's quotas.
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use payinfra_aws::{STACK, error, unless};
-use payinfra_engine::{Class, Error};
+use payinfra_engine::{Class, Error, retry_read};
 use payinfra_steps::Cloud;
 
 use crate::settings::{Nat, Settings, ZONES};
@@ -77,10 +77,13 @@ pub async fn check_quotas(cloud: &Cloud, settings: &Settings) -> Result<Quotas, 
         let note = "quotas are not checked: an emulator has no Service Quotas".to_owned();
         return Ok(Quotas { shortfalls: Vec::new(), notes: vec![note] });
     }
-    let (addresses, vpcs) = tokio::try_join!(other_addresses(cloud), other_vpcs(cloud))?;
+    let (addresses, vpcs) = tokio::try_join!(
+        retry_read("addresses", async || other_addresses(cloud).await),
+        retry_read("VPCs", async || other_vpcs(cloud).await),
+    )?;
     let needs = needs(settings, addresses, vpcs);
     let values =
-        try_join_all(needs.iter().map(|need| async { Ok::<_, Error>(quota(cloud, need.quota).await) })).await?;
+        join_all(needs.iter().map(|need| retry_read(need.name, async || quota(cloud, need.quota).await))).await;
     let mut quotas = Quotas::default();
     for (need, value) in needs.into_iter().zip(values) {
         match value {

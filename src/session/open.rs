@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use payinfra_aws::Credentials;
 use payinfra_aws::names::{Names, Suffix};
-use payinfra_engine::{ApplyError, Base, Shutdown};
+use payinfra_engine::{ApplyError, Base, Shutdown, retry_read};
 use payinfra_stack::evidence::VERIFY_MERCHANT;
 use payinfra_stack::graph::{Design, graph};
 use payinfra_stack::settings::Settings;
@@ -165,8 +165,11 @@ impl Locked {
         let Connected { configured, cloud, .. } = &self.connected;
         let Opened { journal, root, .. } = &self.opened;
         refuse_other_account(journal, cloud, configured.suffix.as_str(), root)?;
-        let zones = zones::discover(cloud, &configured.settings.network, journal).await.map_err(ApplyError::from)?;
-        let foreign_log_role = foreign_log_role(cloud).await.map_err(ApplyError::from)?;
+        let network = &configured.settings.network;
+        let zones = retry_read("zones", async || zones::discover(cloud, network, journal).await).await;
+        let zones = zones.map_err(ApplyError::from)?;
+        let role = retry_read("log role", async || foreign_log_role(cloud).await).await;
+        let foreign_log_role = role.map_err(ApplyError::from)?;
         Ok(Surroundings { zones, foreign_log_role })
     }
 }

@@ -3,11 +3,14 @@
 #![allow(clippy::print_stderr, reason = "a sweep shows how far it is")]
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::fmt::Write;
+use std::path::Path;
 
 use crate::support::aws_rules::{Asked, AwsRules, Row, Verdict, World, canonical, map_elements, rows};
-use crate::support::inventory::inventory;
+use crate::support::configurations::chosen;
+use crate::support::inventory::{inventory, script};
 use crate::support::proxy::{Protocol, Seen};
+use crate::support::sweep::turn;
 use crate::support::{Emulator, Kind, Payinfra, Proxy};
 use bytes::Bytes;
 
@@ -16,7 +19,6 @@ const SAMPLE: usize = 1;
 
 /// Rules that a life on moto cannot meet, each with the reason.
 const NOT_MET: &[(&str, &str)] = &[
-    ("alarms-dimensions-reordered", "payinfra speaks the Query protocol with CloudWatch, and the rule rewrites JSON"),
     ("rds-parameter-equal-to-its-default", "moto's answer names no source"),
     ("roles-listed-without-tags", "moto lists roles without their tags"),
     ("sns-topic-changing", "a life changes no tag of a topic"),
@@ -55,6 +57,50 @@ fn each_rule_says_what_aws_does_and_where_that_is_written() {
         assert!(ids.contains(id), "{id}");
     }
     assert!(FORBIDDEN.iter().all(|id| ids.contains(id)));
+}
+
+/// The lines around the table of rules in docs/aws-behaviour.md.
+const BEGIN: &str = "<!-- The rules, written from tests/support/aws_rules. -->\n";
+const END: &str = "<!-- The end of the rules. -->\n";
+
+#[test]
+fn the_table_of_rules_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/aws-behaviour.md");
+    let current = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = current.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let mut table = String::from("\n| rule | AWS … | shown on | source |\n|---|---|---|---|\n");
+    for row in rows() {
+        let only = if row.world == World::Aws { " (only in AWS's world)" } else { "" };
+        let on = row.shown.on().iter().map(|operation| format!("`{operation}`")).collect::<Vec<_>>().join(", ");
+        writeln!(table, "| `{}` | {}{only} | {on} | {} |", row.id, row.does, row.source).unwrap();
+    }
+    let expected = format!("{before}{BEGIN}{table}\n{END}{after}");
+    if std::env::var_os("PAYINFRA_WRITE_DOCUMENTS").is_some() {
+        std::fs::write(&path, expected).unwrap();
+    } else {
+        assert!(
+            current == expected,
+            "the table of rules is out of date; run this test with PAYINFRA_WRITE_DOCUMENTS=1"
+        );
+    }
+}
+
+#[test]
+fn a_stack_of_another_configuration_lives_and_dies_under_all_rules() {
+    for (name, text) in chosen() {
+        eprintln!("{name}");
+        let life = Life::begin(here());
+        let text = match text.contains("ZONE") {
+            true => text.replace(
+                "ZONE",
+                script("zone.py", &[&life.emulator.endpoint(), "example.com"])[0]["id"].as_str().unwrap(),
+            ),
+            false => text.to_owned(),
+        };
+        life.payinfra.configure_with_functions(&text);
+        life.lives_and_dies();
+    }
 }
 
 #[test]
@@ -185,8 +231,7 @@ fn sample() -> Vec<Row> {
             rows.into_iter().filter(|row| wanted.contains(&row.id)).collect()
         }
         _ => {
-            let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() / (24 * 60 * 60);
-            let first = usize::try_from(day.as_secs()).unwrap() * SAMPLE;
+            let first = turn() * SAMPLE;
             (first..first + SAMPLE).map(|number| rows[number % rows.len()]).collect()
         }
     }

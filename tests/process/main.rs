@@ -4,7 +4,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acceptance;
 mod aws_rules;
+mod aws_samples;
+mod aws_world;
 mod command_line;
 mod drift;
 mod emulators;

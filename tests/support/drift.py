@@ -33,6 +33,10 @@ class Stack:
         """A name the specification's way."""
         return f"{start}-{self.suffix}"
 
+    def subnets(self, tier):
+        """The ids of the subnets of a tier, zone by zone."""
+        return [id for address, id in sorted(self.ids.items()) if address.startswith(f"subnet.{tier}_")]
+
     def resource(self, path):
         """The id of a path of the API."""
         found = self.apigateway.get_resources(restApiId=self.ids["rest_api.main"], limit=500)["items"]
@@ -170,7 +174,7 @@ DRIFTS = [
     ("a subnet gives public addresses", "subnet.public_a", "public_addresses",
      lambda s: s.ec2.modify_subnet_attribute(
          SubnetId=s.ids["subnet.public_a"], MapPublicIpOnLaunch={"Value": True})),
-    ("a tag is added to a subnet", "subnet.private_b", "tags", tag_ec2("subnet.private_b")),
+    ("a tag is added to a subnet", "subnet.private_a", "tags", tag_ec2("subnet.private_a")),
     ("the VPC names no hosts", "vpc.main", "dns_hostnames",
      lambda s: s.ec2.modify_vpc_attribute(VpcId=s.ids["vpc.main"], EnableDnsHostnames={"Value": False})),
     ("the VPC's default group is opened", "vpc.main", "default_group_closed", open_default_group),
@@ -221,7 +225,7 @@ DRIFTS = [
     ("the group of subnets shrinks", "db_subnet_group.main", "subnet_ids",
      lambda s: s.rds.modify_db_subnet_group(
          DBSubnetGroupName=s.ids["db_subnet_group.main"],
-         SubnetIds=[s.ids["subnet.isolated_a"], s.ids["subnet.isolated_b"]])),
+         SubnetIds=s.subnets("isolated")[:2])),
     ("a tag is added to the group of subnets", "db_subnet_group.main", "tags",
      lambda s: s.rds.add_tags_to_resource(
          ResourceName=s.arn("describe_db_subnet_groups", "DBSubnetGroups", s.ids["db_subnet_group.main"]),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lists everything of one stack on an emulator, written from the specification alone and with another SDK.
+"""Lists everything of one stack on an emulator or in AWS, written from the specification alone and with another SDK.
 
     inventory.py ENDPOINT SUFFIX
     inventory.py --serve
@@ -82,7 +82,9 @@ LINGERING = (":key/", ":natgateway/", "snapshot:rds:")
 
 @functools.cache
 def connect(endpoint, service):
-    """A client that talks to the endpoint and to nothing else."""
+    """A client that talks to the endpoint and to nothing else; `aws` is AWS itself, with credentials of its chain."""
+    if endpoint == "aws":
+        return boto3.client(service, region_name="us-east-1", config=Config(retries={"mode": "standard", "total_max_attempts": 8}))
     config = Config(retries={"max_attempts": 2}, read_timeout=30, s3={"addressing_style": "path"})
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", config=config, **keys)

@@ -131,7 +131,7 @@ fn python_running(name: &str) -> Command {
 }
 
 /// The interpreter of moto's environment: boto3 comes with moto.
-fn python() -> &'static Path {
+pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
         if let Some(moto) = std::env::var_os("PAYINFRA_MOTO").filter(|value| !value.is_empty()) {

@@ -2,7 +2,9 @@
 
 pub mod aws_rules;
 pub mod binary;
+pub mod configurations;
 pub mod emulator;
+pub mod ground;
 pub mod inventory;
 pub mod proxy;
 pub mod sandbox;
@@ -11,6 +13,7 @@ pub mod summary;
 pub mod sweep;
 pub mod terminal;
 pub mod transcript;
+pub mod world;
 
 pub use binary::{Finished, Payinfra, Started, artifacts};
 pub use emulator::{Emulator, Kind};

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::text::map_elements;
 use super::{Row, Shown, row};
 
 pub const ROWS: &[Row] = &[
@@ -78,12 +79,15 @@ pub const ROWS: &[Row] = &[
         "alarms-dimensions-reordered",
         "gives the dimensions of an alarm back in another order",
         "terraform-provider-aws#16316",
-        Shown::Json(&["monitoring:DescribeAlarms"], |_, _, answer| {
-            for alarm in answer["MetricAlarms"].as_array_mut().into_iter().flatten() {
-                if let Some(dimensions) = alarm["Dimensions"].as_array_mut() {
-                    dimensions.reverse();
-                }
-            }
+        Shown::Text(&["monitoring:DescribeAlarms"], |_, _, text| {
+            map_elements(&text, "Dimensions", |dimensions| {
+                let mut members = Vec::new();
+                map_elements(dimensions, "member", |member| {
+                    members.insert(0, member.to_owned());
+                    String::new()
+                });
+                format!("<Dimensions>{}</Dimensions>", members.concat())
+            })
         }),
     ),
 ];

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::Broken;
 use super::record::{Call, Shared};
@@ -40,29 +42,47 @@ impl Line {
     }
 }
 
-/// A TCP connection that obeys its [`Line`].
-pub struct Watched {
-    stream: TokioIo<TcpStream>,
+/// A connection over TCP, with or without TLS.
+pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// What is below.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Connection for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Connection for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+/// A connection that obeys its [`Line`].
+pub struct Watched<C: Connection> {
+    stream: TokioIo<C>,
     line: Arc<Line>,
 }
 
-impl Watched {
+impl<C: Connection> Watched<C> {
     /// Takes over an accepted connection.
-    pub fn new(stream: TcpStream, line: Arc<Line>) -> Self {
-        stream.set_nodelay(true).ok();
+    pub fn new(stream: C, line: Arc<Line>) -> Self {
+        stream.tcp().set_nodelay(true).ok();
         Self { stream: TokioIo::new(stream), line }
     }
 }
 
-impl Drop for Watched {
+impl<C: Connection> Drop for Watched<C> {
     fn drop(&mut self) {
         if self.line.reset.load(Ordering::SeqCst) {
-            self.stream.inner().set_zero_linger().ok();
+            self.stream.inner().tcp().set_zero_linger().ok();
         }
     }
 }
 
-impl Read for Watched {
+impl<C: Connection> Read for Watched<C> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -72,7 +92,7 @@ impl Read for Watched {
     }
 }
 
-impl Write for Watched {
+impl<C: Connection> Write for Watched<C> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

@@ -8,6 +8,7 @@ mod garble;
 mod operation;
 mod record;
 mod rest;
+mod virtual_host;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,12 +22,13 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
 
 use behaviour::Behaviour;
 pub use behaviour::{Collision, Wording};
-use connection::{Body, Line, Watched};
+use connection::{Body, Connection, Line, Watched};
 pub use fault::{Fault, Moment, Rule};
 pub use garble::Garble;
 pub use operation::{Protocol, Seen};
@@ -34,11 +36,13 @@ pub use record::{Call, Target, address_in};
 use record::{Flight, Hold, Shared};
 
 use super::aws_rules::{Asked, AwsRules, Row, Verdict};
+use super::ground::{Gap, Ground};
 
 /// A running proxy; it and all its connections end when dropped.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
+    handler: Handler,
     runtime: Option<Runtime>,
 }
 
@@ -57,12 +61,35 @@ impl Proxy {
         let shared = Arc::new(Shared::default());
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         let handler = Handler { shared: shared.clone(), client, upstream };
+        let serving = handler.clone();
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(handler.clone().serve(stream));
+                tokio::spawn(serving.clone().serve(stream));
             }
         });
-        Self { address, shared, runtime: Some(runtime) }
+        Self { address, shared, handler, runtime: Some(runtime) }
+    }
+
+    /// Listens where AWS's services do as well, on port 443 and with TLS.
+    pub fn listen_as_aws(&self, acceptor: TlsAcceptor) {
+        let runtime = self.runtime.as_ref().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:443")).unwrap();
+        let handler = self.handler.clone();
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (handler, acceptor) = (handler.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    // A caller that was killed, or that does not trust the authority.
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    handler.serve(stream).await;
+                });
+            }
+        });
+    }
+
+    /// From now on what the emulator lacks is filled in, and what earlier gaps remembered is forgotten.
+    pub fn fill(&self, gaps: &'static [Gap]) {
+        self.shared.state().ground = Some(Ground::new(gaps));
     }
 
     /// The proxy's address as a URL, for `--endpoint-url`.
@@ -116,6 +143,15 @@ impl Proxy {
     /// From now on the emulator behaves as these rows say, and what earlier ones remembered is forgotten.
     pub fn behave(&self, rows: Vec<Row>) {
         self.shared.state().aws = Some(AwsRules::new(rows));
+    }
+
+    /// Does something while the rules of [`Proxy::behave`] rest: the work of others than payinfra, who do not try again.
+    pub fn at_rest<T>(&self, work: impl FnOnce() -> T) -> T {
+        let rest = |at_rest| self.shared.state().aws.iter_mut().for_each(|aws| aws.at_rest = at_rest);
+        rest(true);
+        let done = work();
+        rest(false);
+        done
     }
 
     /// The rules of [`Proxy::behave`] that were met, and what was asked for that AWS takes and that does not work then.
@@ -194,14 +230,17 @@ struct Handler {
 
 /// An answer as it came from the emulator or was made up.
 #[derive(Clone)]
-struct Answer {
-    status: StatusCode,
-    headers: hyper::HeaderMap,
-    body: Bytes,
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: hyper::HeaderMap,
+    /// The body.
+    pub body: Bytes,
 }
 
 impl Handler {
-    async fn serve(self, stream: TcpStream) {
+    async fn serve(self, stream: impl Connection) {
         let line = Arc::new(Line::default());
         let watched = Watched::new(stream, line.clone());
         let service = hyper::service::service_fn(move |request| {
@@ -214,7 +253,8 @@ impl Handler {
 
     /// Returns an error to have the connection closed without an answer.
     async fn handle(&self, request: Request<Incoming>, line: &Arc<Line>) -> Result<Response<Body>, Broken> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        virtual_host::put_into_the_path(&mut parts);
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
         let begun = Instant::now();
         self.shared.until_thawed(line).await?;
@@ -306,9 +346,26 @@ impl Handler {
         if let Some(answer) = repeated {
             return answer;
         }
-        let answer = self.forward(parts, worded).await;
+        let answer = self.completed(parts, seen, worded).await;
         if let Some(behaviour) = &mut self.shared.state().behaviour {
             behaviour.remember(seen, parts.uri.path(), body, &answer);
+        }
+        answer
+    }
+
+    /// Forwards a request with what the emulator lacks filled in before and after.
+    async fn completed(&self, parts: &http::request::Parts, seen: &Seen, mut body: Bytes) -> Answer {
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let asked = Asked::new(seen, path, &body);
+        if let Some(ground) = &mut self.shared.state().ground {
+            if let Some(answer) = ground.answer(&asked) {
+                return answer;
+            }
+            body = ground.request(&asked);
+        }
+        let mut answer = self.forward(parts, body).await;
+        if let Some(ground) = &mut self.shared.state().ground {
+            ground.complete(&asked, &parts.headers, &mut answer);
         }
         answer
     }

@@ -14,6 +14,7 @@ use super::connection::Line;
 use super::fault::{Fault, Moment, Rule};
 use super::operation::Seen;
 use crate::support::aws_rules::AwsRules;
+use crate::support::ground::Ground;
 
 /// One call that arrived.
 #[derive(Debug, Clone)]
@@ -106,6 +107,8 @@ pub struct State {
     pub behaviour: Option<Behaviour>,
     /// What AWS does and the emulator does not; none where it is not wanted.
     pub aws: Option<AwsRules>,
+    /// What fills the emulator's gaps; none where they may be seen.
+    pub ground: Option<Ground>,
     /// Calls that the emulator has or will get, and has not answered.
     pub in_flight: usize,
     pub occurrences: BTreeMap<(String, String), usize>,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use crate::support::aws_rules::Row;
 use crate::support::inventory::{InventoryServer, Thing};
 use crate::support::proxy::{Collision, Wording};
 use crate::support::{Call, Emulator, Finished, Kind, Moment, Payinfra, Proxy, Target};
@@ -119,16 +120,24 @@ pub struct Harness {
     inventory_server: InventoryServer,
     /// The binary.
     pub payinfra: Payinfra,
+    /// How the emulator behaves besides.
+    rules: Vec<Row>,
     stands: bool,
 }
 
 impl Harness {
     /// Starts everything.
     pub fn start(kind: Kind) -> Self {
+        Self::under(kind, Vec::new())
+    }
+
+    /// Starts everything; the emulator behaves as these rules of AWS say.
+    pub fn under(kind: Kind, rules: Vec<Row>) -> Self {
         let emulator = Emulator::start(kind);
         let proxy = Proxy::start(emulator.address());
         let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument(SUFFIX);
-        let harness = Self { emulator, proxy, inventory_server: InventoryServer::start(), payinfra, stands: false };
+        let harness =
+            Self { emulator, proxy, inventory_server: InventoryServer::start(), payinfra, rules, stands: false };
         harness.configure("");
         harness.emulate();
         harness
@@ -140,6 +149,9 @@ impl Harness {
             Kind::Moto => &[],
         };
         self.proxy.emulate(&COLLISIONS, wordings);
+        if !self.rules.is_empty() {
+            self.proxy.behave(self.rules.clone());
+        }
     }
 
     /// The emulator's kind.

@@ -1,0 +1,58 @@
+//! Kills, faults and drift where the emulator behaves as AWS does: the next run recovers, whatever AWS is slow with or
+//! refuses meanwhile. Each day has other kills and another fault; `PAYINFRA_SWEEP_TURN` repeats those of a printed turn.
+
+#![allow(clippy::print_stdout, reason = "a sample reports while it runs")]
+
+use crate::support::aws_rules::{Row, World, rows};
+use crate::support::sweep::faults::{FAULTS, Life, Tally};
+use crate::support::sweep::harness::Harness;
+use crate::support::sweep::point::{self, Command};
+use crate::support::sweep::{SEED, turn};
+use crate::support::{Fault, Kind, summary};
+
+/// Kills in one scenario, and scenarios for each command.
+const CHAIN: usize = 6;
+
+/// The rules that a run which takes the other side for an emulator can meet.
+fn here() -> Vec<Row> {
+    rows().into_iter().filter(|row| row.world == World::Any).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_under_all_rules_is_completed_by_the_next() {
+    let mut harness = Harness::under(Kind::Moto, here());
+    let (reference, turn) = (harness.reference(), turn());
+    let (mut killed, mut failures) = (0, Vec::new());
+    for (command, calls) in [(Command::Up, &reference.up), (Command::Destroy, &reference.destroy)] {
+        let kills = point::every_operation(calls, SEED, turn, 1);
+        let scenarios = point::chained(command, kills, CHAIN);
+        let scenario = &scenarios[turn % scenarios.len()];
+        let outcome = harness.play(scenario, &reference);
+        killed += outcome.killed.len();
+        println!("{scenario}: {:?}", outcome.killed);
+        if !outcome.findings.is_clean() {
+            failures.push(format!("{scenario}\n{}", outcome.findings));
+        }
+    }
+    let text = format!("kills under the rules of AWS (turn {turn}): {killed} points, failures {}", failures.len());
+    summary::line(1, &text);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(killed >= CHAIN, "{text}");
+}
+
+#[test]
+fn every_operation_meets_a_fault_under_all_rules() {
+    let mut harness = Harness::under(Kind::Moto, here());
+    let life = Life::undisturbed(&mut harness);
+    let mut tally = Tally::default();
+    // Delivered twice and refused are things that the rules do themselves.
+    let lost =
+        FAULTS.into_iter().filter(|(name, _)| ["dropped", "reset", "cut off"].iter().any(|end| name.ends_with(end)));
+    let lost: Vec<Fault> = lost.map(|(_, fault)| fault).collect();
+    let turn = turn();
+    tally.whole_life(&mut harness, &life, "answers lost", |n| lost[(turn + n) % lost.len()]);
+    let text = format!("lost answers under the rules of AWS (turn {turn}): {}", tally.line());
+    println!("{text}");
+    assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
+    summary::line(2, &text);
+}

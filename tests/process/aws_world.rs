@@ -1,0 +1,113 @@
+//! A stack's life with the real binary in a world that it takes for AWS: no endpoint, AWS's timing, rates and quotas,
+//! virtual-host buckets, every attribute compared, and every rule of AWS that the proxy knows.
+
+#![allow(clippy::print_stderr, reason = "a long test shows how far it is")]
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::channel;
+
+use crate::support::aws_rules::rows;
+use crate::support::ground::gaps;
+use crate::support::inventory::{duplicates, inventory, script};
+use crate::support::world::World;
+use crate::support::{Finished, Kind, Moment, Target};
+use rustix::process::{Signal, kill_process};
+use serde_json::Value;
+
+/// Rules that this life does not meet, each with the reason.
+const NOT_MET: &[(&str, &str)] = &[
+    ("rds-parameter-equal-to-its-default", "moto's answer names no source"),
+    ("rds-proxy-without-use1-az3", "no proxy is in that zone"),
+    ("roles-listed-without-tags", "moto lists roles without their tags"),
+    ("ssm-too-many-updates", "a life changes no tag of a parameter"),
+];
+
+/// The mutating call at which the first `up` is killed: about the middle.
+const KILLED_AT: usize = 150;
+
+#[test]
+fn a_stack_lives_and_dies_in_aws_world() {
+    let Some(world) = World::enter("aws_world::a_stack_lives_and_dies_in_aws_world") else { return };
+    let life = Life { world };
+    life.world.payinfra.configure_with_functions("");
+    life.world.proxy.behave(rows());
+    life.up_is_killed();
+    life.run(&["up"]).expect(0);
+    assert_eq!(duplicates(&life.inventory()), Vec::<String>::new());
+    life.world.proxy.forget();
+    life.run(&["up"]).expect(0);
+    assert_eq!(life.written(), Vec::<String>::new(), "the second `up` has nothing to write");
+    life.run(&["diff"]).demand_no_changes();
+    life.drifts();
+    life.run(&["destroy", "--yes"]).demand_nothing_left("world");
+    assert_eq!(life.inventory(), Vec::new());
+    let (met, wrong) = life.world.proxy.behaved();
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(life.world.strangers(), Vec::<String>::new(), "nobody but AWS is asked for");
+    let exempt: BTreeSet<&str> = NOT_MET.iter().map(|(id, _)| *id).collect();
+    let missed = rows().into_iter().filter(|row| row.is_met_by_a_life() && !met.contains(&row.id));
+    let missed: Vec<&str> = missed.map(|row| row.id).filter(|id| !exempt.contains(id)).collect();
+    assert_eq!(missed, Vec::<&str>::new(), "these rules were never met");
+}
+
+#[test]
+fn each_gap_of_the_ground_says_what_is_lacking() {
+    for gap in gaps() {
+        assert!(!gap.id.is_empty() && !gap.lacks.is_empty(), "{}: {}", gap.id, gap.lacks);
+    }
+}
+
+struct Life {
+    world: World,
+}
+
+impl Life {
+    fn run(&self, arguments: &[&str]) -> Finished {
+        let finished = self.world.payinfra.run([&["--suffix", "world"], arguments].concat());
+        eprintln!("{arguments:?} took {:.1} s", finished.took.as_secs_f64());
+        if std::env::var_os("PAYINFRA_WORLD_VERBOSE").is_some() {
+            eprintln!("{}\n{}", finished.out, finished.err);
+        }
+        finished
+    }
+
+    /// The first run dies before the answer of a call.
+    fn up_is_killed(&self) {
+        let run = self.world.payinfra.start(["--suffix", "world", "up"]);
+        let (victim, (sender, receiver)) = (run.pid(), channel());
+        let at = vec![(Target::Mutating(KILLED_AT), Moment::AfterForward)];
+        self.world.proxy.stop_at(at, move |call| {
+            kill_process(victim, Signal::KILL).ok();
+            sender.send(call).ok();
+        });
+        let ended = run.wait();
+        self.world.proxy.quiet();
+        self.world.proxy.release();
+        let call = receiver.try_recv().unwrap_or_else(|_| panic!("it was not killed: {}{}", ended.out, ended.err));
+        eprintln!("up was killed at {} after {:.1} s", call.name(), ended.took.as_secs_f64());
+    }
+
+    /// What is changed behind payinfra's back is seen and repaired.
+    fn drifts(&self) {
+        let endpoint = self.world.proxy.endpoint();
+        let drifts = self.world.proxy.at_rest(|| script("drift.py", &[&endpoint, "world", Kind::Moto.name()]));
+        let failed: Vec<&Value> = drifts.iter().filter(|drift| drift.get("failed").is_some()).collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+        self.run(&["diff"]).expect(2);
+        self.run(&["up", "--yes"]).expect(0);
+        self.run(&["diff"]).demand_no_changes();
+    }
+
+    fn inventory(&self) -> Vec<crate::support::inventory::Thing> {
+        inventory(&self.world.emulator.endpoint(), "world")
+    }
+
+    /// What was written since the calls were last forgotten. The function that owns the schema is asked what is applied,
+    /// which changes nothing.
+    fn written(&self) -> Vec<String> {
+        let calls = self.world.proxy.calls();
+        let asks =
+            |call: &crate::support::Call| String::from_utf8_lossy(&call.body).contains(r#""action":"migrations""#);
+        calls.iter().filter(|call| call.mutating.is_some() && !asks(call)).map(crate::support::Call::name).collect()
+    }
+}
