@@ -51,7 +51,11 @@ impl World {
             return None;
         }
         let test_binary = std::env::current_exe().unwrap();
-        let status = unshare().arg(test_binary).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").status();
+        let status = unshare()
+            .arg(test_binary)
+            .args(["--exact", test, "--nocapture", "--include-ignored"])
+            .env(INSIDE, "1")
+            .status();
         assert!(status.unwrap().success(), "{test} failed inside");
         None
     }
