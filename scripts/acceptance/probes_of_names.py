@@ -134,7 +134,7 @@ def deleted_subscription(run):
     "api-updating",
     "How long is a new API `UPDATING`?",
     "The API's status was noted while `up` ran.",
-    "Longer than the patience of steps/api/rest_api.rs, and `up` gives the API up.",
+    "Longer than the timeout of steps/api/rest_api.rs, and `up` gives the API up.",
 )
 def api_updating(run):
     return states(run, "api")

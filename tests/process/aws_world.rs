@@ -4,13 +4,16 @@
 #![allow(clippy::print_stderr, reason = "a long test shows how far it is")]
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc::channel;
 
 use crate::support::aws_rules::rows;
+use crate::support::emulator::ACCOUNT;
 use crate::support::ground::gaps;
-use crate::support::inventory::{duplicates, inventory, script};
+use crate::support::inventory::{duplicates, inventory, python, script};
 use crate::support::world::World;
-use crate::support::{Finished, Kind, Moment, Target};
+use crate::support::{Finished, Kind, Moment, Target, artifacts};
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
@@ -57,6 +60,26 @@ fn each_gap_of_the_ground_says_what_is_lacking() {
     }
 }
 
+/// `scripts/aws-acceptance` as a person with an account runs it; only `verify` is left out, because nothing runs the
+/// functions.
+#[test]
+#[ignore = "takes ten minutes; run it with --run-ignored after a change of scripts/acceptance"]
+fn the_acceptance_run_passes_in_aws_world() {
+    let Some(world) = World::enter("aws_world::the_acceptance_run_passes_in_aws_world") else { return };
+    world.proxy.behave(rows());
+    let folder = world.payinfra.folder();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/aws-acceptance");
+    let mut command = Command::new(python());
+    command.arg("-B").arg(script).args(["--account", ACCOUNT, "--yes", "--skip", "verify", "--probe-seconds", "20"]);
+    command.arg("--folder").arg(&folder).env("PAYINFRA_BINARY", env!("CARGO_BIN_EXE_payinfra"));
+    command.env("PAYINFRA_ARTIFACTS", artifacts()).env("AWS_EC2_METADATA_DISABLED", "true");
+    command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "us-east-1")]);
+    command.env("SSL_CERT_FILE", world.authority()).env("AWS_CA_BUNDLE", world.authority());
+    let status = command.status().unwrap();
+    eprintln!("{}", std::fs::read_to_string(folder.join("report.md")).unwrap());
+    assert!(status.success());
+}
+
 struct Life {
     world: World,
 }
@@ -90,7 +113,7 @@ impl Life {
     /// What is changed behind payinfra's back is seen and repaired.
     fn drifts(&self) {
         let endpoint = self.world.proxy.endpoint();
-        let drifts = self.world.proxy.at_rest(|| script("drift.py", &[&endpoint, "world", Kind::Moto.name()]));
+        let drifts = script("drift.py", &[&endpoint, "world", Kind::Moto.name()]);
         let failed: Vec<&Value> = drifts.iter().filter(|drift| drift.get("failed").is_some()).collect();
         assert!(failed.is_empty(), "{failed:#?}");
         self.run(&["diff"]).expect(2);

@@ -143,8 +143,6 @@ pub fn rows() -> Vec<Row> {
 pub struct AwsRules {
     rows: Vec<Row>,
     memory: Memory,
-    /// Whether nothing is refused or rewritten at the moment; what happens is remembered.
-    pub at_rest: bool,
 }
 
 /// What becomes of a request before the emulator sees it.
@@ -160,15 +158,12 @@ pub enum Verdict {
 impl AwsRules {
     /// Switches these on.
     pub fn new(rows: Vec<Row>) -> Self {
-        Self { rows, memory: Memory::default(), at_rest: false }
+        Self { rows, memory: Memory::default() }
     }
 
     /// Looks at a request.
     pub fn before(&mut self, asked: &Asked) -> Verdict {
         let mut busy = None;
-        if self.at_rest {
-            return Verdict::Passes(None);
-        }
         for row in self.rows.iter().filter(|row| row.shown.on().contains(&asked.name.as_str())) {
             let refusal = match row.shown {
                 Shown::First(_, times, refusal) => {
@@ -209,11 +204,8 @@ impl AwsRules {
         if !success {
             return body.clone();
         }
-        self.memory.learn(asked, &String::from_utf8_lossy(body));
+        self.learn(asked, body);
         let mut body = body.clone();
-        if self.at_rest {
-            return body;
-        }
         for row in &self.rows {
             if let Shown::Lag(create, id, ..) = row.shown
                 && create == asked.name
@@ -244,6 +236,11 @@ impl AwsRules {
             }
         }
         body
+    }
+
+    /// Remembers what later answers depend on.
+    pub fn learn(&mut self, asked: &Asked, body: &Bytes) {
+        self.memory.learn(asked, &String::from_utf8_lossy(body));
     }
 
     /// What was asked for that AWS takes and that does not work then.

@@ -9,10 +9,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 /// What the endpoints in us-east-1 are called: each star is one label (RFC 9525, section 6.3).
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "*.amazonaws.com",
     "*.us-east-1.amazonaws.com",
     "*.s3.us-east-1.amazonaws.com",
+    "*.s3.amazonaws.com",
     "*.ddb.us-east-1.amazonaws.com",
     "*.execute-api.us-east-1.amazonaws.com",
     "*.us-east-1.api.aws",

@@ -30,6 +30,7 @@ pub struct World {
     /// The binary, without an endpoint.
     pub payinfra: Payinfra,
     names: NameServer,
+    authority: Authority,
     _files: TempDir,
 }
 
@@ -50,7 +51,11 @@ impl World {
             return None;
         }
         let test_binary = std::env::current_exe().unwrap();
-        let status = unshare().arg(test_binary).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").status();
+        let status = unshare()
+            .arg(test_binary)
+            .args(["--exact", test, "--nocapture", "--include-ignored"])
+            .env(INSIDE, "1")
+            .status();
         assert!(status.unwrap().success(), "{test} failed inside");
         None
     }
@@ -71,12 +76,17 @@ impl World {
         let state = payinfra.state().display().to_string();
         let payinfra = payinfra.argument("--state").argument(state);
         let payinfra = payinfra.variable("SSL_CERT_FILE", authority.file().display().to_string());
-        Self { emulator, proxy, payinfra, names, _files: files }
+        Self { emulator, proxy, payinfra, names, authority, _files: files }
     }
 
     /// Names that were asked for and that are not AWS's.
     pub fn strangers(&self) -> Vec<String> {
         self.names.strangers()
+    }
+
+    /// The file with the authority's certificate.
+    pub fn authority(&self) -> &Path {
+        self.authority.file()
     }
 }
 
