@@ -5,3 +5,6 @@ pub mod evidence;
 pub mod graph;
 pub mod settings;
 pub mod zones;
+
+#[cfg(test)]
+mod written;

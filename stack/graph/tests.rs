@@ -11,7 +11,7 @@ use super::*;
 use crate::settings::Settings;
 
 /// The graph of a stack with the default settings.
-fn default_graph(suffix: &str) -> Graph<Cloud> {
+pub(super) fn default_graph(suffix: &str) -> Graph<Cloud> {
     let (cloud, _) = Cloud::replaying([]);
     let design = Design {
         settings: Settings::default(),
@@ -24,7 +24,7 @@ fn default_graph(suffix: &str) -> Graph<Cloud> {
     graph(&Arc::new(design), &cloud)
 }
 
-fn wanted(graph: &Graph<Cloud>, kind: &str, name: &str) -> Value {
+pub(super) fn wanted(graph: &Graph<Cloud>, kind: &str, name: &str) -> Value {
     graph.wanted(&Address::new(kind, name)).unwrap_or_else(|| panic!("there is no {kind}.{name}"))
 }
 
@@ -64,7 +64,12 @@ fn two_stacks_do_not_share_a_metric_of_their_own() {
         let graph = default_graph(suffix);
         let alarm = wanted(&graph, "alarm", "database_response");
         let function = format!("lambda-transaction-processing-{suffix}");
-        assert_eq!(alarm["metric"]["dimensions"]["Function"], function.as_str());
+        let watched: Vec<&Value> = alarm["queries"].as_array().unwrap().iter().map(|query| &query["metric"]).collect();
+        let watched: Vec<_> = watched.into_iter().filter(|metric| !metric.is_null()).collect();
+        assert_eq!(watched.len(), 2);
+        for metric in watched {
+            assert_eq!(metric["dimensions"]["Function"], function.as_str(), "{metric}");
+        }
         let dashboard = wanted(&graph, "dashboard", "main").to_string();
         let own = format!(r#"["Payments","DatabaseResponseTime","Function","{function}","#);
         assert_eq!(dashboard.matches(r#"["Payments","#).count(), dashboard.matches(&own).count(), "{dashboard}");

@@ -112,7 +112,7 @@ fn configuration(
 }
 
 /// The last part of the schedule's name.
-const SWEEP: &str = "outbox-sweep";
+pub(super) const SWEEP: &str = "outbox-sweep";
 
 /// Has transaction-processing sweep the outbox every few minutes (`docs/requirements.md`, C3).
 fn sweep(stack: &mut Blueprint, functions: &Functions) {
