@@ -54,7 +54,8 @@ pub fn graph(design: &Arc<Design>, cloud: &Cloud) -> Graph<Cloud> {
         api: &api,
     };
     let parameters = parameters::add(&mut stack, &sources);
-    schema::add(&mut stack, &network, &database, &functions, &parameters);
+    let schema = schema::add(&mut stack, &network, &database, &functions, &parameters);
+    functions::sweep(&mut stack, &functions, schema);
     let alarms = alarms::add(&mut stack, &topics, &network, &database);
     dashboard::add(&mut stack, &network, &database, alarms);
     stack.into_graph()

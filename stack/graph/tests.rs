@@ -12,9 +12,14 @@ use crate::settings::Settings;
 
 /// The graph of a stack with the default settings.
 pub(super) fn default_graph(suffix: &str) -> Graph<Cloud> {
+    graph_of(Settings::default(), suffix)
+}
+
+/// The graph of a stack with these settings.
+fn graph_of(settings: Settings, suffix: &str) -> Graph<Cloud> {
     let (cloud, _) = Cloud::replaying([]);
     let design = Design {
-        settings: Settings::default(),
+        settings,
         names: Names::new(Suffix::parse(suffix).unwrap(), "123456789012".to_owned()),
         zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec(),
         artifacts: Artifacts::none(),
@@ -89,4 +94,46 @@ fn everything_with_a_name_carries_the_suffix() {
             assert_ne!(Some(name), other[field].as_str(), "{address} has the same {field} in both stacks");
         }
     }
+}
+
+/// CloudWatch takes 1 to 100 alarms in a widget (docs/aws-behaviour.md, "CloudWatch: dashboards").
+#[test]
+fn the_dashboard_shows_every_alarm_with_as_many_instances_as_there_may_be() {
+    for instances in [2, 12, 13, 16] {
+        let mut settings = Settings::default();
+        settings.database.instances = instances;
+        let graph = graph_of(settings, "prod");
+        let alarms = graph.addresses().iter().filter(|address| address.kind() == "alarm").count();
+        let dashboard = wanted(&graph, "dashboard", "main");
+        let widgets = dashboard["body"]["widgets"].as_array().unwrap();
+        let shown: Vec<usize> = widgets
+            .iter()
+            .filter(|widget| widget["type"] == "alarm")
+            .map(|widget| widget["properties"]["alarms"].as_array().unwrap().len())
+            .collect();
+        assert!(shown.iter().all(|count| (1..=100).contains(count)), "{instances} instances: {shown:?}");
+        assert_eq!(shown.iter().sum::<usize>(), alarms, "{instances} instances");
+        for widget in widgets {
+            let end = widget["x"].as_u64().unwrap() + widget["width"].as_u64().unwrap();
+            assert!(end <= 24, "a widget is wider than the dashboard: {widget}");
+        }
+    }
+}
+
+/// S3 reports the size of a bucket once a day.
+#[test]
+fn a_daily_metric_is_shown_over_days() {
+    let dashboard = wanted(&default_graph("prod"), "dashboard", "main");
+    let widgets = dashboard["body"]["widgets"].as_array().unwrap();
+    let daily: Vec<&Value> = widgets.iter().filter(|widget| widget["properties"]["period"] == 86_400).collect();
+    assert_eq!(daily.len(), 1);
+    assert_eq!(daily[0]["properties"]["start"], "-P14D");
+    assert_eq!(dashboard["body"]["periodOverride"], "inherit", "otherwise the range of the dashboard sets the period");
+}
+
+#[test]
+fn the_outbox_is_swept_from_when_it_exists() {
+    let graph = default_graph("prod");
+    let deps = graph.deps(&Address::new("schedule", "outbox_sweep"));
+    assert!(deps.contains(&Address::new("schema", "main")), "{deps:?}");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payinfra_aws::names::Kind;
 use payinfra_engine::{Handle, Need, Scope};
+use payinfra_steps::database::Schema;
 use payinfra_steps::functions::{Architecture, Configuration, Function, FunctionAlias, FunctionName, Permission};
 use payinfra_steps::messaging::{Queue, Schedule, Subscription};
 use payinfra_steps::security::Key;
@@ -36,7 +37,6 @@ pub(super) fn add(stack: &mut Blueprint, network: &Network, database: &Database,
     let dead_letters = dead_letters::add(stack);
     let aliases = FunctionName::ALL.map(|which| (which, function(stack, which, network, database, dead_letters)));
     let functions = Functions { aliases: aliases.into(), dead_letters };
-    sweep(stack, &functions);
     deliver(stack, &functions, topics);
     functions
 }
@@ -114,8 +114,9 @@ fn configuration(
 /// The last part of the schedule's name.
 pub(super) const SWEEP: &str = "outbox-sweep";
 
-/// Has transaction-processing sweep the outbox every few minutes (`docs/requirements.md`, C3).
-fn sweep(stack: &mut Blueprint, functions: &Functions) {
+/// Has transaction-processing sweep the outbox every few minutes (`docs/requirements.md`, C3), from when there is one: the
+/// schema comes long after the function, and until then every sweep would fail.
+pub(super) fn sweep(stack: &mut Blueprint, functions: &Functions, schema: Handle<Schema>) {
     let which = FunctionName::TransactionProcessing;
     let permission = permission(stack, functions, which, &node(SWEEP), |design| {
         ("events.amazonaws.com", design.arn("events", &format!("rule/{}", design.names.of(Kind::Rule, SWEEP))))
@@ -132,6 +133,7 @@ fn sweep(stack: &mut Blueprint, functions: &Functions) {
         }
     });
     stack.after(rule, permission);
+    stack.after(rule, schema);
 }
 
 /// Subscribes notifications to the payment events.
