@@ -292,18 +292,24 @@ fn endpoint_policy(design: &Design, service: &str) -> Value {
         "monitoring" => (vec!["cloudwatch:PutMetricData"], vec!["*".to_owned()]),
         "xray" => (vec!["xray:PutTelemetryRecords", "xray:PutTraceSegments"], vec!["*".to_owned()]),
         // The functions do not call other services themselves: open to the account for its own resources.
-        other => return allow_account(design, json!(format!("{other}:*")), json!(own(other))),
+        other => return allow_account(design, service, json!(format!("{other}:*")), json!(own(other))),
     };
-    allow_account(design, json!(actions), json!(resources))
+    allow_account(design, service, json!(actions), json!(resources))
 }
 
-fn allow_account(design: &Design, actions: Value, resources: Value) -> Value {
+fn allow_account(design: &Design, service: &str, actions: Value, resources: Value) -> Value {
+    let mut equal = json!({ "aws:PrincipalAccount": design.account() });
+    if service == "s3" {
+        // The ARN of a bucket does not say whose it is; all others do. Nothing else goes through this endpoint: Lambda
+        // fetches code on its own network (docs/aws-behaviour.md, "VPC: endpoints").
+        equal["aws:ResourceAccount"] = json!(design.account());
+    }
     document([json!({
         "Effect": "Allow",
         "Principal": "*",
         "Action": actions,
         "Resource": resources,
-        "Condition": { "StringEquals": { "aws:PrincipalAccount": design.account() } },
+        "Condition": { "StringEquals": equal },
     })])
 }
 

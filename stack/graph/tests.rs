@@ -137,3 +137,25 @@ fn the_outbox_is_swept_from_when_it_exists() {
     let deps = graph.deps(&Address::new("schedule", "outbox_sweep"));
     assert!(deps.contains(&Address::new("schema", "main")), "{deps:?}");
 }
+
+/// The statements of a role's policies and of an endpoint's policy that allow something in S3.
+fn statements_on_s3(policies: &[&Value]) -> Vec<Value> {
+    let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap().clone());
+    statements.filter(|statement| statement["Resource"].to_string().contains("arn:aws:s3:::")).collect()
+}
+
+/// A bucket's ARN names no account, and its name is free for everybody once the bucket is deleted.
+#[test]
+fn the_functions_reach_only_buckets_of_this_account() {
+    let graph = default_graph("prod");
+    let role = wanted(&graph, "role", "notifications");
+    let of_role: Vec<&Value> = role["policies"].as_object().unwrap().values().collect();
+    let endpoint = wanted(&graph, "vpc_endpoint", "s3");
+    for policies in [of_role, vec![&endpoint["policy"]]] {
+        let statements = statements_on_s3(&policies);
+        assert!(!statements.is_empty());
+        for statement in statements {
+            assert_eq!(statement["Condition"]["StringEquals"]["aws:ResourceAccount"], "123456789012", "{statement}");
+        }
+    }
+}

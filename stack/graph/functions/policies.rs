@@ -164,10 +164,14 @@ fn events(design: &Design, key_arn: &str) -> Vec<Value> {
     ]
 }
 
-/// Only writes events. Every principal of the account may use the bucket's AWS managed key through S3.
+/// Only writes events, and only to a bucket of this account: the ARN of a bucket does not say whose it is, and its name
+/// may be taken by a stranger once it is free. Every principal of the account may use the bucket's AWS managed key
+/// through S3.
 fn archive(design: &Design) -> Vec<Value> {
     let bucket = design.names.of(Kind::Bucket, "archive");
-    vec![allow("Archive", &["s3:PutObject"], format!("arn:aws:s3:::{bucket}/events/*"))]
+    let mut statement = allow("Archive", &["s3:PutObject"], format!("arn:aws:s3:::{bucket}/events/*"));
+    statement["Condition"] = json!({"StringEquals": {"aws:ResourceAccount": design.account()}});
+    vec![statement]
 }
 
 fn send_dead_letters(design: &Design, key_arn: &str) -> Vec<Value> {
