@@ -157,9 +157,9 @@ impl Session {
     /// A refused call.
     pub async fn check_capacity(&self, screen: &Screen) -> Result<(), CommandError> {
         let quotas = capacity::check_quotas(&self.base.cloud, &self.design.settings).await.map_err(ApplyError::from)?;
-        for capacity::Shortfall { name, quota: (service, code), needed, available } in &quotas.shortfalls {
+        for capacity::Shortfall { name, remedy, needed, available } in &quotas.shortfalls {
             screen.warning(&format!(
-                "{name}: the stack at {} requests/s needs {needed}, the account has {available}; request an increase of {code} in {service}",
+                "{name}: the stack at {} requests/s needs {needed}, the account has {available}; {remedy}",
                 self.design.settings.capacity.requests_per_second
             ));
         }

@@ -110,17 +110,17 @@ fn attachment(design: &Design, scope: &Scope<'_>, which: FunctionName, placement
     ]
 }
 
-/// Reads the stack's parameters; decrypts the signing key only if the function signs.
+/// Reads the stack's parameters. Only the function that delivers webhooks reads their folder and decrypts the key that
+/// signs them.
 fn configuration(design: &Design, which: FunctionName, key_arn: &str) -> Vec<Value> {
-    let root = design.names.parameter_root();
-    let root = root.trim_end_matches('/');
-    let resources =
-        vec![design.arn("ssm", &format!("parameter{root}")), design.arn("ssm", &format!("parameter{root}/*"))];
+    let parameters = |path: &str| design.names.arn("ssm", &format!("parameter{}", design.names.parameter(path)));
     let mut statements = vec![
-        allow("Read", &["ssm:GetParametersByPath"], resources),
+        allow("Read", &["ssm:GetParameters"], parameters("*")),
         via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda"),
     ];
     if which == FunctionName::Notifications {
+        let webhooks = vec![parameters("webhooks"), parameters("webhooks/*")];
+        statements.push(allow("ReadWebhooks", &["ssm:GetParametersByPath"], webhooks));
         statements.push(via("ReadSecrets", &["kms:Decrypt"], key_arn, "ssm"));
     }
     statements
