@@ -3,6 +3,8 @@
 pub mod capacity;
 pub mod evidence;
 pub mod graph;
+pub mod instance_offer;
+pub mod restarts;
 pub mod settings;
 pub mod zones;
 

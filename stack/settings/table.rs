@@ -194,11 +194,16 @@ const DATABASE: &[Rule] = &[
     rule("proxy", Bool, "Whether functions reach the cluster through RDS Proxy"),
     rule("proxy_max_connections_percent", Int(1..=100), "The share of `max_connections` that the proxy may use"),
     rule("proxy_borrow_timeout_seconds", Int(1..=300), "How long a caller waits for a connection of the proxy"),
-    rule("performance_insights", Bool, "Whether Performance Insights is on"),
+    rule(
+        "performance_insights",
+        Bool,
+        "Whether Performance Insights records the load of the database, which CloudWatch Database Insights shows",
+    ),
     rule(
         "performance_insights_retention_days",
-        Checked("7, a multiple of 31 up to 713, or 731"),
-        "Days that Performance Insights keeps its data; 7 is free",
+        OneOf(&[7]),
+        "Days that the recorded load is kept. 7 is free; more needs the advanced mode of Database Insights, which payinfra \
+         does not turn on",
     ),
     rule(
         "monitoring_interval_seconds",
