@@ -159,3 +159,25 @@ fn the_functions_reach_only_buckets_of_this_account() {
         }
     }
 }
+
+/// Nothing says that SNS sends the account; its ARN names it (docs/aws-behaviour.md, "All services: condition keys that are
+/// sent"). A condition on a key that is not sent would be false.
+#[test]
+fn nothing_that_sns_does_hangs_on_an_account_that_it_may_not_send() {
+    let graph = default_graph("prod");
+    let mut seen = 0;
+    for address in graph.addresses() {
+        let Some(wanted) = graph.wanted(address) else { continue };
+        let Some(statements) = wanted["policy"]["Statement"].as_array() else { continue };
+        for statement in statements.iter().filter(|statement| statement["Principal"]["Service"] == "sns.amazonaws.com")
+        {
+            seen += 1;
+            let condition = statement["Condition"].to_string();
+            assert!(
+                condition.contains("aws:SourceArn") && !condition.contains("aws:SourceAccount"),
+                "{address}: {statement}"
+            );
+        }
+    }
+    assert_eq!(seen, 3, "the key and two queues");
+}
