@@ -181,3 +181,12 @@ fn nothing_that_sns_does_hangs_on_an_account_that_it_may_not_send() {
     }
     assert_eq!(seen, 3, "the key and two queues");
 }
+
+/// The API documents 413 above 16 KiB, so the firewall must let the API refuse what is smaller than that, or larger.
+#[test]
+fn the_firewall_refuses_no_body_that_the_api_takes() {
+    let acl = wanted(&default_graph("prod"), "web_acl", "api");
+    let rules = acl["rules"].as_array().unwrap();
+    let common = rules.iter().find(|rule| rule["statement"]["managed"]["group"] == "AWSManagedRulesCommonRuleSet");
+    assert_eq!(common.unwrap()["statement"]["managed"]["exceptions"], serde_json::json!(["SizeRestrictions_BODY"]));
+}
