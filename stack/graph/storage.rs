@@ -112,6 +112,7 @@ fn private(name: String) -> Bucket {
         encryption: String::new(),
         encryption_key: None,
         bucket_key: false,
+        customer_keys_blocked: true,
         lifecycle: Vec::new(),
         moves_small_objects: false,
         public_access_blocked: true,
