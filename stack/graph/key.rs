@@ -116,7 +116,7 @@ fn key_policy(design: &Design) -> Value {
 
 /// Lets CloudTrail encrypt the trail's files with this key, and the account read them through S3.
 fn trail(design: &Design, root: &Value) -> [Value; 2] {
-    let trail = design.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
+    let trail = design.names.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
     [
         json!({
             "Sid": "Trail",
@@ -145,7 +145,7 @@ fn trail(design: &Design, root: &Value) -> [Value; 2] {
 
 /// Lets a service encrypt for an encrypted topic or queue on behalf of this stack's resources.
 fn publisher(design: &Design, sid: &str, principal: &str, service: &str, pattern: &str) -> Value {
-    let source = design.arn(service, &format!("{pattern}-{}", design.names.suffix()));
+    let source = design.names.arn(service, &format!("{pattern}-{}", design.names.suffix()));
     json!({
         "Sid": sid,
         "Effect": "Allow",
@@ -174,5 +174,5 @@ fn log_groups(design: &Design) -> Vec<String> {
         format!("aws-waf-logs-{suffix}"),
         format!("API-Gateway-Execution-Logs_*/{}", design.settings.api.stage),
     ];
-    groups.iter().map(|name| design.arn("logs", &format!("log-group:{name}"))).collect()
+    groups.iter().map(|name| design.names.arn("logs", &format!("log-group:{name}"))).collect()
 }

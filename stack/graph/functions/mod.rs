@@ -119,7 +119,7 @@ pub(super) const SWEEP: &str = "outbox-sweep";
 pub(super) fn sweep(stack: &mut Blueprint, functions: &Functions, schema: Handle<Schema>) {
     let which = FunctionName::TransactionProcessing;
     let permission = permission(stack, functions, which, &node(SWEEP), |design| {
-        ("events.amazonaws.com", design.arn("events", &format!("rule/{}", design.names.of(Kind::Rule, SWEEP))))
+        ("events.amazonaws.com", design.names.arn("events", &format!("rule/{}", design.names.of(Kind::Rule, SWEEP))))
     });
     let rule = stack.add(&node(SWEEP), move |design, scope| {
         let name = design.names.of(Kind::Rule, SWEEP);
@@ -140,7 +140,7 @@ pub(super) fn sweep(stack: &mut Blueprint, functions: &Functions, schema: Handle
 fn deliver(stack: &mut Blueprint, functions: &Functions, topics: &Topics) {
     let which = FunctionName::Notifications;
     let permission = permission(stack, functions, which, &node(EVENTS), |design| {
-        ("sns.amazonaws.com", design.arn("sns", &design.names.of(Kind::Topic, EVENTS)))
+        ("sns.amazonaws.com", design.names.arn("sns", &design.names.of(Kind::Topic, EVENTS)))
     });
     let (events, dead_letters) = (topics.events, functions.dead_letters);
     let name = Subscription::name(&node(EVENTS), "lambda", &stack.design().alias_arn(which));
