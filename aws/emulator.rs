@@ -41,6 +41,7 @@ pub const NOT_KEPT: &[NotKept] = &[
     not_kept(MiniStack, "alarm", "few_samples", "missing from the answer"),
     not_kept(MiniStack, "alarm", "metric", "the metric's dimensions and period are missing from the answer"),
     not_kept(MiniStack, "alarm", "missing_data", "missing from the answer"),
+    not_kept(MiniStack, "alarm", "no_data_actions", "missing from the answer"),
     not_kept(MiniStack, "alarm", "ok_actions", "missing from the answer"),
     not_kept(MiniStack, "alarm", "queries", "missing from the answer"),
     not_kept(MiniStack, "api_domain", "tags", "TagResource does not change the tags that are listed"),

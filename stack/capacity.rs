@@ -11,6 +11,16 @@ use crate::settings::{Nat, Settings, ZONES};
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const RATE_OF_CONCURRENCY: u64 = 10;
 
+/// Reads of Parameter Store per second, shared by everything in the account, unless its higher throughput is on.
+/// <https://docs.aws.amazon.com/general/latest/gr/ssm.html>
+const PARAMETER_READS: f64 = 40.0;
+
+/// The same with the higher throughput, which costs.
+const MORE_PARAMETER_READS: f64 = 1_000.0;
+
+/// The setting of an account and region that turns it on.
+const MORE_READS_SETTING: &str = "/ssm/parameter-store/high-throughput-enabled";
+
 /// Writes to the table of sessions for one payment, which is two requests: opened, consumed, claimed, delivered.
 const WRITES_OF_PAYMENT: u64 = 4;
 
@@ -31,6 +41,12 @@ fn session_writes(settings: &Settings) -> u64 {
     u64::from(settings.capacity.requests_per_second) * WRITES_OF_PAYMENT / 2
 }
 
+/// The calls per second with which the functions behind the API read their parameters: one call of each environment
+/// whenever its copy is too old, which is an eighth of the time sooner on average, because the age varies.
+fn parameter_reads(settings: &Settings) -> u64 {
+    (concurrency(settings) * 8).div_ceil(u64::from(settings.functions.config_max_age_seconds) * 7)
+}
+
 fn nat_gateways(settings: &Settings) -> u64 {
     match settings.network.nat {
         Nat::PerZone => ZONES as u64,
@@ -44,8 +60,8 @@ fn nat_gateways(settings: &Settings) -> u64 {
 pub struct Shortfall {
     /// What the quota limits.
     pub name: &'static str,
-    /// The quota's service and code, for a request to raise it.
-    pub quota: (&'static str, &'static str),
+    /// What to do about it.
+    pub remedy: String,
     /// What the stack and others in the account need.
     pub needed: u64,
     /// What the account has.
@@ -88,14 +104,38 @@ pub async fn check_quotas(cloud: &Cloud, settings: &Settings) -> Result<Quotas, 
     for (need, value) in needs.into_iter().zip(values) {
         match value {
             Ok(available) if (need.needed as f64) > available => {
-                let Need { name, quota, needed } = need;
-                quotas.shortfalls.push(Shortfall { name, quota, needed, available });
+                let Need { name, quota: (service, code), needed } = need;
+                let remedy = format!("request an increase of {code} in {service}");
+                quotas.shortfalls.push(Shortfall { name, remedy, needed, available });
             }
             Ok(_) => {}
             Err(error) => quotas.notes.push(format!("the quota for {} is not checked: {error}", need.name)),
         }
     }
+    match parameter_shortfall(cloud, settings).await {
+        Ok(shortfall) => quotas.shortfalls.extend(shortfall),
+        Err(error) => quotas.notes.push(format!("the throughput of Parameter Store is not checked: {error}")),
+    }
     Ok(quotas)
+}
+
+/// Compares the functions' reads with the throughput of Parameter Store, which is a setting and no quota.
+async fn parameter_shortfall(cloud: &Cloud, settings: &Settings) -> Result<Option<Shortfall>, Error> {
+    let request = cloud.ssm.get_service_setting().setting_id(MORE_READS_SETTING);
+    let found = request.send().await.map_err(error("GetServiceSetting"))?;
+    let more = found.service_setting.and_then(|setting| setting.setting_value).is_some_and(|value| value == "true");
+    let available = if more { MORE_PARAMETER_READS } else { PARAMETER_READS };
+    let needed = parameter_reads(settings);
+    let remedy = if more {
+        "raise functions.config_max_age_seconds".to_owned()
+    } else {
+        format!(
+            "raise functions.config_max_age_seconds, or turn on the higher throughput, which costs: aws ssm \
+             update-service-setting --setting-id {MORE_READS_SETTING} --setting-value true"
+        )
+    };
+    let short = Shortfall { name: "reads of Parameter Store per second", remedy, needed, available };
+    Ok((needed as f64 > available).then_some(short))
 }
 
 /// All needs; `addresses` and `vpcs` are what others in the account use. For the codes, see `docs/aws-behaviour.md`,
@@ -209,6 +249,21 @@ mod tests {
         let mut settings = Settings::default();
         settings.api.throttle_rate = 9_999;
         assert!(!throttle_is_enough(&settings));
+    }
+
+    /// With the defaults, 1,200 environments read once in 26 s on average. That they read with one call each is a test of
+    /// the functions.
+    #[tokio::test]
+    async fn the_reads_of_parameters_are_compared_with_the_throughput_that_the_account_has() {
+        let settings = Settings::default();
+        assert_eq!(parameter_reads(&settings), 46);
+        let setting = |value: &str| format!(r#"{{"ServiceSetting": {{"SettingValue": "{value}"}}}}"#);
+        let (cloud, replay) = Cloud::replaying([(200, &setting("false")), (200, &setting("true"))]);
+        let short = parameter_shortfall(&cloud, &settings).await.expect("the answer is good").expect("46 are too many");
+        assert_eq!((short.needed, short.available), (46, 40.0));
+        assert!(short.remedy.contains("--setting-id /ssm/parameter-store/high-throughput-enabled"), "{}", short.remedy);
+        assert!(replay.sent()[0].has(r#""SettingId":"/ssm/parameter-store/high-throughput-enabled""#));
+        assert_eq!(parameter_shortfall(&cloud, &settings).await.expect("the answer is good"), None);
     }
 
     #[tokio::test]

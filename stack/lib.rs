@@ -3,5 +3,10 @@
 pub mod capacity;
 pub mod evidence;
 pub mod graph;
+pub mod instance_offer;
+pub mod restarts;
 pub mod settings;
 pub mod zones;
+
+#[cfg(test)]
+mod written;

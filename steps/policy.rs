@@ -188,6 +188,7 @@ mod tests {
                     encryption: text(),
                     encryption_key: None,
                     bucket_key: true,
+                    customer_keys_blocked: true,
                     lifecycle: Vec::new(),
                     moves_small_objects: true,
                     public_access_blocked: true,

@@ -23,7 +23,7 @@ use crate::frame::lambda::{Handled, Handler, healthy};
 use crate::frame::observation::{Observation, Part};
 use crate::frame::rejection::Rejection;
 use crate::rules::identifiers::{self, Kind};
-use crate::stores::configuration::{Configuration, ConfigurationError, ParameterStore, Secrets};
+use crate::stores::configuration::{Configuration, ConfigurationError, ParameterStore, Wanted};
 use crate::stores::deliveries::{self, Claim, DeliveryError};
 use crate::stores::webhook::{WebhookError, Webhooks};
 
@@ -38,6 +38,15 @@ const ATTEMPTS: u32 = 3;
 const RESERVE: Duration = Duration::from_millis(1500);
 /// The time that another attempt to deliver a webhook may take.
 const DELIVERY_TIME: Duration = Duration::from_secs(5);
+
+/// The parameters that the function reads, besides the folder of the webhooks' addresses.
+const PARAMETERS: [&str; 5] = [
+    "features/notifications-enabled",
+    "queues/notifications-dlq-url",
+    "secrets/webhook-signing-key",
+    "storage/archive-bucket",
+    "storage/sessions-table",
+];
 
 /// The function with its clients.
 pub struct Notifications {
@@ -78,7 +87,8 @@ impl Handler for Notifications {
 
     async fn start(environment: Environment) -> Result<Self, Error> {
         let settings = clients::settings(&environment, clients::credentials());
-        let parameters = ParameterStore::new(&settings, &environment, Secrets::Decrypted);
+        let wanted = Wanted { names: PARAMETERS.into(), folder: Some("webhooks") };
+        let parameters = ParameterStore::new(&settings, &environment, wanted);
         // Emulated buckets have no host names.
         let s3 =
             aws_sdk_s3::config::Builder::from(&settings).force_path_style(environment.endpoint_url.is_some()).build();

@@ -16,8 +16,11 @@ use crate::frame::response::Response;
 use crate::frame::routes::{Matched, Operation};
 use crate::rules::identifiers::{self, Kind};
 use crate::rules::validation;
-use crate::stores::configuration::{ParameterStore, Secrets};
+use crate::stores::configuration::{ParameterStore, Wanted};
 use crate::stores::sessions;
+
+/// The parameters that the function reads.
+const PARAMETERS: [&str; 2] = ["limits/maximum-amount-minor", "storage/sessions-table"];
 
 /// The function with its clients.
 pub struct PaymentValidation {
@@ -30,7 +33,8 @@ impl Handler for PaymentValidation {
 
     async fn start(environment: Environment) -> Result<Self, Error> {
         let settings = clients::settings(&environment, clients::credentials());
-        let parameters = ParameterStore::new(&settings, &environment, Secrets::Encrypted);
+        let wanted = Wanted { names: PARAMETERS.into(), folder: None };
+        let parameters = ParameterStore::new(&settings, &environment, wanted);
         // Before the first request. A failure is ignored, because that request reads the parameters again.
         let _ = parameters.current().await;
         Ok(Self { parameters, sessions: aws_sdk_dynamodb::Client::new(&settings) })

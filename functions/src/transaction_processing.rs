@@ -22,8 +22,8 @@ use crate::frame::response::Response;
 use crate::frame::routes::{Matched, Operation};
 use crate::rules::identifiers::{self, Kind, fingerprint};
 use crate::rules::validation::{self, Booking, Reason};
-use crate::stores::configuration::{Configuration, ParameterStore, Secrets};
-use crate::stores::database::{Database, DatabaseError};
+use crate::stores::configuration::{Configuration, ParameterStore, Wanted};
+use crate::stores::database::{Database, DatabaseError, Target};
 use crate::stores::ledger::{self, NewPayment, NewRefund, Outcome};
 use crate::stores::migrations;
 use crate::stores::outbox::{self, Event};
@@ -32,6 +32,11 @@ use crate::stores::webhook::EVENT_HEADER;
 
 /// How long a caller waits for the topic after the commit. After that, the sweep publishes the event.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The parameters that the function reads, besides those that say where the database is: together not more than one call
+/// can ask for.
+const PARAMETERS: [&str; 4] =
+    ["database/master-secret-arn", "features/refunds-enabled", "storage/sessions-table", "topics/payment-events-arn"];
 
 /// The function with its clients.
 pub struct TransactionProcessing {
@@ -49,7 +54,8 @@ impl Handler for TransactionProcessing {
     async fn start(environment: Environment) -> Result<Self, Error> {
         let credentials = clients::credentials();
         let settings = clients::settings(&environment, credentials.clone());
-        let parameters = ParameterStore::new(&settings, &environment, Secrets::Encrypted);
+        let wanted = Wanted { names: [&PARAMETERS[..], &Target::PARAMETERS[..]].concat(), folder: None };
+        let parameters = ParameterStore::new(&settings, &environment, wanted);
         let database = Database::new(environment.clone(), credentials)?;
         // Before the first request. A failure is ignored, because that request reads the parameters again.
         if let Ok(configuration) = parameters.current().await {

@@ -23,6 +23,6 @@ async fn show(screen: &Screen, session: &Session) -> Result<Exit, CommandError> 
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await?;
     refresh(&plan, &session.graph, &session.journal).await?;
     session.close().await?;
-    screen.plan(&plan, &session.title());
+    session.show(&plan, screen);
     Ok(if plan.is_empty() { Exit::Done } else { Exit::Changes })
 }

@@ -28,7 +28,8 @@ pub async fn run(global: &Global, args: &Args, screen: &Screen) -> Result<Exit, 
 
 async fn bring_up(global: &Global, args: &Args, screen: &Screen, session: &Session) -> Result<Exit, CommandError> {
     let plan = plan(&session.graph, &session.journal, &session.base, &|_| {}).await?;
-    screen.plan(&plan, &session.title());
+    session.show(&plan, screen);
+    session.check_instance_class(&plan, screen).await?;
     if plan.count(Action::Create) > 0 {
         session.check_capacity(screen).await?;
     }

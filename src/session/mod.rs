@@ -6,9 +6,9 @@ mod open;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use payinfra_engine::{ApplyError, Base, Graph, Shutdown, plan, refresh};
-use payinfra_stack::capacity;
+use payinfra_engine::{ApplyError, Base, Graph, Plan, Shutdown, plan, refresh};
 use payinfra_stack::graph::{self, Design};
+use payinfra_stack::{capacity, instance_offer, restarts};
 use payinfra_state::Journal;
 use payinfra_steps::Cloud;
 use payinfra_steps::functions::ArtifactError;
@@ -157,14 +157,33 @@ impl Session {
     /// A refused call.
     pub async fn check_capacity(&self, screen: &Screen) -> Result<(), CommandError> {
         let quotas = capacity::check_quotas(&self.base.cloud, &self.design.settings).await.map_err(ApplyError::from)?;
-        for capacity::Shortfall { name, quota: (service, code), needed, available } in &quotas.shortfalls {
+        for capacity::Shortfall { name, remedy, needed, available } in &quotas.shortfalls {
             screen.warning(&format!(
-                "{name}: the stack at {} requests/s needs {needed}, the account has {available}; request an increase of {code} in {service}",
+                "{name}: the stack at {} requests/s needs {needed}, the account has {available}; {remedy}",
                 self.design.settings.capacity.requests_per_second
             ));
         }
         quotas.notes.iter().for_each(|note| screen.note(note));
         Ok(())
+    }
+
+    /// Refuses an instance class that RDS does not offer in the stack's zones, if the plan needs it.
+    ///
+    /// # Errors
+    /// Where the class is not offered, or a refused call.
+    pub async fn check_instance_class(&self, plan: &Plan, screen: &Screen) -> Result<(), CommandError> {
+        if instance_offer::is_needed(plan) {
+            let design = &self.design;
+            let checked = instance_offer::check(&self.base.cloud, &design.settings.database, &design.zones).await;
+            checked.map_err(ApplyError::from)?.iter().for_each(|warning| screen.warning(warning));
+        }
+        Ok(())
+    }
+
+    /// Shows a plan, and what it cannot change.
+    pub fn show(&self, plan: &Plan, screen: &Screen) {
+        screen.plan(plan, &self.title());
+        restarts::pending(plan).iter().for_each(|note| screen.note(note));
     }
 
     /// Compacts the journal.

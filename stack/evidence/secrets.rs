@@ -3,11 +3,9 @@
 use payinfra_aws::error;
 use payinfra_aws::names::Names;
 use payinfra_engine::{Error, Resource, Select};
-
 use payinfra_steps::Cloud;
 use payinfra_steps::api::ApiKey;
-
-use crate::graph::SIGNING_KEY;
+use payinfra_steps::parameters::SIGNING_KEY;
 
 /// Reads the key that webhooks are signed with. Needs `ssm:GetParameter`, and `kms:Decrypt` through it.
 ///

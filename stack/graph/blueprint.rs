@@ -72,7 +72,8 @@ impl Blueprint {
             let Permissions { trust, policies } = permissions(design, scope);
             let policy = |(role, statements)| (design.names.of(Kind::Policy, role), document::<Vec<Value>>(statements));
             Role {
-                path: design.role_path(),
+                // IAM cannot filter roles by tags, but by path.
+                path: design.names.role_path(),
                 description: description.clone(),
                 trust,
                 policies: policies.into_iter().map(policy).collect(),

@@ -23,13 +23,16 @@ const TITLE: usize = 2;
 /// The height of each graph.
 const HEIGHT: usize = 6;
 
+/// The most alarms in one widget (docs/aws-behaviour.md, "CloudWatch: dashboards").
+const ALARMS_OF_WIDGET: usize = 100;
+
 pub(super) fn add(stack: &mut Blueprint, network: &Network, database: &Database, alarms: Vec<String>) {
     let (network, database) = (network.clone(), database.clone());
     stack.add("main", move |design, scope| {
         let title = format!("# {} ({})", design.settings.project, design.names.suffix());
         let mut widgets = vec![Dashboard::ownership_widget(design.names.suffix().as_str(), scope.address(), &title)];
         let rows = [
-            vec![status(design, &alarms)],
+            status(design, &alarms),
             api(design),
             functions(design),
             self::database(design, scope, &database),
@@ -50,7 +53,9 @@ pub(super) fn add(stack: &mut Blueprint, network: &Network, database: &Database,
                 }));
             }
         }
-        Dashboard { name: design.names.only(Kind::Dashboard), body: json!({"start": "-PT3H", "widgets": widgets}) }
+        // Without the override, the dashboard's range decides about the periods, and not each graph.
+        let body = json!({"start": "-PT3H", "periodOverride": "inherit", "widgets": widgets});
+        Dashboard { name: design.names.only(Kind::Dashboard), body }
     });
 }
 
@@ -77,10 +82,14 @@ fn with_line((kind, mut properties): Widget, label: &str, value: f64) -> Widget 
     (kind, properties)
 }
 
-/// The state of all alarms.
-fn status(design: &Design, alarms: &[String]) -> Widget {
-    let arns: Vec<String> = alarms.iter().map(|name| design.arn("cloudwatch", &format!("alarm:{name}"))).collect();
-    ("alarm", json!({"title": "Alarms", "alarms": arns}))
+/// The state of all alarms, in as many widgets as they need.
+fn status(design: &Design, alarms: &[String]) -> Vec<Widget> {
+    let arn = |name: &String| design.names.arn("cloudwatch", &format!("alarm:{name}"));
+    let widget = |alarms: &[String]| {
+        let arns: Vec<String> = alarms.iter().map(arn).collect();
+        ("alarm", json!({"title": "Alarms", "alarms": arns}))
+    };
+    alarms.chunks(ALARMS_OF_WIDGET).map(widget).collect()
 }
 
 fn api(design: &Design) -> Vec<Widget> {
@@ -182,6 +191,8 @@ fn stores(design: &Design) -> Vec<Widget> {
         ],
     );
     size["period"] = json!(86_400);
+    // Both metrics have one data point a day, of which the range of the other graphs has none.
+    size["start"] = json!("-P14D");
     vec![
         graph(
             "DynamoDB sessions: units and throttles a minute",

@@ -3,7 +3,8 @@
 use payinfra_aws::names::Kind;
 use payinfra_engine::{Handle, Need};
 use payinfra_steps::database::{
-    DbCluster, DbInstance, DbParameterGroup, DbProxy, DbSubnetGroup, EnhancedMonitoring, PerformanceInsights,
+    DbCluster, DbInstance, DbParameterGroup, DbProxy, DbSubnetGroup, EnhancedMonitoring, PARAMETERS,
+    PerformanceInsights,
 };
 use payinfra_steps::security::Role;
 use serde_json::json;
@@ -53,16 +54,6 @@ fn subnet_group(stack: &mut Blueprint, network: &Network) -> Handle<DbSubnetGrou
         }
     })
 }
-
-/// What differs from Aurora's defaults: TLS only, and a log of connections, schema changes and slow statements.
-const PARAMETERS: [(&str, &str); 6] = [
-    ("log_connections", "1"),
-    ("log_disconnections", "1"),
-    ("log_lock_waits", "1"),
-    ("log_min_duration_statement", "1000"),
-    ("log_statement", "ddl"),
-    ("rds.force_ssl", "1"),
-];
 
 /// A group for each major version, so that a cluster can move from one to the next.
 fn parameter_group(stack: &mut Blueprint) -> Handle<DbParameterGroup> {
@@ -157,7 +148,7 @@ fn instances(
 fn monitoring_role(stack: &mut Blueprint) -> Handle<Role> {
     let description = "Writes the samples of the database's operating system";
     stack.role("database-monitoring", description, |design, _| {
-        let group = design.arn("logs", "log-group:RDSOSMetrics");
+        let group = design.names.arn("logs", "log-group:RDSOSMetrics");
         let write = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"];
         let statements = vec![
             allow(
@@ -204,7 +195,7 @@ fn proxy(stack: &mut Blueprint, network: &Network, cluster: Handle<DbCluster>) -
 fn proxy_role(stack: &mut Blueprint, cluster: Handle<DbCluster>) -> Handle<Role> {
     stack.role("database-proxy", "Logs the database proxy in to the database", move |design, scope| {
         let resource_id = scope.get(cluster, |cluster| cluster.resource_id.clone());
-        let user = design.arn("rds-db", &format!("dbuser:{resource_id}/{USER}"));
+        let user = design.names.arn("rds-db", &format!("dbuser:{resource_id}/{USER}"));
         let statements = vec![allow("LogIn", &["rds-db:connect"], user)];
         // Nothing says that RDS sends the account for a proxy: without it, a plain condition would lock the proxy out.
         let account = json!({ "StringEqualsIfExists": { "aws:SourceAccount": design.account() } });

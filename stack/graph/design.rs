@@ -44,16 +44,6 @@ impl Design {
         tags
     }
 
-    /// The ARN of something in this account and region: `arn:aws:<service>:us-east-1:<account>:<rest>`.
-    pub fn arn(&self, service: &str, rest: &str) -> String {
-        format!("arn:aws:{service}:us-east-1:{}:{rest}", self.account())
-    }
-
-    /// The path of the stack's roles: IAM cannot filter by tags, but by path.
-    pub(super) fn role_path(&self) -> String {
-        format!("/payinfra/{}/", self.names.suffix())
-    }
-
     /// The name of a function.
     pub(super) fn function(&self, which: FunctionName) -> String {
         self.names.of(Kind::Function, which.name())
@@ -61,7 +51,7 @@ impl Design {
 
     /// The ARN of a function, without a version.
     pub(super) fn function_arn(&self, which: FunctionName) -> String {
-        self.arn("lambda", &format!("function:{}", self.function(which)))
+        self.names.arn("lambda", &format!("function:{}", self.function(which)))
     }
 
     /// The ARN of a function's alias. It follows from the name, so nothing that uses it waits for the function.

@@ -103,8 +103,9 @@ fn key_policy(design: &Design) -> Value {
             "Condition": { "ArnLike": { "kms:EncryptionContext:aws:logs:arn": log_groups(design) } },
         }),
         // Without it, CloudWatch cannot publish to an encrypted topic, and reports this only in the alarm's history.
-        publisher(design, "Alarms", "cloudwatch.amazonaws.com", "cloudwatch", "alarm:alarm-*"),
-        // SNS writes what it cannot deliver to an encrypted queue.
+        for_account(design, publisher(design, "Alarms", "cloudwatch.amazonaws.com", "cloudwatch", "alarm:alarm-*")),
+        // SNS writes what it cannot deliver to an encrypted queue. Nothing says that it sends the account, which the ARN names
+        // anyway.
         publisher(design, "Topics", "sns.amazonaws.com", "sns", "sns-*"),
     ];
     if design.settings.trail {
@@ -115,7 +116,7 @@ fn key_policy(design: &Design) -> Value {
 
 /// Lets CloudTrail encrypt the trail's files with this key, and the account read them through S3.
 fn trail(design: &Design, root: &Value) -> [Value; 2] {
-    let trail = design.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
+    let trail = design.names.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
     [
         json!({
             "Sid": "Trail",
@@ -144,18 +145,21 @@ fn trail(design: &Design, root: &Value) -> [Value; 2] {
 
 /// Lets a service encrypt for an encrypted topic or queue on behalf of this stack's resources.
 fn publisher(design: &Design, sid: &str, principal: &str, service: &str, pattern: &str) -> Value {
-    let source = design.arn(service, &format!("{pattern}-{}", design.names.suffix()));
+    let source = design.names.arn(service, &format!("{pattern}-{}", design.names.suffix()));
     json!({
         "Sid": sid,
         "Effect": "Allow",
         "Principal": { "Service": principal },
         "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
         "Resource": "*",
-        "Condition": {
-            "ArnLike": { "aws:SourceArn": source },
-            "StringEquals": { "aws:SourceAccount": design.account() },
-        },
+        "Condition": { "ArnLike": { "aws:SourceArn": source } },
     })
+}
+
+/// Narrows a statement to this account, for a service that is documented to send it.
+fn for_account(design: &Design, mut statement: Value) -> Value {
+    statement["Condition"]["StringEquals"] = json!({ "aws:SourceAccount": design.account() });
+    statement
 }
 
 /// The ARNs of this stack's log groups. API Gateway puts the API's id into the name of its execution log, and the id is
@@ -170,5 +174,5 @@ fn log_groups(design: &Design) -> Vec<String> {
         format!("aws-waf-logs-{suffix}"),
         format!("API-Gateway-Execution-Logs_*/{}", design.settings.api.stage),
     ];
-    groups.iter().map(|name| design.arn("logs", &format!("log-group:{name}"))).collect()
+    groups.iter().map(|name| design.names.arn("logs", &format!("log-group:{name}"))).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use payinfra_aws::NOT_KEPT;
+use payinfra_aws::names::parameter_root;
 use payinfra_engine::{Graph, Resource};
 use payinfra_state::Stack;
 use payinfra_steps::Cloud;
@@ -27,7 +28,6 @@ mod storage;
 mod topics;
 
 pub use design::Design;
-pub(crate) use parameters::SIGNING_KEY;
 pub(crate) use topics::NOTIFICATIONS;
 
 /// Builds the graph of a stack.
@@ -54,7 +54,8 @@ pub fn graph(design: &Arc<Design>, cloud: &Cloud) -> Graph<Cloud> {
         api: &api,
     };
     let parameters = parameters::add(&mut stack, &sources);
-    schema::add(&mut stack, &network, &database, &functions, &parameters);
+    let schema = schema::add(&mut stack, &network, &database, &functions, &parameters);
+    functions::sweep(&mut stack, &functions, schema);
     let alarms = alarms::add(&mut stack, &topics, &network, &database);
     dashboard::add(&mut stack, &network, &database, alarms);
     stack.into_graph()
@@ -62,7 +63,7 @@ pub fn graph(design: &Arc<Design>, cloud: &Cloud) -> Graph<Cloud> {
 
 /// Returns the addresses and names of a deployed stack that its functions read, such as `database/writer-endpoint`.
 pub fn outputs(stack: &Stack) -> BTreeMap<String, String> {
-    let root = format!("/payments/{}/", stack.suffix);
+    let root = parameter_root(&stack.suffix);
     let parameters = stack.records.iter().filter(|(address, _)| address.kind() == Parameter::KIND);
     parameters
         .filter_map(|(_, record)| {

@@ -265,7 +265,7 @@ fn interface_endpoints(stack: &mut Blueprint, vpc: Handle<Vpc>, functions: Place
 fn endpoint_policy(design: &Design, service: &str) -> Value {
     let bucket = design.names.of(Kind::Bucket, "archive");
     let table = design.names.of(Kind::Table, "sessions");
-    let own = |prefix: &str| vec![design.arn(prefix, "*")];
+    let own = |prefix: &str| vec![design.names.arn(prefix, "*")];
     let (actions, resources): (Vec<&str>, Vec<String>) = match service {
         "s3" => (
             vec!["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"],
@@ -281,7 +281,7 @@ fn endpoint_policy(design: &Design, service: &str) -> Value {
                 "dynamodb:Query",
                 "dynamodb:UpdateItem",
             ],
-            vec![design.arn("dynamodb", &format!("table/{table}"))],
+            vec![design.names.arn("dynamodb", &format!("table/{table}"))],
         ),
         "kms" => (vec!["kms:Decrypt", "kms:GenerateDataKey"], own("kms")),
         "secretsmanager" => (vec!["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], own(service)),
@@ -292,18 +292,24 @@ fn endpoint_policy(design: &Design, service: &str) -> Value {
         "monitoring" => (vec!["cloudwatch:PutMetricData"], vec!["*".to_owned()]),
         "xray" => (vec!["xray:PutTelemetryRecords", "xray:PutTraceSegments"], vec!["*".to_owned()]),
         // The functions do not call other services themselves: open to the account for its own resources.
-        other => return allow_account(design, json!(format!("{other}:*")), json!(own(other))),
+        other => return allow_account(design, service, json!(format!("{other}:*")), json!(own(other))),
     };
-    allow_account(design, json!(actions), json!(resources))
+    allow_account(design, service, json!(actions), json!(resources))
 }
 
-fn allow_account(design: &Design, actions: Value, resources: Value) -> Value {
+fn allow_account(design: &Design, service: &str, actions: Value, resources: Value) -> Value {
+    let mut equal = json!({ "aws:PrincipalAccount": design.account() });
+    if service == "s3" {
+        // The ARN of a bucket does not say whose it is; all others do. Nothing else goes through this endpoint: Lambda
+        // fetches code on its own network (docs/aws-behaviour.md, "VPC: endpoints").
+        equal["aws:ResourceAccount"] = json!(design.account());
+    }
     document([json!({
         "Effect": "Allow",
         "Principal": "*",
         "Action": actions,
         "Resource": resources,
-        "Condition": { "StringEquals": { "aws:PrincipalAccount": design.account() } },
+        "Condition": { "StringEquals": equal },
     })])
 }
 
@@ -330,7 +336,7 @@ fn flow_log(stack: &mut Blueprint, vpc: Handle<Vpc>) {
 
 /// Writes only: a late writer must not recreate a log group that was deleted (`docs/aws-behaviour.md`, VPC: flow logs).
 fn write_flow_logs(design: &Design) -> Vec<Value> {
-    let group = design.arn("logs", &format!("log-group:{}", design.names.of(Kind::LogGroup, FLOW_LOGS)));
+    let group = design.names.arn("logs", &format!("log-group:{}", design.names.of(Kind::LogGroup, FLOW_LOGS)));
     vec![
         json!({
             "Effect": "Allow",
@@ -340,7 +346,7 @@ fn write_flow_logs(design: &Design) -> Vec<Value> {
         json!({
             "Effect": "Allow",
             "Action": "logs:DescribeLogGroups",
-            "Resource": design.arn("logs", "log-group:*"),
+            "Resource": design.names.arn("logs", "log-group:*"),
         }),
     ]
 }

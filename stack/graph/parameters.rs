@@ -3,7 +3,7 @@
 use payinfra_engine::{Handle, Resource, Scope};
 use payinfra_steps::database::Table;
 use payinfra_steps::messaging::Queue;
-use payinfra_steps::parameters::{Parameter, SecretParameter};
+use payinfra_steps::parameters::{Parameter, SIGNING_KEY, SecretParameter};
 use payinfra_steps::storage::Bucket;
 
 use super::api::Api;
@@ -20,9 +20,6 @@ pub(super) struct Sources<'a> {
     pub dead_letters: Handle<Queue>,
     pub api: &'a Api,
 }
-
-/// The path of the key that webhooks are signed with.
-pub(crate) const SIGNING_KEY: &str = "secrets/webhook-signing-key";
 
 /// Adds the parameters; returns those that are not secret.
 pub(super) fn add(stack: &mut Blueprint, sources: &Sources<'_>) -> Vec<Handle<Parameter>> {

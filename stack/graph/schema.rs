@@ -18,7 +18,7 @@ pub(super) fn add(
     database: &Database,
     functions: &Functions,
     parameters: &[Handle<Parameter>],
-) {
+) -> Handle<Schema> {
     let cluster = database.cluster;
     let schema = stack.add("main", move |_, scope| Schema {
         cluster: scope.ready(cluster, |cluster| cluster.resource_id.clone()),
@@ -30,4 +30,5 @@ pub(super) fn add(
     network.egress.iter().for_each(|table| stack.after(schema, *table));
     network.rules.iter().for_each(|rules| stack.after(schema, *rules));
     parameters.iter().for_each(|parameter| stack.after(schema, *parameter));
+    schema
 }

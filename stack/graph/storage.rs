@@ -94,7 +94,7 @@ fn trail(stack: &mut Blueprint, logs: Handle<Bucket>) {
             validation: true,
             management_events: true,
             data_events: BTreeMap::from([
-                ("AWS::DynamoDB::Table".to_owned(), vec![design.arn("dynamodb", &table)]),
+                ("AWS::DynamoDB::Table".to_owned(), vec![design.names.arn("dynamodb", &table)]),
                 ("AWS::S3::Object".to_owned(), vec![archive]),
             ]),
             logging: true,
@@ -112,6 +112,7 @@ fn private(name: String) -> Bucket {
         encryption: String::new(),
         encryption_key: None,
         bucket_key: false,
+        customer_keys_blocked: true,
         lifecycle: Vec::new(),
         moves_small_objects: false,
         public_access_blocked: true,
@@ -142,7 +143,7 @@ fn log_policy(design: &Design, name: &str) -> Value {
         },
     })];
     if design.settings.trail {
-        let trail = design.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
+        let trail = design.names.arn("cloudtrail", &format!("trail/{}", design.names.only(Kind::Trail)));
         let principal = json!({ "Service": "cloudtrail.amazonaws.com" });
         statements.push(json!({
             "Sid": "TrailLooks",

@@ -11,10 +11,15 @@ use super::*;
 use crate::settings::Settings;
 
 /// The graph of a stack with the default settings.
-fn default_graph(suffix: &str) -> Graph<Cloud> {
+pub(super) fn default_graph(suffix: &str) -> Graph<Cloud> {
+    graph_of(Settings::default(), suffix)
+}
+
+/// The graph of a stack with these settings.
+fn graph_of(settings: Settings, suffix: &str) -> Graph<Cloud> {
     let (cloud, _) = Cloud::replaying([]);
     let design = Design {
-        settings: Settings::default(),
+        settings,
         names: Names::new(Suffix::parse(suffix).unwrap(), "123456789012".to_owned()),
         zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec(),
         artifacts: Artifacts::none(),
@@ -24,7 +29,7 @@ fn default_graph(suffix: &str) -> Graph<Cloud> {
     graph(&Arc::new(design), &cloud)
 }
 
-fn wanted(graph: &Graph<Cloud>, kind: &str, name: &str) -> Value {
+pub(super) fn wanted(graph: &Graph<Cloud>, kind: &str, name: &str) -> Value {
     graph.wanted(&Address::new(kind, name)).unwrap_or_else(|| panic!("there is no {kind}.{name}"))
 }
 
@@ -64,7 +69,12 @@ fn two_stacks_do_not_share_a_metric_of_their_own() {
         let graph = default_graph(suffix);
         let alarm = wanted(&graph, "alarm", "database_response");
         let function = format!("lambda-transaction-processing-{suffix}");
-        assert_eq!(alarm["metric"]["dimensions"]["Function"], function.as_str());
+        let watched: Vec<&Value> = alarm["queries"].as_array().unwrap().iter().map(|query| &query["metric"]).collect();
+        let watched: Vec<_> = watched.into_iter().filter(|metric| !metric.is_null()).collect();
+        assert_eq!(watched.len(), 2);
+        for metric in watched {
+            assert_eq!(metric["dimensions"]["Function"], function.as_str(), "{metric}");
+        }
         let dashboard = wanted(&graph, "dashboard", "main").to_string();
         let own = format!(r#"["Payments","DatabaseResponseTime","Function","{function}","#);
         assert_eq!(dashboard.matches(r#"["Payments","#).count(), dashboard.matches(&own).count(), "{dashboard}");
@@ -84,4 +94,99 @@ fn everything_with_a_name_carries_the_suffix() {
             assert_ne!(Some(name), other[field].as_str(), "{address} has the same {field} in both stacks");
         }
     }
+}
+
+/// CloudWatch takes 1 to 100 alarms in a widget (docs/aws-behaviour.md, "CloudWatch: dashboards").
+#[test]
+fn the_dashboard_shows_every_alarm_with_as_many_instances_as_there_may_be() {
+    for instances in [2, 12, 13, 16] {
+        let mut settings = Settings::default();
+        settings.database.instances = instances;
+        let graph = graph_of(settings, "prod");
+        let alarms = graph.addresses().iter().filter(|address| address.kind() == "alarm").count();
+        let dashboard = wanted(&graph, "dashboard", "main");
+        let widgets = dashboard["body"]["widgets"].as_array().unwrap();
+        let shown: Vec<usize> = widgets
+            .iter()
+            .filter(|widget| widget["type"] == "alarm")
+            .map(|widget| widget["properties"]["alarms"].as_array().unwrap().len())
+            .collect();
+        assert!(shown.iter().all(|count| (1..=100).contains(count)), "{instances} instances: {shown:?}");
+        assert_eq!(shown.iter().sum::<usize>(), alarms, "{instances} instances");
+        for widget in widgets {
+            let end = widget["x"].as_u64().unwrap() + widget["width"].as_u64().unwrap();
+            assert!(end <= 24, "a widget is wider than the dashboard: {widget}");
+        }
+    }
+}
+
+/// S3 reports the size of a bucket once a day.
+#[test]
+fn a_daily_metric_is_shown_over_days() {
+    let dashboard = wanted(&default_graph("prod"), "dashboard", "main");
+    let widgets = dashboard["body"]["widgets"].as_array().unwrap();
+    let daily: Vec<&Value> = widgets.iter().filter(|widget| widget["properties"]["period"] == 86_400).collect();
+    assert_eq!(daily.len(), 1);
+    assert_eq!(daily[0]["properties"]["start"], "-P14D");
+    assert_eq!(dashboard["body"]["periodOverride"], "inherit", "otherwise the range of the dashboard sets the period");
+}
+
+#[test]
+fn the_outbox_is_swept_from_when_it_exists() {
+    let graph = default_graph("prod");
+    let deps = graph.deps(&Address::new("schedule", "outbox_sweep"));
+    assert!(deps.contains(&Address::new("schema", "main")), "{deps:?}");
+}
+
+/// The statements of a role's policies and of an endpoint's policy that allow something in S3.
+fn statements_on_s3(policies: &[&Value]) -> Vec<Value> {
+    let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap().clone());
+    statements.filter(|statement| statement["Resource"].to_string().contains("arn:aws:s3:::")).collect()
+}
+
+/// A bucket's ARN names no account, and its name is free for everybody once the bucket is deleted.
+#[test]
+fn the_functions_reach_only_buckets_of_this_account() {
+    let graph = default_graph("prod");
+    let role = wanted(&graph, "role", "notifications");
+    let of_role: Vec<&Value> = role["policies"].as_object().unwrap().values().collect();
+    let endpoint = wanted(&graph, "vpc_endpoint", "s3");
+    for policies in [of_role, vec![&endpoint["policy"]]] {
+        let statements = statements_on_s3(&policies);
+        assert!(!statements.is_empty());
+        for statement in statements {
+            assert_eq!(statement["Condition"]["StringEquals"]["aws:ResourceAccount"], "123456789012", "{statement}");
+        }
+    }
+}
+
+/// Nothing says that SNS sends the account; its ARN names it (docs/aws-behaviour.md, "All services: condition keys that are
+/// sent"). A condition on a key that is not sent would be false.
+#[test]
+fn nothing_that_sns_does_hangs_on_an_account_that_it_may_not_send() {
+    let graph = default_graph("prod");
+    let mut seen = 0;
+    for address in graph.addresses() {
+        let Some(wanted) = graph.wanted(address) else { continue };
+        let Some(statements) = wanted["policy"]["Statement"].as_array() else { continue };
+        for statement in statements.iter().filter(|statement| statement["Principal"]["Service"] == "sns.amazonaws.com")
+        {
+            seen += 1;
+            let condition = statement["Condition"].to_string();
+            assert!(
+                condition.contains("aws:SourceArn") && !condition.contains("aws:SourceAccount"),
+                "{address}: {statement}"
+            );
+        }
+    }
+    assert_eq!(seen, 3, "the key and two queues");
+}
+
+/// The API documents 413 above 16 KiB, so the firewall must let the API refuse what is smaller than that, or larger.
+#[test]
+fn the_firewall_refuses_no_body_that_the_api_takes() {
+    let acl = wanted(&default_graph("prod"), "web_acl", "api");
+    let rules = acl["rules"].as_array().unwrap();
+    let common = rules.iter().find(|rule| rule["statement"]["managed"]["group"] == "AWSManagedRulesCommonRuleSet");
+    assert_eq!(common.unwrap()["statement"]["managed"]["exceptions"], serde_json::json!(["SizeRestrictions_BODY"]));
 }

@@ -39,7 +39,7 @@ pub(super) fn add(stack: &mut Blueprint) -> Topics {
             "Resource": arn,
             "Condition": {
                 "StringEquals": {"aws:SourceAccount": design.account()},
-                "ArnLike": {"aws:SourceArn": design.arn("cloudwatch", &format!("alarm:alarm-*-{}", design.names.suffix()))},
+                "ArnLike": {"aws:SourceArn": design.names.arn("cloudwatch", &format!("alarm:alarm-*-{}", design.names.suffix()))},
             },
         })]
     });
@@ -53,7 +53,7 @@ pub(super) fn add(stack: &mut Blueprint) -> Topics {
         subscribe(stack, alarms, "https", url);
     }
     let queue = notifications(stack);
-    let queue_arn = design.arn("sqs", &design.names.of(Kind::Queue, NOTIFICATIONS));
+    let queue_arn = design.names.arn("sqs", &design.names.of(Kind::Queue, NOTIFICATIONS));
     let subscription = subscribe(stack, alarms, "sqs", &queue_arn);
     stack.after(subscription, queue);
     Topics { alarms, events }
@@ -68,7 +68,7 @@ fn topic(
     let key = stack.key;
     stack.add(&node(role), move |design, scope| {
         let name = design.names.of(Kind::Topic, role);
-        let arn = design.arn("sns", &name);
+        let arn = design.names.arn("sns", &name);
         let mut statements = services(design, &arn);
         statements.push(only_over_tls("sns:Publish", &arn));
         Topic {
@@ -102,7 +102,7 @@ fn notifications(stack: &mut Blueprint) -> Handle<Queue> {
         let name = design.names.of(Kind::Queue, NOTIFICATIONS);
         Queue {
             key_arn: scope.get(key, |key| key.arn.clone()),
-            policy: fed_by_topic(design, "AlarmsOfThisStack", &design.arn("sqs", &name), ALARMS),
+            policy: fed_by_topic(design, "AlarmsOfThisStack", &design.names.arn("sqs", &name), ALARMS),
             retention_seconds: NOTIFICATION_RETENTION_SECONDS,
             tags: design.tags(scope, &name),
             name,
@@ -112,17 +112,15 @@ fn notifications(stack: &mut Blueprint) -> Handle<Queue> {
 
 /// The policy of a queue that one topic of this stack may write to, over TLS only; `sid` names what it writes.
 pub(super) fn fed_by_topic(design: &Design, sid: &str, queue_arn: &str, topic_role: &str) -> Value {
-    let topic = design.arn("sns", &design.names.of(Kind::Topic, topic_role));
+    let topic = design.names.arn("sns", &design.names.of(Kind::Topic, topic_role));
     let write = json!({
         "Sid": sid,
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": queue_arn,
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": topic},
-            "StringEquals": {"aws:SourceAccount": design.account()},
-        },
+        // Nothing says that SNS sends the account, which the ARN names anyway.
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
     });
     document([write, only_over_tls("sqs:*", queue_arn)])
 }

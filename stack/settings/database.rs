@@ -32,9 +32,9 @@ pub struct Database {
     pub proxy_max_connections_percent: u32,
     /// How long a caller waits for a connection of the proxy, in seconds.
     pub proxy_borrow_timeout_seconds: u32,
-    /// Whether Performance Insights is on.
+    /// Whether Performance Insights records the load.
     pub performance_insights: bool,
-    /// Days that Performance Insights keeps its data.
+    /// Days that the recorded load is kept.
     pub performance_insights_retention_days: u32,
     /// Seconds between samples of enhanced monitoring; 0 is off.
     pub monitoring_interval_seconds: u32,

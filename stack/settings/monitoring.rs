@@ -28,7 +28,7 @@ pub struct Thresholds {
     pub api_5xx_percent: f64,
     /// The 99th percentile of the API's latency, in milliseconds.
     pub api_latency_p99_ms: f64,
-    /// Throttled runs of a function per minute.
+    /// Throttled runs of a function within 15 minutes.
     pub function_throttles: f64,
     /// The 99th percentile of a function's duration, in percent of its timeout.
     pub function_duration_percent: f64,
@@ -48,9 +48,9 @@ pub struct Thresholds {
     pub dead_letters: f64,
     /// Connections per minute for which a NAT gateway had no free port.
     pub nat_port_errors: f64,
-    /// Runs per minute below which a function's error rate is ignored as noise.
-    pub minimum_function_runs: u32,
-    /// Requests per minute below which the API's error rate is ignored as noise.
+    /// Failures within 15 minutes below which their share is ignored, whatever it is. The same goes for what is slow.
+    pub minimum_failures: u32,
+    /// Requests per minute below which the share of refused ones is ignored.
     pub minimum_api_requests: u32,
 }
 
@@ -62,7 +62,7 @@ impl Default for Thresholds {
             function_error_percent: 5.0,
             api_5xx_percent: 1.0,
             api_latency_p99_ms: 500.0,
-            function_throttles: 1.0,
+            function_throttles: 3.0,
             function_duration_percent: 80.0,
             database_commit_latency_ms: 100.0,
             database_select_latency_ms: 100.0,
@@ -72,7 +72,7 @@ impl Default for Thresholds {
             session_throttles: 1.0,
             dead_letters: 1.0,
             nat_port_errors: 1.0,
-            minimum_function_runs: 20,
+            minimum_failures: 3,
             minimum_api_requests: 100,
         }
     }

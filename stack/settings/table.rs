@@ -194,11 +194,16 @@ const DATABASE: &[Rule] = &[
     rule("proxy", Bool, "Whether functions reach the cluster through RDS Proxy"),
     rule("proxy_max_connections_percent", Int(1..=100), "The share of `max_connections` that the proxy may use"),
     rule("proxy_borrow_timeout_seconds", Int(1..=300), "How long a caller waits for a connection of the proxy"),
-    rule("performance_insights", Bool, "Whether Performance Insights is on"),
+    rule(
+        "performance_insights",
+        Bool,
+        "Whether Performance Insights records the load of the database, which CloudWatch Database Insights shows",
+    ),
     rule(
         "performance_insights_retention_days",
-        Checked("7, a multiple of 31 up to 713, or 731"),
-        "Days that Performance Insights keeps its data; 7 is free",
+        OneOf(&[7]),
+        "Days that the recorded load is kept. 7 is free; more needs the advanced mode of Database Insights, which payinfra \
+         does not turn on",
     ),
     rule(
         "monitoring_interval_seconds",
@@ -375,7 +380,7 @@ const THRESHOLDS: &[Rule] = &[
     rule(
         "database_connections_percent",
         Percent,
-        "The connections to Aurora, as a share of the class's `max_connections`",
+        "The connections to Aurora, as a share of the class's `max_connections`, and of the proxy, as a share of its pool",
     ),
     rule("database_commit_latency_ms", Positive, "The commit latency of Aurora"),
     rule("database_select_latency_ms", Positive, "The select latency of Aurora"),
@@ -387,7 +392,11 @@ const THRESHOLDS: &[Rule] = &[
     ),
     rule("database_response_ms", Positive, "The response time of the database, as the functions measure it"),
     rule("function_error_percent", Percent, "The failed runs of a function, as a share of its runs"),
-    rule("function_throttles", Positive, "The throttled runs of a function per minute; the alarm fires at the value"),
+    rule(
+        "function_throttles",
+        Positive,
+        "The throttled runs of a function within 15 minutes; the alarm fires at the value",
+    ),
     rule(
         "function_duration_percent",
         Percent,
@@ -407,14 +416,15 @@ const THRESHOLDS: &[Rule] = &[
         "The connections per minute for which a NAT gateway had no free port; the alarm fires at the value",
     ),
     rule(
-        "minimum_function_runs",
-        Int(1..=1_000_000),
-        "The runs per minute below which a function's error rate is ignored as noise",
+        "minimum_failures",
+        Int(2..=1_000),
+        "The failures within 15 minutes below which their share of all runs or requests is ignored; the same goes for \
+         slow ones, and for sweeps that EventBridge could not start",
     ),
     rule(
         "minimum_api_requests",
         Int(1..=1_000_000),
-        "The requests per minute below which the API's error rate is ignored as noise",
+        "The requests per minute below which the share of refused ones (4xx) is ignored",
     ),
 ];
 

@@ -226,7 +226,9 @@ mod tests {
           "Statement":{"RateBasedStatement":{"Limit":1000,"EvaluationWindowSec":300,"AggregateKeyType":"IP"}},
           "VisibilityConfig":{"SampledRequestsEnabled":true,"CloudWatchMetricsEnabled":true,"MetricName":"rate"}},
          {"Name":"common","Priority":0,"OverrideAction":{"None":{}},
-          "Statement":{"ManagedRuleGroupStatement":{"VendorName":"AWS","Name":"AWSManagedRulesCommonRuleSet"}},
+          "Statement":{"ManagedRuleGroupStatement":{"VendorName":"AWS","Name":"AWSManagedRulesCommonRuleSet",
+            "RuleActionOverrides":[{"Name":"SizeRestrictions_BODY","ActionToUse":{"Count":{}}},
+              {"Name":"NoUserAgent_HEADER","ActionToUse":{"Allow":{}}}]}},
           "VisibilityConfig":{"SampledRequestsEnabled":true,"CloudWatchMetricsEnabled":true,"MetricName":"common"}}]}}"#;
     const TAGS: &str = r#"{"TagInfoForResource":{"ResourceARN":"x","TagList":[
         {"Key":"payinfra:stack","Value":"prod"},{"Key":"payinfra:address","Value":"web_acl.api"}]}}"#;
@@ -245,6 +247,9 @@ mod tests {
         let rules: Vec<_> = live.spec.rules.iter().map(|rule| (rule.name.as_str(), rule.action.as_str())).collect();
         assert_eq!(rules, [("common", "as the group says"), ("rate", "block")]);
         assert!(matches!(live.spec.rules[1].statement, WebStatement::Rate { limit: 1000, .. }));
+        let WebStatement::Managed { exceptions, .. } = &live.spec.rules[0].statement else { panic!("{live:?}") };
+        assert_eq!(exceptions[1], "SizeRestrictions_BODY", "it only counts");
+        assert!(exceptions[0].starts_with("NoUserAgent_HEADER: "), "allowing is another exception: {}", exceptions[0]);
         assert!(replay.sent()[0].has(r#""Name":"waf-prod""#) && replay.sent()[0].has(r#""Id":"id-1""#));
     }
 
@@ -257,8 +262,17 @@ mod tests {
         let live = found(&cloud).await;
         let address = Address::new("web_acl", "api");
         let cx = Context { cloud: &cloud, address: &address, token: "t" };
-        let refused = live.spec.update(&cx, &live, &["rules"]).await;
+        let counted = WebStatement::Managed {
+            group: "AWSManagedRulesCommonRuleSet".to_owned(),
+            exceptions: vec!["SizeRestrictions_BODY".to_owned()],
+        };
+        let mut spec = live.spec.clone();
+        spec.rules[0].statement = counted;
+        let refused = spec.update(&cx, &live, &["rules"]).await;
         assert_eq!(refused.expect_err("the lock is stale").class, Class::InUse);
-        assert!(replay.sent()[4].has(r#""LockToken":"t1""#), "{:?}", replay.sent());
+        let count = r#""RuleActionOverrides":[{"Name":"SizeRestrictions_BODY","ActionToUse":{"Count":{}}}]"#;
+        for part in [r#""LockToken":"t1""#, count] {
+            assert!(replay.sent()[4].has(part), "{:?}", replay.sent());
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use aws_sdk_wafv2::error::BuildError;
 use aws_sdk_wafv2::types::{
-    BlockAction, ManagedRuleGroupStatement, NoneAction, OverrideAction, RateBasedStatement,
-    RateBasedStatementAggregateKeyType, Rule, RuleAction, Statement, VisibilityConfig,
+    BlockAction, CountAction, ManagedRuleGroupStatement, NoneAction, OverrideAction, RateBasedStatement,
+    RateBasedStatementAggregateKeyType, Rule, RuleAction, RuleActionOverride, Statement, VisibilityConfig,
 };
 use payinfra_engine::{Class, Error};
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,8 @@ pub enum WebStatement {
     Managed {
         /// The group.
         group: String,
-        /// The rules of the group whose action differs from the group's; none in this stack.
+        /// The rules of the group that only count, in alphabetical order; with another action that was set by hand, it
+        /// follows the name.
         exceptions: Vec<String>,
     },
     /// Every request of an address above a rate.
@@ -56,8 +57,13 @@ impl WebRule {
     pub(super) fn to_waf(&self) -> Result<Rule, Error> {
         let rule = Rule::builder().name(&self.name).priority(self.priority).visibility_config(visible(&self.name)?);
         let rule = match &self.statement {
-            WebStatement::Managed { group, .. } => {
+            WebStatement::Managed { group, exceptions } => {
+                let count = RuleAction::builder().count(CountAction::builder().build()).build();
+                let counts =
+                    |name: &String| RuleActionOverride::builder().name(name).action_to_use(count.clone()).build();
+                let overrides = exceptions.iter().map(counts).collect::<Result<Vec<_>, _>>().map_err(incomplete)?;
                 let managed = ManagedRuleGroupStatement::builder().vendor_name(AWS).name(group);
+                let managed = managed.set_rule_action_overrides((!overrides.is_empty()).then_some(overrides));
                 let managed = managed.build().map_err(incomplete)?;
                 let none = OverrideAction::builder().none(NoneAction::builder().build()).build();
                 let statement = Statement::builder().managed_rule_group_statement(managed).build();
@@ -101,9 +107,13 @@ impl From<&Statement> for WebStatement {
         let by_address = &RateBasedStatementAggregateKeyType::Ip;
         match (statement.managed_rule_group_statement(), statement.rate_based_statement()) {
             (Some(managed), _) if managed.vendor_name() == AWS && managed.scope_down_statement().is_none() => {
-                let overrides = managed.rule_action_overrides().iter().map(|rule| rule.name());
-                let excluded = managed.excluded_rules().iter().map(|rule| rule.name());
-                let mut exceptions: Vec<String> = overrides.chain(excluded).map(ToOwned::to_owned).collect();
+                let overrides = managed.rule_action_overrides().iter().map(|rule| match rule.action_to_use() {
+                    Some(action) if action.count().is_some() => rule.name().to_owned(),
+                    action => format!("{}: {action:?}", rule.name()),
+                });
+                // The older form of the same: such rules count.
+                let excluded = managed.excluded_rules().iter().map(|rule| rule.name().to_owned());
+                let mut exceptions: Vec<String> = overrides.chain(excluded).collect();
                 exceptions.sort_unstable();
                 Self::Managed { group: managed.name().to_owned(), exceptions }
             }

@@ -36,15 +36,17 @@ pub struct Outputs {
     pub arn: String,
 }
 
-/// The parameters that payinfra sets: their values count whoever set them. One that is set to its default, as
-/// `rds.force_ssl` from PostgreSQL 17 on, does not count as set by a user (docs/aws-behaviour.md, "Aurora: parameters").
-pub const PARAMETERS: [&str; 6] = [
-    "log_connections",
-    "log_disconnections",
-    "log_lock_waits",
-    "log_min_duration_statement",
-    "log_statement",
-    "rds.force_ssl",
+/// The parameters that payinfra sets: TLS only, and a log of connections, schema changes and slow statements.
+///
+/// Their values count whoever set them. One that is set to its default, as `rds.force_ssl` from PostgreSQL 17 on, does not
+/// count as set by a user (docs/aws-behaviour.md, "Aurora: parameters").
+pub const PARAMETERS: [(&str, &str); 6] = [
+    ("log_connections", "1"),
+    ("log_disconnections", "1"),
+    ("log_lock_waits", "1"),
+    ("log_min_duration_statement", "1000"),
+    ("log_statement", "ddl"),
+    ("rds.force_ssl", "1"),
 ];
 
 impl Resource for DbParameterGroup {
@@ -149,7 +151,7 @@ async fn parameters(cloud: &Cloud, name: &str) -> Result<BTreeMap<String, String
         .await
         .map_err(error("DescribeDBClusterParameters"))?;
     let counts = |parameter: &&Parameter| {
-        let ours = parameter.parameter_name().is_some_and(|name| PARAMETERS.contains(&name));
+        let ours = PARAMETERS.iter().any(|(name, _)| parameter.parameter_name() == Some(*name));
         // An emulator may not show the source.
         ours || parameter.source().is_none_or(|source| source == "user")
     };

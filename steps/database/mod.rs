@@ -12,7 +12,7 @@ mod table;
 
 pub use db_cluster::DbCluster;
 pub use db_instance::{DbInstance, EnhancedMonitoring, PerformanceInsights};
-pub use db_parameter_group::DbParameterGroup;
+pub use db_parameter_group::{DbParameterGroup, PARAMETERS};
 pub use db_proxy::DbProxy;
 pub use db_subnet_group::DbSubnetGroup;
 pub use schema::{Migration, Schema};

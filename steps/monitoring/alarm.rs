@@ -40,6 +40,9 @@ pub struct Alarm {
     pub alarm_actions: Vec<String>,
     /// The topics notified when the alarm returns to OK.
     pub ok_actions: Vec<String>,
+    /// The topics notified when the alarm has no data any more. A new alarm begins without data, which notifies nobody.
+    #[serde(default)]
+    pub no_data_actions: Vec<String>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -135,6 +138,7 @@ impl Alarm {
         let request = request.actions_enabled(self.actions_enabled);
         let request = request.set_alarm_actions(Some(self.alarm_actions.clone()));
         let request = request.set_ok_actions(Some(self.ok_actions.clone()));
+        let request = request.set_insufficient_data_actions(Some(self.no_data_actions.clone()));
         let Some(metric) = &self.metric else {
             return request.set_metrics(Some(self.queries.iter().map(Query::to_aws).collect()));
         };
@@ -181,6 +185,7 @@ async fn live(cloud: &Cloud, alarm: MetricAlarm) -> Result<Option<Live<Alarm>>, 
             actions_enabled: alarm.actions_enabled().unwrap_or(true),
             alarm_actions: alarm.alarm_actions().to_vec(),
             ok_actions: alarm.ok_actions().to_vec(),
+            no_data_actions: alarm.insufficient_data_actions().to_vec(),
             tags,
         },
         outputs: Outputs { arn },
@@ -211,6 +216,7 @@ mod tests {
         <AlarmName>alarm-api-5xx-prod</AlarmName><AlarmArn>arn:alarm</AlarmArn><Threshold>1.0</Threshold>
         <ComparisonOperator>GreaterThanThreshold</ComparisonOperator><EvaluationPeriods>5</EvaluationPeriods>
         <TreatMissingData>notBreaching</TreatMissingData><ActionsEnabled>true</ActionsEnabled>
+        <InsufficientDataActions><member>arn:topic</member></InsufficientDataActions>
         <Metrics><member><Id>rate</Id><Expression>100*m1/m2</Expression></member></Metrics>
         </member></MetricAlarms></DescribeAlarmsResult></DescribeAlarmsResponse>";
     const NONE: &str =
@@ -240,6 +246,7 @@ mod tests {
             actions_enabled: true,
             alarm_actions: vec!["arn:topic".to_owned()],
             ok_actions: vec!["arn:topic".to_owned()],
+            no_data_actions: vec!["arn:topic".to_owned()],
             tags: Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]),
         }
     }
@@ -251,6 +258,7 @@ mod tests {
         assert_eq!(live[0].address, Some(Address::new("alarm", "api_5xx")));
         assert_eq!((live[0].spec.periods_to_alarm, &live[0].spec.metric), (5, &None));
         assert!(live[0].spec.queries[0].watched);
+        assert_eq!(live[0].spec.no_data_actions, ["arn:topic"]);
     }
 
     #[tokio::test]
@@ -261,6 +269,7 @@ mod tests {
         let cx = Context { cloud: &cloud, address: &address, token: "" };
         assert_eq!(alarm().create(&cx).await.expect("the name is free").id, "alarm-dead-letters-prod");
         assert!(replay.sent()[1].has("Tags.member.1.Key=payinfra%3Astack"));
+        assert!(replay.sent()[1].has("InsufficientDataActions.member.1=arn%3Atopic"));
         assert_eq!(alarm().create(&cx).await.expect_err("the name is taken").class, Class::Exists);
         assert_eq!(replay.sent().len(), 3, "nothing was put over the other alarm");
     }

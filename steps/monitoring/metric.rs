@@ -47,6 +47,13 @@ impl Metric {
         }
     }
 
+    /// The same metric with data points that cover so many minutes.
+    #[must_use]
+    pub fn over_minutes(mut self, minutes: u32) -> Self {
+        self.period_seconds = minutes * 60;
+        self
+    }
+
     /// Whether its statistic is a percentile, which CloudWatch keeps apart from the plain ones.
     pub(super) fn is_percentile(&self) -> bool {
         self.statistic.starts_with('p')

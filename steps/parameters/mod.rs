@@ -5,4 +5,4 @@ mod secret_parameter;
 mod tags;
 
 pub use parameter::Parameter;
-pub use secret_parameter::SecretParameter;
+pub use secret_parameter::{SIGNING_KEY, SecretParameter};

@@ -32,8 +32,11 @@ pub struct Outputs {
     pub name: String,
 }
 
-/// The secrets of a stack, by their paths below its root.
-pub const SECRETS: [&str; 1] = ["secrets/webhook-signing-key"];
+/// The path of the key that webhooks are signed with, below the stack's root.
+pub const SIGNING_KEY: &str = "secrets/webhook-signing-key";
+
+/// The secrets of a stack.
+const SECRETS: [&str; 1] = [SIGNING_KEY];
 
 impl Resource for SecretParameter {
     type Cloud = Cloud;

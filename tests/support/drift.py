@@ -114,6 +114,7 @@ def make_alarm_deaf(s):
     name = s.name("alarm-database-cpu-1")
     alarm = s.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
     keep = ["Namespace", "MetricName", "Statistic", "Period", "Dimensions", "EvaluationPeriods", "ComparisonOperator"]
+    keep += ["InsufficientDataActions"]
     kept = {key: alarm[key] for key in keep if alarm.get(key)}
     kept = {"Namespace": "AWS/RDS", "MetricName": "CPUUtilization", "Statistic": "Average", "Period": 60} | kept
     s.cloudwatch.put_metric_alarm(AlarmName=name, Threshold=99.5, **kept)

@@ -36,7 +36,7 @@ async fn answer(request: Request<Incoming>, host: &str) -> Result<Response<Full<
     let target = target.unwrap_or_default().to_owned();
     let _ = request.into_body().collect().await;
     let body = match target.rsplit('.').next() {
-        Some("GetParametersByPath") => parameters(host).to_string(),
+        Some("GetParameters") => parameters(host).to_string(),
         Some("UpdateItem") => json!({"Attributes": session()}).to_string(),
         Some("PutItem") => "{}".to_owned(),
         _ => "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>\

@@ -152,6 +152,10 @@ pub struct Target {
 }
 
 impl Target {
+    /// The parameters that say where the database is.
+    pub const PARAMETERS: [&str; 5] =
+        ["database/name", "database/port", "database/proxy-endpoint", "database/user", "database/writer-endpoint"];
+
     /// Returns the application's target: the proxy if there is one, and otherwise the writer.
     pub fn application(configuration: &Configuration) -> Result<Self, ConfigurationError> {
         let host = match configuration.optional("database/proxy-endpoint") {

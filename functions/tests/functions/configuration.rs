@@ -5,6 +5,7 @@ use std::time::Duration;
 use payments::frame::function::Function;
 use serde_json::json;
 
+use crate::support::proxy::{Cut, Proxy};
 use crate::support::requests::{action, book, payment, send_raw, show, validate};
 use crate::support::runtime_api::InvocationError;
 use crate::support::stack::{Options, Stack};
@@ -82,4 +83,24 @@ async fn a_configuration_is_kept_while_parameter_store_is_unavailable() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let answer = show(&stack.processing, id).await.unwrap();
     assert_eq!((answer.status, &answer.body["code"]), (503, &json!("configuration_unavailable")));
+}
+
+/// Parameter Store is the narrowest of the services (docs/aws-behaviour.md, "Parameter Store: parameters"): all
+/// environments share 40 calls a second.
+#[tokio::test]
+async fn a_configuration_is_read_with_one_call_and_one_for_the_webhooks() {
+    let stack = Stack::start(Options { environments: 1, ..Options::default() }).await;
+    for (function, calls) in
+        [(Function::PaymentValidation, 1), (Function::TransactionProcessing, 1), (Function::Notifications, 2)]
+    {
+        let proxy = Proxy::to(stack.ministack.url.trim_start_matches("http://"), &Cut::never()).await;
+        let url = format!("http://{}", proxy.address);
+        let age = ("PAYMENTS_CONFIGURATION_MAX_AGE_SECONDS", Some("60"));
+        let pool = stack.pool_with(function, &[("AWS_ENDPOINT_URL", Some(&url)), age]);
+        for _ in 0..3 {
+            pool.invoke(&action("health")).await.unwrap();
+        }
+        let read = proxy.sent().iter().map(|sent| sent.matches("x-amz-target: AmazonSSM.").count()).sum::<usize>();
+        assert_eq!(read, calls, "{}", function.name());
+    }
 }

@@ -1,7 +1,7 @@
 //! The alarms on Aurora (`docs/requirements.md`, M1 and M2).
 
 use payinfra_engine::Handle;
-use payinfra_steps::database::DbInstance;
+use payinfra_steps::database::{DbInstance, DbProxy};
 use payinfra_steps::monitoring::Metric;
 
 use super::super::database::Database;
@@ -16,6 +16,9 @@ pub(super) fn add(watch: &mut Watch<'_>, database: &Database) {
     for (index, instance) in database.instances.iter().copied().enumerate() {
         on_instance(watch, index + 1, instance);
     }
+    if let Some(proxy) = database.proxy {
+        on_proxy(watch, proxy);
+    }
     let cluster = database.cluster;
     watch.add("database-replica-lag", move |design, scope| {
         let id = scope.get(cluster, |cluster| cluster.id.clone());
@@ -29,7 +32,8 @@ pub(super) fn add(watch: &mut Watch<'_>, database: &Database) {
     watch.add("database-deadlocks", move |_, scope| {
         let id = scope.get(cluster, |cluster| cluster.id.clone());
         Rule::metric(
-            on_cluster("Deadlocks", &id, "Average"),
+            // Each instance reports its own rate, and readers have none: an average would divide the writer's by their number.
+            on_cluster("Deadlocks", &id, "Sum"),
             1.0,
             "Transactions block each other, more than one a second. First read the deadlock reports in the PostgreSQL \
              log: they name both statements.",
@@ -43,7 +47,27 @@ pub(super) fn add(watch: &mut Watch<'_>, database: &Database) {
             "Vacuum does not keep up; in the end PostgreSQL would stop taking writes. First look for a transaction or \
              replication slot that has been open for days.",
         )
-        .minutes(1, 1)
+        .of_periods(1, 1)
+    });
+}
+
+/// The proxy's pool is smaller than what the instances allow, so it is exhausted long before their alarms fire.
+fn on_proxy(watch: &mut Watch<'_>, proxy: Handle<DbProxy>) {
+    watch.add("database-proxy-connections", move |design, scope| {
+        let name = scope.get(proxy, |proxy| proxy.name.clone());
+        let (settings, thresholds) = (&design.settings.database, &design.settings.monitoring.thresholds);
+        let most = InstanceClass::find(&settings.instance_class).map_or(0, InstanceClass::max_connections);
+        let pool = f64::from(most * settings.proxy_max_connections_percent / 100);
+        Rule::metric(
+            // Each machine of the proxy reports its own connections, hence the sum.
+            Metric::new("AWS/RDS", "DatabaseConnections", &[("ProxyName", &name)], "Sum"),
+            (pool * thresholds.database_connections_percent / 100.0).floor(),
+            format!(
+                "The proxy has nearly as many connections to the database as its pool takes ({pool}); beyond it, requests \
+                 wait and then fail. First look at the proxy's pinned connections and borrow latency and at slow statements; \
+                 then raise database.proxy_max_connections_percent or take a larger class."
+            ),
+        )
     });
 }
 
@@ -57,7 +81,7 @@ fn on_instance(watch: &mut Watch<'_>, number: usize, instance: Handle<DbInstance
     let insights = watch.stack.design().settings.database.performance_insights;
     let mut add = |role: &str, metric: &'static str, statistic: &'static str, rule: fn(&Design, Instance) -> Rule| {
         watch.add(&format!("database-{role}-{number}"), move |design, scope| {
-            // Ready, because an instance that is being created reports nothing, which some alarms take for an outage.
+            // Ready, because an instance that is being created reports nothing.
             let id = scope.ready(instance, |instance| instance.id.clone());
             let metric = Metric::new("AWS/RDS", metric, &[("DBInstanceIdentifier", &id)], statistic);
             rule(design, Instance { metric, class: InstanceClass::find(&design.settings.database.instance_class) })
@@ -68,9 +92,9 @@ fn on_instance(watch: &mut Watch<'_>, number: usize, instance: Handle<DbInstance
             of.metric,
             design.settings.monitoring.thresholds.database_cpu_percent,
             "A database instance is short of processor time, or reports nothing at all because it is gone. First look \
-             in Performance Insights for the statements with the most load, then take a larger class.",
+             in Database Insights for the statements with the most load, then take a larger class.",
         )
-        .silence(Silence::Alarming)
+        .silence(Silence::Reported)
     });
     add("connections", "DatabaseConnections", "Maximum", |design, of| {
         let most = of.class.map_or(0, InstanceClass::max_connections);
@@ -89,7 +113,7 @@ fn on_instance(watch: &mut Watch<'_>, number: usize, instance: Handle<DbInstance
         Rule::metric(
             of.metric,
             design.settings.monitoring.thresholds.database_commit_latency_ms,
-            "Commits take longer than promised. First look at the write load and at waits on storage in Performance \
+            "Commits take longer than promised. First look at the write load and at waits on storage in Database \
              Insights.",
         )
     });
@@ -97,7 +121,7 @@ fn on_instance(watch: &mut Watch<'_>, number: usize, instance: Handle<DbInstance
         Rule::metric(
             of.metric,
             design.settings.monitoring.thresholds.database_select_latency_ms,
-            "Queries take longer than promised. First look in Performance Insights for the statement, then at its plan \
+            "Queries take longer than promised. First look in Database Insights for the statement, then at its plan \
              and at locks.",
         )
     });
@@ -118,9 +142,9 @@ fn on_instance(watch: &mut Watch<'_>, number: usize, instance: Handle<DbInstance
                 of.metric,
                 of.class.map_or(0.0, |class| f64::from(class.vcpus)),
                 "More sessions are at work than the instance has processors, so they wait for each other. First look in \
-                 Performance Insights what they wait for.",
+                 Database Insights what they wait for.",
             )
-            .minutes(5, 10)
+            .of_periods(5, 10)
         });
     }
 }

@@ -7,10 +7,10 @@ use payinfra_steps::monitoring::Metric;
 use super::blueprint::Blueprint;
 use super::database::Database;
 use super::design::Design;
-use super::functions::DEAD_LETTERS;
+use super::functions::{DEAD_LETTERS, SWEEP};
 use super::network::Network;
 use super::topics::{EVENTS, Topics};
-use watch::{Rule, Silence, Watch};
+use watch::{Rule, Silence, WINDOW, Watch};
 
 mod database;
 mod watch;
@@ -40,10 +40,10 @@ fn api(watch: &mut Watch<'_>) {
     watch.add("api-5xx", |design, _| {
         let api = Api::of(design);
         let thresholds = &design.settings.monitoring.thresholds;
-        Rule::computed(
-            vec![("m1", api.metric("5XXError", "Sum")), ("m2", api.metric("Count", "SampleCount"))],
-            format!("IF(m2>={}, 100*m1/m2, 0)", thresholds.minimum_api_requests),
+        Rule::share_of_failures(
+            [api.metric("5XXError", "Sum"), api.metric("Count", "SampleCount")],
             "API errors in percent",
+            thresholds.minimum_failures,
             thresholds.api_5xx_percent,
             "Payments fail: the API answers with errors of its own. First look at the functions' error and throttle \
              alarms and the database's; if they are quiet, at the API's execution log (integration errors, timeouts).",
@@ -59,12 +59,15 @@ fn api(watch: &mut Watch<'_>) {
             "Many requests are refused. First look in the access log which status and caller: 429 is the throttle, 403 \
              signatures or the firewall, 400 and 422 a caller's new release.",
         )
-        .minutes(5, 10)
+        .of_periods(5, 10)
     });
     watch.add("api-latency", |design, _| {
+        let api = Api::of(design);
         let thresholds = &design.settings.monitoring.thresholds;
-        Rule::metric(
-            Api::of(design).metric("Latency", "p99"),
+        Rule::share_of_slow(
+            |statistic| api.metric("Latency", statistic),
+            "Slow requests in percent",
+            thresholds.minimum_failures,
             thresholds.api_latency_p99_ms,
             "One caller in a hundred waits too long. First compare with IntegrationLatency on the dashboard: where both \
              rise, it is the functions or the database; where only Latency rises, it is API Gateway or the firewall.",
@@ -105,10 +108,10 @@ fn function(watch: &mut Watch<'_>, which: FunctionName) {
     let of = metric.clone();
     watch.add(&format!("{}-errors", which.name()), move |design, _| {
         let thresholds = &design.settings.monitoring.thresholds;
-        Rule::computed(
-            vec![("m1", of("Errors", "Sum")), ("m2", of("Invocations", "Sum"))],
-            format!("IF(m2>={}, 100*m1/m2, 0)", thresholds.minimum_function_runs),
+        Rule::share_of_failures(
+            [of("Errors", "Sum"), of("Invocations", "Sum")],
             "Failed runs in percent",
+            thresholds.minimum_failures,
             thresholds.function_error_percent,
             format!(
                 "Runs of {} fail. First read the outcome and cause fields of its latest log lines; if a deploy came \
@@ -120,7 +123,7 @@ fn function(watch: &mut Watch<'_>, which: FunctionName) {
     let of = metric.clone();
     watch.add(&format!("{}-throttles", which.name()), move |design, _| {
         Rule::metric(
-            of("Throttles", "Sum"),
+            of("Throttles", "Sum").over_minutes(WINDOW),
             design.settings.monitoring.thresholds.function_throttles,
             format!(
                 "Runs of {} are refused because no concurrency is left. First compare ConcurrentExecutions with the reserved \
@@ -129,13 +132,16 @@ fn function(watch: &mut Watch<'_>, which: FunctionName) {
             ),
         )
         .at_threshold()
-        .minutes(1, 5)
+        .of_periods(1, 1)
     });
     watch.add(&format!("{}-duration", which.name()), move |design, _| {
+        let thresholds = &design.settings.monitoring.thresholds;
         let timeout_ms = f64::from(design.settings.functions.of(which).timeout_seconds) * 1_000.0;
-        Rule::metric(
-            metric("Duration", "p99"),
-            timeout_ms * design.settings.monitoring.thresholds.function_duration_percent / 100.0,
+        Rule::share_of_slow(
+            |statistic| metric("Duration", statistic),
+            "Slow runs in percent",
+            thresholds.minimum_failures,
+            timeout_ms * thresholds.function_duration_percent / 100.0,
             format!(
                 "The slowest runs of {} come close to its timeout, where they would be cut off. First see in its log \
                  lines where the time goes: database, connect, service or webhook.",
@@ -150,12 +156,15 @@ fn database_response(watch: &mut Watch<'_>) {
     watch.add("database-response", |design, _| {
         // The full name, as the function publishes it, keeps two stacks in one account apart (`docs/requirements.md`, R9).
         let function = design.function(FunctionName::TransactionProcessing);
-        Rule::metric(
-            Metric::new("Payments", "DatabaseResponseTime", &[("Function", &function)], "p99"),
-            design.settings.monitoring.thresholds.database_response_ms,
+        let thresholds = &design.settings.monitoring.thresholds;
+        Rule::share_of_slow(
+            |statistic| Metric::new("Payments", "DatabaseResponseTime", &[("Function", &function)], statistic),
+            "Slow responses in percent",
+            thresholds.minimum_failures,
+            thresholds.database_response_ms,
             "The database answers the functions more slowly than promised. First compare with Aurora's commit and \
              select latency: where those are low, look at the proxy's borrow latency and the connections; where they \
-             are high, at load, locks and the slowest statements in Performance Insights.",
+             are high, at load, locks and the slowest statements in Database Insights.",
         )
     });
 }
@@ -205,9 +214,22 @@ fn events(watch: &mut Watch<'_>) {
              dead-letter queue with its reason. First read one message, fix its cause, then redrive the queue.",
         )
         .at_threshold()
-        .minutes(1, 1)
+        .of_periods(1, 1)
         // A queue that nobody uses for six hours stops reporting, although its messages still exist.
         .silence(Silence::Unchanged)
+    });
+    watch.add("sweep-invocations", |design, _| {
+        let rule = design.names.of(Kind::Rule, SWEEP);
+        // Long enough for three failures in a row, however rarely the rule is to fire.
+        let window = WINDOW.max(4 * design.settings.functions.sweep_interval_minutes);
+        Rule::metric(
+            Metric::new("AWS/Events", "FailedInvocations", &[("RuleName", &rule)], "Sum").over_minutes(window),
+            f64::from(design.settings.monitoring.thresholds.minimum_failures),
+            "EventBridge cannot start the sweep of the outbox, so events that a booking could not publish itself are not \
+             published. First look whether the function, its alias and its permission are in place (`payinfra diff`).",
+        )
+        .at_threshold()
+        .of_periods(1, 1)
     });
     watch.add("event-delivery", |design, _| {
         let topic = design.names.of(Kind::Topic, EVENTS);
@@ -218,7 +240,7 @@ fn events(watch: &mut Watch<'_>) {
              its alias and its permission are in place (`payinfra diff`); the events wait in the dead-letter queue.",
         )
         .at_threshold()
-        .minutes(1, 5)
+        .of_periods(1, 5)
     });
 }
 
@@ -238,3 +260,8 @@ fn nats(watch: &mut Watch<'_>, network: &Network) {
         });
     }
 }
+
+#[cfg(test)]
+mod evaluation;
+#[cfg(test)]
+mod tests;

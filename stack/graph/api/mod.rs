@@ -199,7 +199,7 @@ fn permission(stack: &mut Blueprint, api: Handle<RestApi>, route: &Route, functi
         function: design.function(which),
         statement: Permission::statement(scope.address().name()),
         principal: "apigateway.amazonaws.com".to_owned(),
-        source_arn: design.arn("execute-api", &format!("{}/{pattern}", scope.get(api, |api| api.id.clone()))),
+        source_arn: design.names.arn("execute-api", &format!("{}/{pattern}", scope.get(api, |api| api.id.clone()))),
         source_account: Some(design.account().to_owned()),
     });
     stack.after(permission, functions.alias(which));

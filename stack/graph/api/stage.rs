@@ -70,7 +70,7 @@ fn account(stack: &mut Blueprint) -> Option<Handle<ApiAccount>> {
 /// Writes to the log groups of APIs. It can create none, so that a late line does not bring a deleted group back, except
 /// the one with which API Gateway tries the role.
 fn write_logs(design: &Design) -> Vec<Value> {
-    let group = |name: &str| design.arn("logs", &format!("log-group:{name}:*"));
+    let group = |name: &str| design.names.arn("logs", &format!("log-group:{name}:*"));
     // The setting applies to all APIs of the account, those of other stacks included.
     let written = [
         group("API-Gateway-Execution-Logs_*"),

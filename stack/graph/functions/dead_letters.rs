@@ -13,7 +13,7 @@ pub(in super::super) const DEAD_LETTERS: &str = "notifications-dlq";
 
 /// The queue's ARN, which follows from its name.
 pub(super) fn arn(design: &Design) -> String {
-    design.arn("sqs", &design.names.of(Kind::Queue, DEAD_LETTERS))
+    design.names.arn("sqs", &design.names.of(Kind::Queue, DEAD_LETTERS))
 }
 
 pub(super) fn add(stack: &mut Blueprint) -> Handle<Queue> {

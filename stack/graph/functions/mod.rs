@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use payinfra_aws::names::Kind;
 use payinfra_engine::{Handle, Need, Scope};
+use payinfra_steps::database::Schema;
 use payinfra_steps::functions::{Architecture, Configuration, Function, FunctionAlias, FunctionName, Permission};
 use payinfra_steps::messaging::{Queue, Schedule, Subscription};
 use payinfra_steps::security::Key;
@@ -36,7 +37,6 @@ pub(super) fn add(stack: &mut Blueprint, network: &Network, database: &Database,
     let dead_letters = dead_letters::add(stack);
     let aliases = FunctionName::ALL.map(|which| (which, function(stack, which, network, database, dead_letters)));
     let functions = Functions { aliases: aliases.into(), dead_letters };
-    sweep(stack, &functions);
     deliver(stack, &functions, topics);
     functions
 }
@@ -112,13 +112,14 @@ fn configuration(
 }
 
 /// The last part of the schedule's name.
-const SWEEP: &str = "outbox-sweep";
+pub(super) const SWEEP: &str = "outbox-sweep";
 
-/// Has transaction-processing sweep the outbox every few minutes (`docs/requirements.md`, C3).
-fn sweep(stack: &mut Blueprint, functions: &Functions) {
+/// Has transaction-processing sweep the outbox every few minutes (`docs/requirements.md`, C3), from when there is one: the
+/// schema comes long after the function, and until then every sweep would fail.
+pub(super) fn sweep(stack: &mut Blueprint, functions: &Functions, schema: Handle<Schema>) {
     let which = FunctionName::TransactionProcessing;
     let permission = permission(stack, functions, which, &node(SWEEP), |design| {
-        ("events.amazonaws.com", design.arn("events", &format!("rule/{}", design.names.of(Kind::Rule, SWEEP))))
+        ("events.amazonaws.com", design.names.arn("events", &format!("rule/{}", design.names.of(Kind::Rule, SWEEP))))
     });
     let rule = stack.add(&node(SWEEP), move |design, scope| {
         let name = design.names.of(Kind::Rule, SWEEP);
@@ -132,13 +133,14 @@ fn sweep(stack: &mut Blueprint, functions: &Functions) {
         }
     });
     stack.after(rule, permission);
+    stack.after(rule, schema);
 }
 
 /// Subscribes notifications to the payment events.
 fn deliver(stack: &mut Blueprint, functions: &Functions, topics: &Topics) {
     let which = FunctionName::Notifications;
     let permission = permission(stack, functions, which, &node(EVENTS), |design| {
-        ("sns.amazonaws.com", design.arn("sns", &design.names.of(Kind::Topic, EVENTS)))
+        ("sns.amazonaws.com", design.names.arn("sns", &design.names.of(Kind::Topic, EVENTS)))
     });
     let (events, dead_letters) = (topics.events, functions.dead_letters);
     let name = Subscription::name(&node(EVENTS), "lambda", &stack.design().alias_arn(which));

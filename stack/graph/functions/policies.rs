@@ -28,8 +28,7 @@ const INTERFACES: [&str; 6] = [
 
 /// The ARN of a function's role, which follows from its name.
 pub(super) fn role_arn(design: &Design, which: FunctionName) -> String {
-    let name = design.names.of(Kind::Role, which.name());
-    format!("arn:aws:iam::{}:role{}{name}", design.account(), design.role_path())
+    design.names.role_arn(which.name())
 }
 
 pub(super) fn add(
@@ -83,7 +82,7 @@ fn runtime(design: &Design, which: FunctionName) -> Vec<Value> {
         allow(
             "Log",
             &["logs:CreateLogStream", "logs:PutLogEvents"],
-            design.arn("logs", &format!("log-group:{group}:*")),
+            design.names.arn("logs", &format!("log-group:{group}:*")),
         ),
         allow("Trace", &["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*"),
     ]
@@ -91,7 +90,7 @@ fn runtime(design: &Design, which: FunctionName) -> Vec<Value> {
 
 /// Lambda itself attaches the function to its subnets, with the function's role.
 fn attachment(design: &Design, scope: &Scope<'_>, which: FunctionName, placement: Placement) -> Vec<Value> {
-    let interfaces = design.arn("ec2", "network-interface/*");
+    let interfaces = design.names.arn("ec2", "network-interface/*");
     let mut places = placement.subnets.map(|subnet| scope.get(subnet, |subnet| subnet.arn.clone())).to_vec();
     places.push(scope.get(placement.group, |group| group.arn.clone()));
     places.push(interfaces.clone());
@@ -110,17 +109,17 @@ fn attachment(design: &Design, scope: &Scope<'_>, which: FunctionName, placement
     ]
 }
 
-/// Reads the stack's parameters; decrypts the signing key only if the function signs.
+/// Reads the stack's parameters. Only the function that delivers webhooks reads their folder and decrypts the key that
+/// signs them.
 fn configuration(design: &Design, which: FunctionName, key_arn: &str) -> Vec<Value> {
-    let root = design.names.parameter_root();
-    let root = root.trim_end_matches('/');
-    let resources =
-        vec![design.arn("ssm", &format!("parameter{root}")), design.arn("ssm", &format!("parameter{root}/*"))];
+    let parameters = |path: &str| design.names.arn("ssm", &format!("parameter{}", design.names.parameter(path)));
     let mut statements = vec![
-        allow("Read", &["ssm:GetParametersByPath"], resources),
+        allow("Read", &["ssm:GetParameters"], parameters("*")),
         via("OwnEnvironment", &["kms:Decrypt"], key_arn, "lambda"),
     ];
     if which == FunctionName::Notifications {
+        let webhooks = vec![parameters("webhooks"), parameters("webhooks/*")];
+        statements.push(allow("ReadWebhooks", &["ssm:GetParametersByPath"], webhooks));
         statements.push(via("ReadSecrets", &["kms:Decrypt"], key_arn, "ssm"));
     }
     statements
@@ -128,7 +127,7 @@ fn configuration(design: &Design, which: FunctionName, key_arn: &str) -> Vec<Val
 
 /// Opens, consumes or claims items in the table of sessions, as `own` says.
 fn sessions(design: &Design, key_arn: &str, own: impl FnOnce(String) -> Value) -> (&'static str, Vec<Value>) {
-    let table = design.arn("dynamodb", &format!("table/{}", design.names.of(Kind::Table, "sessions")));
+    let table = design.names.arn("dynamodb", &format!("table/{}", design.names.of(Kind::Table, "sessions")));
     ("sessions", vec![own(table), via("EncryptedTable", &["kms:Decrypt"], key_arn, "dynamodb")])
 }
 
@@ -146,7 +145,7 @@ fn use_database(
     proxy: Option<Handle<DbProxy>>,
     key_arn: &str,
 ) -> Vec<Value> {
-    let user = |resource_id: &str| design.arn("rds-db", &format!("dbuser:{resource_id}/{USER}"));
+    let user = |resource_id: &str| design.names.arn("rds-db", &format!("dbuser:{resource_id}/{USER}"));
     let mut users = vec![user(&scope.get(cluster, |cluster| cluster.resource_id.clone()))];
     users.extend(proxy.map(|proxy| user(&scope.get(proxy, |proxy| proxy.resource_id.clone()))));
     let secret = scope.get(cluster, |cluster| cluster.secret_arn.clone());
@@ -159,15 +158,19 @@ fn use_database(
 
 fn events(design: &Design, key_arn: &str) -> Vec<Value> {
     vec![
-        allow("Publish", &["sns:Publish"], design.arn("sns", &design.names.of(Kind::Topic, EVENTS))),
+        allow("Publish", &["sns:Publish"], design.names.arn("sns", &design.names.of(Kind::Topic, EVENTS))),
         via("EncryptedTopic", &["kms:Decrypt", "kms:GenerateDataKey"], key_arn, "sns"),
     ]
 }
 
-/// Only writes events. Every principal of the account may use the bucket's AWS managed key through S3.
+/// Only writes events, and only to a bucket of this account: the ARN of a bucket does not say whose it is, and its name
+/// may be taken by a stranger once it is free. Every principal of the account may use the bucket's AWS managed key
+/// through S3.
 fn archive(design: &Design) -> Vec<Value> {
     let bucket = design.names.of(Kind::Bucket, "archive");
-    vec![allow("Archive", &["s3:PutObject"], format!("arn:aws:s3:::{bucket}/events/*"))]
+    let mut statement = allow("Archive", &["s3:PutObject"], format!("arn:aws:s3:::{bucket}/events/*"));
+    statement["Condition"] = json!({"StringEquals": {"aws:ResourceAccount": design.account()}});
+    vec![statement]
 }
 
 fn send_dead_letters(design: &Design, key_arn: &str) -> Vec<Value> {

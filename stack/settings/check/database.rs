@@ -37,10 +37,6 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
     }
     names(database, findings);
     windows(database, findings);
-    let kept = database.performance_insights_retention_days;
-    if !(kept == 7 || kept == 731 || (kept > 0 && kept.is_multiple_of(31) && kept <= 713)) {
-        findings.refuse(&Key::of("database.performance_insights_retention_days"), format!("{kept} is not offered"));
-    }
     if let Some(class) = class {
         connections(settings, class, findings);
     }

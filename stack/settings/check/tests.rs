@@ -215,7 +215,7 @@ fn the_database_is_checked() {
         (|s| s.database.proxy_max_connections_percent = 0, "database.proxy_max_connections_percent", "too small"),
         (|s| s.database.proxy_borrow_timeout_seconds = 301, "database.proxy_borrow_timeout_seconds", "too large"),
         (
-            |s| s.database.performance_insights_retention_days = 30,
+            |s| s.database.performance_insights_retention_days = 31,
             "database.performance_insights_retention_days",
             "not offered",
         ),

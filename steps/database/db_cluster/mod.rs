@@ -68,6 +68,9 @@ pub struct Outputs {
     pub port: String,
     /// The ARN of the master user's secret.
     pub secret_arn: String,
+    /// The instances on which the parameter group is in force only after a restart.
+    #[serde(default)]
+    pub restarts_pending: Vec<String>,
 }
 
 /// Remembers the version that was asked for: the running one moves on by itself.
@@ -211,6 +214,11 @@ fn outputs(cloud: &Cloud, found: &Found) -> Outputs {
         reader_endpoint: host(cloud, found.reader_endpoint()),
         port: found.port().map(|port| port.to_string()).unwrap_or_default(),
         secret_arn: text(found.master_user_secret().and_then(|secret| secret.secret_arn())),
+        restarts_pending: {
+            let members = found.db_cluster_members().iter();
+            let pending = members.filter(|member| member.db_cluster_parameter_group_status() == Some("pending-reboot"));
+            pending.map(|member| text(member.db_instance_identifier())).collect()
+        },
     }
 }
 

@@ -100,3 +100,20 @@ async fn is_deleted_with_a_last_snapshot_only_if_asked_and_once_its_instances_ar
     assert_eq!(DbCluster::delete(&cx, &live[0]).await.expect("deleted"), Progress::Going);
     assert!(replay.sent()[5].has("FinalDBSnapshotIdentifier=aurora-prod-final-"));
 }
+
+#[tokio::test]
+async fn an_instance_that_still_has_older_parameters_is_shown() {
+    let member = |name: &str, status: &str| {
+        format!(
+            "<DBClusterMember><DBInstanceIdentifier>{name}</DBInstanceIdentifier>
+            <DBClusterParameterGroupStatus>{status}</DBClusterParameterGroupStatus></DBClusterMember>"
+        )
+    };
+    let members = [member("aurora-1-prod", "in-sync"), member("aurora-2-prod", "pending-reboot")].concat();
+    let found = found("available")
+        .replace("</DBCluster>", &format!("<DBClusterMembers>{members}</DBClusterMembers></DBCluster>"));
+    let (cloud, _) = Cloud::replaying([(200, &found)]);
+    let live = DbCluster::list(&cloud, Select::Owned).await.expect("the answer is good");
+    assert_eq!(live[0].outputs.restarts_pending, ["aurora-2-prod"]);
+    assert_eq!(live[0].status, Status::Ready, "it works, with other parameters");
+}

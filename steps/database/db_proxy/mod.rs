@@ -94,7 +94,9 @@ impl Resource for DbProxy {
             .debug_logging(self.debug_logging)
             .set_tags(Some(to_rds(&self.tags)));
         let made = request.send().await.map_err(error("CreateDBProxy"))?;
-        Ok(Created { id: self.name.clone(), outputs: made.db_proxy().map(|proxy| outputs(cx, proxy)) })
+        let made = made.db_proxy();
+        made.map_or(Ok(()), |made| self.is_in_every_subnet(made.vpc_subnet_ids()))?;
+        Ok(Created { id: self.name.clone(), outputs: made.map(|proxy| outputs(cx, proxy)) })
     }
 
     async fn update(&self, cx: &Context<'_>, live: &Live<Self>, changed: &[&str]) -> Result<(), Error> {
@@ -143,6 +145,24 @@ impl Resource for DbProxy {
     async fn delete(cx: &Context<'_>, live: &Live<Self>) -> Result<Progress, Error> {
         cx.rds.delete_db_proxy().db_proxy_name(&live.id).send().await.map_err(error("DeleteDBProxy"))?;
         Ok(Progress::Going)
+    }
+}
+
+impl DbProxy {
+    /// Refuses a proxy that RDS has put into some of the subnets only, as it does without an error where a zone lacks the
+    /// service (docs/aws-behaviour.md, "VPC: availability zones"). Replacing it would not help.
+    fn is_in_every_subnet(&self, subnets: &[String]) -> Result<(), Error> {
+        let left_out: Vec<&str> =
+            self.subnet_ids.iter().filter(|subnet| !subnets.contains(subnet)).map(String::as_str).collect();
+        if subnets.is_empty() || left_out.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "RDS Proxy left out {}: it does not exist in that availability zone. Destroy the stack and create it in other \
+             zones (network.zones), or set database.proxy = false",
+            left_out.join(", ")
+        );
+        Err(Error::new(Class::Invalid, "CreateDBProxy", message))
     }
 }
 

@@ -110,3 +110,23 @@ async fn a_refusal_to_show_targets_is_the_proxys_state_and_no_error() {
         assert_eq!(live[0].status, expected);
     }
 }
+
+/// In use1-az3 RDS answers 200 and leaves the subnet out (terraform-provider-aws#17781).
+#[tokio::test]
+async fn one_that_rds_puts_into_some_of_the_subnets_only_is_refused_with_the_reason() {
+    let made = |subnets: &str| {
+        format!(
+            "<CreateDBProxyResponse><CreateDBProxyResult><DBProxy><DBProxyName>rds-proxy-prod</DBProxyName>
+            <VpcSubnetIds>{subnets}</VpcSubnetIds></DBProxy></CreateDBProxyResult></CreateDBProxyResponse>"
+        )
+    };
+    let some = made("<member>subnet-2</member>");
+    let all = made("<member>subnet-2</member><member>subnet-1</member>");
+    let (cloud, _) = Cloud::replaying([(200, &some), (200, &all)]);
+    let address = Address::new("db_proxy", "main");
+    let cx = Context { cloud: &cloud, address: &address, token: "t" };
+    let refused = spec().create(&cx).await.expect_err("a subnet is left out");
+    assert_eq!(refused.class, Class::Invalid);
+    assert!(refused.message.contains("RDS Proxy left out subnet-1"), "{}", refused.message);
+    assert!(spec().create(&cx).await.is_ok());
+}

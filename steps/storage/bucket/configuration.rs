@@ -45,7 +45,7 @@ impl Part {
             Self::Tags => &["tags"],
             Self::PublicAccess => &["public_access_blocked"],
             Self::Ownership => &["ownership"],
-            Self::Encryption => &["encryption", "encryption_key", "bucket_key"],
+            Self::Encryption => &["encryption", "encryption_key", "bucket_key", "customer_keys_blocked"],
             Self::Versioning => &["versioning"],
             Self::Policy => &["policy"],
             Self::Lifecycle => &["lifecycle", "moves_small_objects"],
@@ -89,7 +89,8 @@ impl Part {
                     .sse_algorithm(spec.encryption.as_str().into())
                     .set_kms_master_key_id(spec.encryption_key.clone());
                 // Whoever brings a key of his own to a stolen credential could hold the objects to ransom.
-                let customer_keys = BlockedEncryptionTypes::builder().encryption_type(EncryptionType::SseC).build();
+                let blocked = if spec.customer_keys_blocked { EncryptionType::SseC } else { EncryptionType::None };
+                let customer_keys = BlockedEncryptionTypes::builder().encryption_type(blocked).build();
                 let rule = ServerSideEncryptionRule::builder()
                     .apply_server_side_encryption_by_default(default.build().map_err(invalid)?)
                     .blocked_encryption_types(customer_keys)
@@ -173,7 +174,7 @@ impl Part {
 
 /// Reads all parts but the tags at once.
 pub(super) async fn read(cloud: &Cloud, name: String, tags: Tags) -> Result<Bucket, Error> {
-    let ((encryption, encryption_key, bucket_key), versioning, (lifecycle, moves_small_objects), rest) =
+    let (encryption, versioning, (lifecycle, moves_small_objects), rest) =
         tokio::try_join!(encryption(cloud, &name), is_versioned(cloud, &name), lifecycle_of(cloud, &name), async {
             tokio::try_join!(
                 public_access(cloud, &name),
@@ -186,9 +187,10 @@ pub(super) async fn read(cloud: &Cloud, name: String, tags: Tags) -> Result<Buck
     Ok(Bucket {
         name,
         versioning,
-        encryption,
-        encryption_key,
-        bucket_key,
+        encryption: encryption.algorithm,
+        encryption_key: encryption.key,
+        bucket_key: encryption.bucket_key,
+        customer_keys_blocked: encryption.customer_keys_blocked,
         lifecycle,
         moves_small_objects,
         public_access_blocked,
@@ -204,10 +206,19 @@ pub(super) async fn read(cloud: &Cloud, name: String, tags: Tags) -> Result<Buck
 /// # Errors
 /// `GetBucketEncryption`'s.
 pub async fn is_encrypted(cloud: &Cloud, name: &str) -> Result<bool, Error> {
-    encryption(cloud, name).await.map(|(algorithm, ..)| !algorithm.is_empty())
+    encryption(cloud, name).await.map(|found| !found.algorithm.is_empty())
 }
 
-async fn encryption(cloud: &Cloud, name: &str) -> Result<(String, Option<String>, bool), Error> {
+/// How a bucket encrypts.
+#[derive(Default)]
+struct Encryption {
+    algorithm: String,
+    key: Option<String>,
+    bucket_key: bool,
+    customer_keys_blocked: bool,
+}
+
+async fn encryption(cloud: &Cloud, name: &str) -> Result<Encryption, Error> {
     let answer = cloud
         .s3
         .get_bucket_encryption()
@@ -221,12 +232,20 @@ async fn encryption(cloud: &Cloud, name: &str) -> Result<(String, Option<String>
     let rule = rules.and_then(|rules| rules.rules().first());
     let Some((rule, default)) = rule.and_then(|rule| Some((rule, rule.apply_server_side_encryption_by_default()?)))
     else {
-        return Ok((String::new(), None, false));
+        return Ok(Encryption::default());
     };
     let algorithm = default.sse_algorithm();
     // Without KMS the flag has no meaning, and S3 shows it either way.
     let bucket_key = *algorithm != ServerSideEncryption::Aes256 && rule.bucket_key_enabled().unwrap_or_default();
-    Ok((algorithm.as_str().to_owned(), default.kms_master_key_id().map(ToOwned::to_owned), bucket_key))
+    // A bucket that was never told names no types, and blocks these keys if it is new (docs/aws-behaviour.md, "S3:
+    // creating"). One that somebody opened names `NONE`.
+    let blocked = rule.blocked_encryption_types().map(BlockedEncryptionTypes::encryption_type);
+    Ok(Encryption {
+        algorithm: algorithm.as_str().to_owned(),
+        key: default.kms_master_key_id().map(ToOwned::to_owned),
+        bucket_key,
+        customer_keys_blocked: blocked.is_none_or(|types| types.contains(&EncryptionType::SseC)),
+    })
 }
 
 /// Whether a bucket keeps old versions of its objects.

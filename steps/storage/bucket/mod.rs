@@ -32,6 +32,9 @@ pub struct Bucket {
     pub encryption_key: Option<String>,
     /// Whether S3 derives object keys from a bucket key, which spares calls to KMS; false with `AES256`.
     pub bucket_key: bool,
+    /// Whether S3 refuses objects that are encrypted with a key of the caller's (SSE-C).
+    #[serde(default)]
+    pub customer_keys_blocked: bool,
     /// What becomes of objects with time, ordered by id.
     pub lifecycle: Vec<LifecycleRule>,
     /// Whether objects under 128 KB move to GLACIER too; by default, S3 does not move them.

@@ -15,6 +15,7 @@ fn bucket() -> Bucket {
         encryption: "aws:kms".to_owned(),
         encryption_key: None,
         bucket_key: true,
+        customer_keys_blocked: true,
         lifecycle: Vec::new(),
         moves_small_objects: true,
         public_access_blocked: true,
@@ -127,4 +128,27 @@ async fn an_encrypted_bucket_takes_no_keys_of_its_callers() {
     configuration::Part::Encryption.put(&cx, &bucket()).await.expect("it is written");
     let wanted = "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>";
     assert!(replay.sent()[0].has(wanted), "{}", replay.sent()[0].body);
+}
+
+#[tokio::test]
+async fn one_that_somebody_opened_to_such_keys_differs() {
+    let encryption = |blocked: &str| {
+        format!(
+            "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm>
+            </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>true</BucketKeyEnabled>{blocked}</Rule>
+            </ServerSideEncryptionConfiguration>"
+        )
+    };
+    let types = |name: &str| {
+        format!("<BlockedEncryptionTypes><EncryptionType>{name}</EncryptionType></BlockedEncryptionTypes>")
+    };
+    for (blocked, expected) in [(types("SSE-C"), true), (types("NONE"), false), (String::new(), true)] {
+        let encryption = encryption(&blocked);
+        let unset = (404, "<Error><Code>NoSuchX</Code></Error>");
+        let (versioning, logging) = ((200, "<VersioningConfiguration/>"), (200, "<BucketLoggingStatus/>"));
+        let answers = [(200, encryption.as_str()), versioning, unset, unset, unset, unset, logging];
+        let (cloud, _) = Cloud::replaying(answers);
+        let read = configuration::read(&cloud, NAME.to_owned(), Tags::new()).await;
+        assert_eq!(read.expect("the answers are good").customer_keys_blocked, expected, "{blocked}");
+    }
 }
