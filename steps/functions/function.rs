@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let (cloud, _) = Cloud::replaying([(404, r#"{"__type": "ResourceNotFoundException"}"#)]);
+        let (cloud, _) = Cloud::replaying([(404, "x-amzn-errortype: ResourceNotFoundException\n\n{}")]);
         let live = Function::list(&cloud, Select::Ids(&["gone".to_owned()])).await.expect("absent is no error");
         assert!(live.is_empty());
     }

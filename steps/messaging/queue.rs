@@ -166,7 +166,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out() {
-        let gone = r#"{"__type": "com.amazonaws.sqs#QueueDoesNotExist"}"#;
+        let gone = "x-amzn-query-error: AWS.SimpleQueueService.NonExistentQueue;Sender\n\n\
+            {\"__type\": \"com.amazonaws.sqs#QueueDoesNotExist\"}";
         let (cloud, _) = Cloud::replaying([(400, gone), (400, gone)]);
         assert!(Queue::list(&cloud, Select::Ids(&[URL.to_owned()])).await.expect("absent is no error").is_empty());
     }
