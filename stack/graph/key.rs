@@ -103,8 +103,9 @@ fn key_policy(design: &Design) -> Value {
             "Condition": { "ArnLike": { "kms:EncryptionContext:aws:logs:arn": log_groups(design) } },
         }),
         // Without it, CloudWatch cannot publish to an encrypted topic, and reports this only in the alarm's history.
-        publisher(design, "Alarms", "cloudwatch.amazonaws.com", "cloudwatch", "alarm:alarm-*"),
-        // SNS writes what it cannot deliver to an encrypted queue.
+        for_account(design, publisher(design, "Alarms", "cloudwatch.amazonaws.com", "cloudwatch", "alarm:alarm-*")),
+        // SNS writes what it cannot deliver to an encrypted queue. Nothing says that it sends the account, which the ARN names
+        // anyway.
         publisher(design, "Topics", "sns.amazonaws.com", "sns", "sns-*"),
     ];
     if design.settings.trail {
@@ -151,11 +152,14 @@ fn publisher(design: &Design, sid: &str, principal: &str, service: &str, pattern
         "Principal": { "Service": principal },
         "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
         "Resource": "*",
-        "Condition": {
-            "ArnLike": { "aws:SourceArn": source },
-            "StringEquals": { "aws:SourceAccount": design.account() },
-        },
+        "Condition": { "ArnLike": { "aws:SourceArn": source } },
     })
+}
+
+/// Narrows a statement to this account, for a service that is documented to send it.
+fn for_account(design: &Design, mut statement: Value) -> Value {
+    statement["Condition"]["StringEquals"] = json!({ "aws:SourceAccount": design.account() });
+    statement
 }
 
 /// The ARNs of this stack's log groups. API Gateway puts the API's id into the name of its execution log, and the id is

@@ -291,8 +291,9 @@ fn endpoint_policy(design: &Design, service: &str) -> Value {
         // The actions of these two take no resources.
         "monitoring" => (vec!["cloudwatch:PutMetricData"], vec!["*".to_owned()]),
         "xray" => (vec!["xray:PutTelemetryRecords", "xray:PutTraceSegments"], vec!["*".to_owned()]),
-        // The functions do not call other services themselves: open to the account for its own resources.
-        other => return allow_account(design, json!(format!("{other}:*")), json!(own(other))),
+        // The functions do not call other services themselves: open to the account. Many actions of these services know no
+        // resources, or those of another service, as sts:AssumeRole does.
+        other => return allow_account(design, json!(format!("{other}:*")), json!("*")),
     };
     allow_account(design, json!(actions), json!(resources))
 }
@@ -337,10 +338,7 @@ fn write_flow_logs(design: &Design) -> Vec<Value> {
             "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             "Resource": [group, format!("{group}:*")],
         }),
-        json!({
-            "Effect": "Allow",
-            "Action": "logs:DescribeLogGroups",
-            "Resource": design.arn("logs", "log-group:*"),
-        }),
+        // The action knows no resources.
+        json!({ "Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": "*" }),
     ]
 }

@@ -119,10 +119,8 @@ pub(super) fn fed_by_topic(design: &Design, sid: &str, queue_arn: &str, topic_ro
         "Principal": {"Service": "sns.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": queue_arn,
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": topic},
-            "StringEquals": {"aws:SourceAccount": design.account()},
-        },
+        // Nothing says that SNS sends the account, which the ARN names anyway.
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
     });
     document([write, only_over_tls("sqs:*", queue_arn)])
 }
