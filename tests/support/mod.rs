@@ -15,6 +15,7 @@ pub mod summary;
 pub mod sweep;
 pub mod terminal;
 pub mod transcript;
+pub mod updates;
 
 pub use binary::{Finished, Payinfra, Started, artifacts};
 pub use emulator::{Emulator, Kind};
