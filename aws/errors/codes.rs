@@ -33,13 +33,22 @@ pub(super) const TEXTS: &[(&str, &str, &str, Class)] = &[
     ("CreateDBInstance", "InvalidParameterValue", SERVICE_LINKED_ROLE, Class::NotYet),
     ("CreateDBInstance", "InvalidParameterValue", "does not include the required permissions", Class::NotYet),
     ("CreateServiceLinkedRole", "InvalidInput", "has been taken", Class::Exists),
+    // A key made seconds ago, or its policy. The same codes say that a name is too long, and that the caller lacks a right.
+    ("CreateLogGroup", "InvalidParameterException", "KMS key", Class::NotYet),
+    ("CreateLogGroup", "AccessDeniedException", "KMS key does not exist", Class::NotYet),
+    ("AssociateKmsKey", "InvalidParameterException", "KMS key", Class::NotYet),
+    ("AssociateKmsKey", "AccessDeniedException", "KMS key does not exist", Class::NotYet),
     ("CreateTopic", "InvalidParameter", "already exists with different", Class::Exists),
+    ("Subscribe", "InvalidParameter", "already exists with different", Class::Exists),
     // API Gateway answers a name that is taken and a concurrent change with one code.
     ("*", "ConflictException", "concurrent modification", Class::InUse),
     ("CreateStage", "BadRequestException", "Deployment id does not exist", Class::NotYet),
     ("UpdateStage", "BadRequestException", "Deployment id does not exist", Class::NotYet),
     ("UpdateStage", "BadRequestException", "role ARN must be set in account settings", Class::NotYet),
     ("CreateRequestValidator", "BadRequestException", "Invalid REST API identifier", Class::NotYet),
+    // A model or validator made seconds ago.
+    ("PutMethod", "BadRequestException", "Invalid model identifier", Class::NotYet),
+    ("PutMethod", "BadRequestException", "Invalid Request Validator identifier", Class::NotYet),
     ("*", "LimitExceededException", "maximum number", Class::Quota),
     // DynamoDB, whose other texts name a quota of the account.
     ("*", "LimitExceededException", "simultaneously", Class::Throttled),
@@ -78,9 +87,6 @@ pub(super) const SPECIAL: &[(&str, &str, Class)] = &[
     ("DeleteTable", "LimitExceededException", Class::Throttled),
     ("UpdateTimeToLive", "LimitExceededException", Class::Throttled),
     ("UpdateContinuousBackups", "LimitExceededException", Class::Throttled),
-    // A key made seconds ago.
-    ("CreateLogGroup", "InvalidParameterException", Class::NotYet),
-    ("AssociateKmsKey", "InvalidParameterException", Class::NotYet),
     // The function or its alias exists: elsewhere the code means a concurrent change.
     ("CreateFunction", "ResourceConflictException", Class::Exists),
     ("CreateAlias", "ResourceConflictException", Class::Exists),
@@ -131,6 +137,7 @@ pub(super) const CODES: &[(&str, Class)] = &[
     ("NoSuchEntity", Class::Absent),
     ("NoSuchBucket", Class::Absent),
     ("NoSuchKey", Class::Absent),
+    ("NoSuchVersion", Class::Absent),
     ("NoSuchTagSet", Class::Absent),
     ("NoSuchBucketPolicy", Class::Absent),
     ("NoSuchLifecycleConfiguration", Class::Absent),
@@ -242,6 +249,9 @@ pub(super) const CODES: &[(&str, Class)] = &[
     ("UnauthorizedAccess", Class::Denied),
     ("AuthorizationError", Class::Denied),
     ("AuthFailure", Class::Denied),
+    // With HTTP 403 and 501, though nothing is denied and no repetition helps.
+    ("CrossLocationLoggingProhibitted", Class::Invalid),
+    ("NotImplemented", Class::Invalid),
     // Quotas.
     ("LimitExceeded", Class::Quota),
     ("LimitExceededException", Class::Quota),

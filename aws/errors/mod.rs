@@ -13,6 +13,8 @@ use crate::chain;
 use crate::gate::Closed;
 
 mod codes;
+#[cfg(test)]
+mod recorded;
 
 use codes::{CODES, SPECIAL, TEXTS};
 

@@ -291,6 +291,28 @@ fn endpoint_policy(design: &Design, service: &str) -> Value {
         // The actions of these two take no resources.
         "monitoring" => (vec!["cloudwatch:PutMetricData"], vec!["*".to_owned()]),
         "xray" => (vec!["xray:PutTelemetryRecords", "xray:PutTraceSegments"], vec!["*".to_owned()]),
+        // Session Manager's messages, whose actions know no resources, and roles of any account.
+        "ec2messages" => (
+            vec![
+                "ec2messages:AcknowledgeMessage",
+                "ec2messages:DeleteMessage",
+                "ec2messages:FailMessage",
+                "ec2messages:GetEndpoint",
+                "ec2messages:GetMessages",
+                "ec2messages:SendReply",
+            ],
+            vec!["*".to_owned()],
+        ),
+        "ssmmessages" => (
+            vec![
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+            vec!["*".to_owned()],
+        ),
+        "sts" => (vec!["sts:AssumeRole", "sts:GetCallerIdentity"], vec!["*".to_owned()]),
         // The functions do not call other services themselves: open to the account for its own resources.
         other => return allow_account(design, service, json!(format!("{other}:*")), json!(own(other))),
     };
@@ -343,10 +365,7 @@ fn write_flow_logs(design: &Design) -> Vec<Value> {
             "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             "Resource": [group, format!("{group}:*")],
         }),
-        json!({
-            "Effect": "Allow",
-            "Action": "logs:DescribeLogGroups",
-            "Resource": design.names.arn("logs", "log-group:*"),
-        }),
+        // The action knows no resources.
+        json!({ "Effect": "Allow", "Action": "logs:DescribeLogGroups", "Resource": "*" }),
     ]
 }

@@ -85,7 +85,9 @@ mod tests {
     #[tokio::test]
     async fn is_addressed_by_what_it_contains_and_stays_while_a_stage_serves_it() {
         let found = r#"{"item":[{"id":"d1","description":"live_0a1b2c3d"},{"id":"d2","description":"by hand"}]}"#;
-        let (cloud, _) = Cloud::replaying([(200, found), (400, r#"{"__type":"BadRequestException"}"#)]);
+        let served = "x-amzn-errortype: BadRequestException\n\n\
+            {\"message\":\"Active stages pointing to this deployment must be moved or deleted\"}";
+        let (cloud, _) = Cloud::replaying([(200, found), (400, served)]);
         let ids = ["a1/d1".to_owned(), "a1/d2".to_owned()];
         let live = ApiDeployment::list(&cloud, Select::Ids(&ids)).await.expect("the answer is good");
         let address = Address::new("api_deployment", "live_0a1b2c3d");

@@ -181,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_changed_method_is_put_again_and_only_a_lost_integration_is_restored() {
-        let gone = r#"{"__type":"NotFoundException"}"#;
+        let gone = "x-amzn-errortype: NotFoundException\n\n{}";
         let (cloud, replay) = Cloud::replaying([(200, TREE), (404, gone), (201, "{}"), (201, "{}"), (201, "{}")]);
         let live = found(&cloud).await;
         let want = ApiMethod { authorization: "NONE".to_owned(), api_key_required: true, ..live.spec.clone() };

@@ -118,8 +118,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_model_in_use_is_waited_for() {
-        let (cloud, replay) =
-            Cloud::replaying([(200, r#"{"item":[{"name":"M"}]}"#), (409, r#"{"__type":"ConflictException"}"#)]);
+        let used = "x-amzn-errortype: ConflictException\n\n\
+            {\"message\":\"Cannot delete model 'M', is referenced in method request: /payments/POST\"}";
+        let (cloud, replay) = Cloud::replaying([(200, r#"{"item":[{"name":"M"}]}"#), (409, used)]);
         let live = ApiModel::list(&cloud, Select::Ids(&["a1/M".to_owned()])).await.expect("the answer is good");
         let address = Address::new("api_model", "m");
         let refused = ApiModel::delete(&Context { cloud: &cloud, address: &address, token: "" }, &live[0]).await;

@@ -90,7 +90,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_api_or_id_is_left_out_without_reading_all_apis() {
-        let (cloud, replay) = Cloud::replaying([(404, r#"{"__type":"NotFoundException"}"#), (200, RESOURCES)]);
+        let (cloud, replay) = Cloud::replaying([(404, "x-amzn-errortype: NotFoundException\n\n{}"), (200, RESOURCES)]);
         let ids = ["a0/r1".to_owned(), "a1/r9".to_owned()];
         let live = ApiResource::list(&cloud, Select::Ids(&ids)).await.expect("absence is no error");
         assert!(live.is_empty());

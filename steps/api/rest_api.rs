@@ -192,7 +192,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_id_is_left_out_and_the_create_call_carries_the_tags() {
-        let (cloud, replay) = Cloud::replaying([(200, APIS), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
+        let (cloud, replay) =
+            Cloud::replaying([(200, APIS), (429, "x-amzn-errortype: TooManyRequestsException\n\n{}")]);
         let absent = RestApi::list(&cloud, Select::Ids(&["a9".to_owned()])).await.expect("the answer is good");
         assert!(absent.is_empty());
         let api = RestApi {

@@ -244,7 +244,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_entry_is_written_whole_and_removed_whole() {
-        let (cloud, replay) = Cloud::replaying([(200, STAGES), (429, r#"{"__type":"TooManyRequestsException"}"#)]);
+        let (cloud, replay) =
+            Cloud::replaying([(200, STAGES), (429, "x-amzn-errortype: TooManyRequestsException\n\n{}")]);
         let live = found(&cloud).await;
         let mut want = live.spec.clone();
         want.methods.remove("/payments/validate/POST");

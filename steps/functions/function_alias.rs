@@ -199,7 +199,7 @@ mod tests {
     const ALIAS: &str = r#"{"AliasArn": "arn:f:live", "FunctionVersion": "3", "Description": "keeps 5 versions"}"#;
     const VERSIONS: &str = r#"{"Versions": [{"Version": "$LATEST", "CodeSha256": "new="},
         {"Version": "2", "CodeSha256": "old="}, {"Version": "3", "CodeSha256": "live="}]}"#;
-    const ABSENT: &str = r#"{"__type": "ResourceNotFoundException"}"#;
+    const ABSENT: &str = "x-amzn-errortype: ResourceNotFoundException\n\n{}";
 
     /// What `GetFunction` answers about the alias: recorded, where `ListVersionsByFunction` never has a state.
     const ACTIVE: &str = r#"{"Configuration": {"FunctionName": "f-prod", "Version": "3", "State": "Active"}}"#;

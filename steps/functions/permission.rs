@@ -210,9 +210,12 @@ mod tests {
     async fn a_conflict_is_a_taken_id_only_where_the_policy_has_it() {
         let address = Address::new("permission", "payment_events");
         // Recorded; the second is quoted in terraform-provider-aws#5154.
-        let taken = r#"{"__type": "ResourceConflictException", "message": "The statement id (payinfra-payment_events) provided already exists. Please provide a new statement id, or remove the existing statement."}"#;
-        let changing = r#"{"__type": "ResourceConflictException", "message": "The function could not be updated due to a concurrent update operation."}"#;
-        let absent = r#"{"__type": "ResourceNotFoundException"}"#;
+        let taken = "x-amzn-errortype: ResourceConflictException\n\n{\"Message\": \"The statement id \
+            (payinfra-payment_events) provided already exists. Please provide a new statement id, or remove the existing \
+            statement.\"}";
+        let changing = "x-amzn-errortype: ResourceConflictException\n\n{\"Message\": \"The function could not be \
+            updated due to a concurrent update operation.\"}";
+        let absent = "x-amzn-errortype: ResourceNotFoundException\n\n{}";
         for (conflict, found, class) in
             [(taken, (200, policy()), Class::Exists), (changing, (404, absent.to_owned()), Class::InUse)]
         {

@@ -217,7 +217,9 @@ mod tests {
         <ComparisonOperator>GreaterThanThreshold</ComparisonOperator><EvaluationPeriods>5</EvaluationPeriods>
         <TreatMissingData>notBreaching</TreatMissingData><ActionsEnabled>true</ActionsEnabled>
         <InsufficientDataActions><member>arn:topic</member></InsufficientDataActions>
-        <Metrics><member><Id>rate</Id><Expression>100*m1/m2</Expression></member></Metrics>
+        <Metrics><member><Id>m1</Id><ReturnData>false</ReturnData><MetricStat><Metric><Namespace>AWS/Lambda</Namespace>
+        <MetricName>Errors</MetricName></Metric><Period>60</Period><Stat>Sum</Stat></MetricStat></member>
+        <member><Id>rate</Id><Expression>100*m1</Expression></member></Metrics>
         </member></MetricAlarms></DescribeAlarmsResult></DescribeAlarmsResponse>";
     const NONE: &str =
         "<DescribeAlarmsResponse><DescribeAlarmsResult><MetricAlarms/></DescribeAlarmsResult></DescribeAlarmsResponse>";
@@ -257,7 +259,7 @@ mod tests {
         let live = Alarm::list(&cloud, Select::Owned).await.expect("the answers are good");
         assert_eq!(live[0].address, Some(Address::new("alarm", "api_5xx")));
         assert_eq!((live[0].spec.periods_to_alarm, &live[0].spec.metric), (5, &None));
-        assert!(live[0].spec.queries[0].watched);
+        assert_eq!(live[0].spec.queries.iter().map(|query| query.watched).collect::<Vec<_>>(), [false, true]);
         assert_eq!(live[0].spec.no_data_actions, ["arn:topic"]);
     }
 
@@ -272,5 +274,25 @@ mod tests {
         assert!(replay.sent()[1].has("InsufficientDataActions.member.1=arn%3Atopic"));
         assert_eq!(alarm().create(&cx).await.expect_err("the name is taken").class, Class::Exists);
         assert_eq!(replay.sent().len(), 3, "nothing was put over the other alarm");
+    }
+
+    #[tokio::test]
+    async fn queries_that_come_back_in_another_order_are_the_same() {
+        let at = FOUND.find("<member><Id>rate").expect("the second query");
+        let first = FOUND.find("<member><Id>m1").expect("the first query");
+        let end = FOUND.find("</Metrics>").expect("the end of the queries");
+        let swapped = [&FOUND[..first], &FOUND[at..end], &FOUND[first..at], &FOUND[end..]].concat();
+        let mut specs = Vec::new();
+        for found in [FOUND, &swapped] {
+            let (cloud, _) = Cloud::replaying([(200, found), (200, TAGS)]);
+            specs.push(Alarm::list(&cloud, Select::Owned).await.expect("the answers are good").remove(0).spec);
+        }
+        assert_eq!(specs[0].queries.len(), 2);
+        assert_eq!(specs[0], specs[1]);
+        // What the graph wants is compared in the same order, however it is written.
+        let mut wanted = specs[0].clone();
+        wanted.queries.reverse();
+        let json = |spec: &Alarm| serde_json::to_value(spec).expect("it is data");
+        assert_eq!(json(&wanted), json(&specs[0]));
     }
 }

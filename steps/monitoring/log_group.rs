@@ -289,7 +289,9 @@ mod tests {
 
     #[tokio::test]
     async fn carries_its_tags_in_the_create_call_and_waits_for_its_key() {
-        let (cloud, replay) = Cloud::replaying([(400, r#"{"__type": "InvalidParameterException"}"#)]);
+        // terraform-provider-aws#29282: today's code for it is that of a missing right.
+        let unusable = r#"{"__type": "AccessDeniedException", "message": "The specified KMS key does not exist or is not allowed to be used with Arn 'arn:aws:logs:us-east-1:123456789012:log-group:log-group-flow-prod'"}"#;
+        let (cloud, replay) = Cloud::replaying([(400, unusable)]);
         let tags = Tags::from([("payinfra:stack".to_owned(), "prod".to_owned())]);
         let (name, key_arn) = ("log-group-flow-prod".to_owned(), "arn:key".to_owned());
         let group = LogGroup { name, retention_days: 365, key_arn, tags };

@@ -97,3 +97,29 @@ async fn live(cloud: &Cloud, found: &Found) -> Result<Live<Parameter>, Error> {
         spec: Parameter { value: found.value().unwrap_or_default().to_owned(), tags, name },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use payinfra_engine::Address;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn is_standard_whatever_the_accounts_default_is() {
+        let put = r#"{"Version": 1, "Tier": "Standard"}"#;
+        let (cloud, replay) = Cloud::replaying([(200, put), (200, put)]);
+        let name = "/payments/prod/database/port".to_owned();
+        let parameter = Parameter { name: name.clone(), value: "5432".to_owned(), tags: Tags::new() };
+        let address = Address::new("parameter", "database_port");
+        let cx = Context { cloud: &cloud, address: &address, token: "" };
+        parameter.create(&cx).await.expect("the answer is good");
+        let spec = Parameter { value: "5433".to_owned(), ..parameter.clone() };
+        let outputs = Outputs { name: name.clone() };
+        let live = Live { address: None, id: name, spec, outputs, status: Status::Ready };
+        parameter.update(&cx, &live, &["value"]).await.expect("the answer is good");
+        let sent = replay.sent();
+        assert!(sent.iter().all(|sent| sent.has(r#""Tier":"Standard""#)), "{sent:#?}");
+        // Tags cannot come with an overwritten value.
+        assert!(sent[1].has(r#""Overwrite":true"#) && !sent[1].has("Tags"), "{}", sent[1].body);
+    }
+}

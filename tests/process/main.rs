@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod acceptance;
+mod aws_models;
 mod aws_rules;
 mod aws_samples;
 mod aws_world;

@@ -13,6 +13,7 @@ pub mod summary;
 pub mod sweep;
 pub mod terminal;
 pub mod transcript;
+pub mod updates;
 pub mod world;
 
 pub use binary::{Finished, Payinfra, Started, artifacts};

@@ -7,7 +7,7 @@ use super::*;
 
 const CLUSTER: &str = "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters><DBCluster>
     <DbClusterResourceId>cluster-1</DbClusterResourceId></DBCluster></DBClusters></DescribeDBClustersResult></DescribeDBClustersResponse>";
-const ABSENT: &str = r#"{"__type":"ResourceNotFoundException"}"#;
+const ABSENT: &str = "x-amzn-errortype: ResourceNotFoundException\n\n{}";
 
 #[test]
 fn the_files_are_the_ones_that_the_function_carries() {

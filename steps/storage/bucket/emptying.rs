@@ -30,11 +30,9 @@ async fn remove(cloud: &Cloud, bucket: &str) -> Result<bool, Error> {
             let request =
                 cloud.s3.delete_objects().bucket(bucket).expected_bucket_owner(cloud.account()).delete(delete);
             let answer = request.send().await.map_err(error("DeleteObjects"))?;
+            let refusals = answer.errors().iter().map(|item| refused("DeleteObjects", item.code(), item.message()));
             // A version that is gone meanwhile is what was wanted.
-            match answer.errors().iter().find(|item| item.code() != Some("NoSuchVersion")) {
-                Some(item) => Err(refused("DeleteObjects", item.code(), item.message())),
-                None => Ok(()),
-            }
+            refusals.into_iter().find(|refusal| refusal.class != Class::Absent).map_or(Ok(()), Err)
         })
         .buffer_unordered(PAGES)
         .try_collect::<()>()

@@ -3,7 +3,7 @@
 use payinfra_engine::Class;
 use serde_json::json;
 
-use crate::fixture::{Fixture, json_fault, ok};
+use crate::fixture::{Fixture, json_fault, ok, rest_fault};
 use crate::tags;
 
 pub fn fixtures() -> Vec<Fixture> {
@@ -12,16 +12,16 @@ pub fn fixtures() -> Vec<Fixture> {
 
 /// The answer of API Gateway where something does not exist.
 pub fn gone() -> (u16, String) {
-    json_fault(404, "NotFoundException")
+    rest_fault(404, "NotFoundException", "Invalid API identifier specified")
 }
 
-/// A name that is taken.
-pub fn taken() -> (u16, String) {
-    json_fault(409, "ConflictException")
+/// A name that is taken; the text is that of the kind of thing.
+pub fn taken(text: &str) -> (u16, String) {
+    rest_fault(409, "ConflictException", text)
 }
 
 fn too_many() -> (u16, String) {
-    json_fault(429, "TooManyRequestsException")
+    rest_fault(429, "TooManyRequestsException", "Too Many Requests")
 }
 
 /// The APIs of the account, one of which is this stack's.
@@ -68,7 +68,7 @@ fn api_domain() -> Fixture {
         others: None,
         absent: ("absent.example.com", vec![domains()], &[]),
         refused: (
-            vec![taken()],
+            vec![taken("The domain name you provided already exists.")],
             Class::Exists,
             &[r#""types":["REGIONAL"]"#, r#""securityPolicy":"TLS_1_2""#, r#""payinfra:stack":"prod""#],
         ),
@@ -79,7 +79,7 @@ fn api_domain() -> Fixture {
 fn api_key() -> Fixture {
     let tags = tags::map("api_key.callers");
     let keys = ok(format!(
-        r#"{{"item":[{{"id":"k1","name":"api-key-prod","value":"s3cret","enabled":true,"tags":{tags}}},
+        r#"{{"item":[{{"id":"k1","name":"api-key-prod","enabled":true,"tags":{tags}}},
         {{"id":"k2","name":"other"}}]}}"#
     ));
     Fixture {
@@ -91,7 +91,7 @@ fn api_key() -> Fixture {
         shows: json!({"spec": {"name": "api-key-prod", "enabled": true}, "outputs": {"id": "k1"}}),
         others: None,
         absent: ("k9", vec![keys], &["includeValues=false"]),
-        refused: (vec![taken()], Class::Exists, &[r#""payinfra:stack":"prod""#]),
+        refused: (vec![too_many()], Class::Throttled, &[r#""payinfra:stack":"prod""#]),
         deleted: (vec![gone()], Err(Class::Absent)),
     }
 }
@@ -114,7 +114,11 @@ fn api_stage() -> Fixture {
         }),
         others: None,
         absent: ("a1/gone", vec![stages()], &["/restapis/a1/stages"]),
-        refused: (vec![taken()], Class::Exists, &[r#""payinfra:stack":"prod""#, r#""stageName":"live""#]),
+        refused: (
+            vec![taken("Stage already exists")],
+            Class::Exists,
+            &[r#""payinfra:stack":"prod""#, r#""stageName":"live""#],
+        ),
         deleted: (vec![gone()], Err(Class::Absent)),
     }
 }
@@ -188,7 +192,7 @@ fn usage_plan() -> Fixture {
         kind: "usage_plan",
         name: "callers",
         id: "p1",
-        found: vec![plans.clone(), ok(r#"{"item":[{"id":"k1"}]}"#)],
+        found: vec![plans.clone(), ok(r#"{"item":[{"id":"k1","type":"API_KEY","value":"s3cret"}]}"#)],
         searched: &["/usageplans/p1/keys"],
         shows: json!({"spec": {"name": "usage-plan-prod", "stages": ["a1:live"], "keys": ["k1"], "rate": 100.0,
             "burst": 50}}),

@@ -4,7 +4,7 @@ use payinfra_engine::{Class, Progress};
 use serde_json::json;
 
 use crate::api::{apis, domains, gone, stages, taken};
-use crate::fixture::{Fixture, json_fault, ok, query_fault};
+use crate::fixture::{Fixture, json_fault, ok, query_fault, rest_fault};
 
 pub fn fixtures() -> Vec<Fixture> {
     vec![
@@ -27,7 +27,8 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/payinfra/prod/role-api-logs-p
 const STAGE: &str = "arn:aws:apigateway:us-east-1::/restapis/a1/stages/live";
 
 /// A role made seconds ago (docs/aws-behaviour.md, "IAM: propagation").
-const NOT_SPREAD: &str = r#"{"__type": "BadRequestException", "message": "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and add the required role policy."}"#;
+const NOT_SPREAD: &str = "The role ARN does not have required permissions configured. Please grant trust permission for \
+    API Gateway and add the required role policy.";
 
 fn api_account() -> Fixture {
     let setting = |role: &str| ok(json!({"cloudwatchRoleArn": role}).to_string());
@@ -42,7 +43,11 @@ fn api_account() -> Fixture {
         others: Some(vec![setting("arn:aws:iam::123456789012:role/theirs")]),
         absent: ("arn:gone", vec![setting(ROLE)], &[]),
         // The role has not spread yet.
-        refused: (vec![ok("{}"), (400, NOT_SPREAD.to_owned())], Class::NotYet, &["/cloudwatchRoleArn", ROLE]),
+        refused: (
+            vec![ok("{}"), rest_fault(400, "BadRequestException", NOT_SPREAD)],
+            Class::NotYet,
+            &["/cloudwatchRoleArn", ROLE],
+        ),
         deleted: (vec![ok("{}")], Ok(Progress::Going)),
     }
 }
@@ -78,7 +83,11 @@ fn api_mapping() -> Fixture {
         others: None,
         absent: ("gone.example.com/(none)", vec![gone()], &["/domainnames/gone.example.com/"]),
         // The domain has not spread yet.
-        refused: (vec![json_fault(400, "BadRequestException")], Class::NotYet, &[r#""restApiId":"a1""#]),
+        refused: (
+            vec![rest_fault(400, "BadRequestException", "Invalid domain name identifier specified")],
+            Class::NotYet,
+            &[r#""restApiId":"a1""#],
+        ),
         deleted: (vec![gone()], Err(Class::Absent)),
     }
 }
@@ -98,7 +107,11 @@ fn api_method() -> Fixture {
             "validator_id": "", "integration": {"kind": "AWS_PROXY", "uri": "u", "timeout_ms": 29_000}}}),
         others: None,
         absent: ("a1/r1/GET", vec![tree], &[]),
-        refused: (vec![taken()], Class::Exists, &[r#""authorizationType":"AWS_IAM""#]),
+        refused: (
+            vec![taken("Method already exists for this resource")],
+            Class::Exists,
+            &[r#""authorizationType":"AWS_IAM""#],
+        ),
         deleted: (vec![gone()], Err(Class::Absent)),
     }
 }
@@ -117,7 +130,11 @@ fn api_model() -> Fixture {
             "schema": {"type": "object"}}}),
         others: None,
         absent: ("a1/Empty", vec![models], &[]),
-        refused: (vec![taken()], Class::Exists, &[r#""name":"RefundRequest""#]),
+        refused: (
+            vec![taken("Model name already exists for this REST API")],
+            Class::Exists,
+            &[r#""name":"RefundRequest""#],
+        ),
         deleted: (vec![gone()], Err(Class::Absent)),
     }
 }
@@ -138,7 +155,11 @@ fn api_resource() -> Fixture {
         others: None,
         // The API does not exist; all others need not be read.
         absent: ("a0/r1", vec![gone()], &["/restapis/a0/resources"]),
-        refused: (vec![taken()], Class::Exists, &[r#""pathPart":"payments""#]),
+        refused: (
+            vec![taken("Another resource with the same parent already has this name: payments")],
+            Class::Exists,
+            &[r#""pathPart":"payments""#],
+        ),
         deleted: (vec![gone()], Err(Class::Absent)),
     }
 }
@@ -154,7 +175,12 @@ fn api_validator() -> Fixture {
         shows: json!({"spec": {"api_id": "a1", "name": "body-and-parameters", "body": true, "parameters": false}}),
         others: None,
         absent: ("a1/v9", vec![validators], &[]),
-        refused: (vec![gone()], Class::Absent, &[r#""validateRequestBody":true"#]),
+        // The only operation that says so with another code (recorded).
+        refused: (
+            vec![rest_fault(400, "BadRequestException", "Invalid REST API identifier specified")],
+            Class::NotYet,
+            &[r#""validateRequestBody":true"#],
+        ),
         deleted: (vec![gone()], Err(Class::Absent)),
     }
 }
@@ -190,7 +216,7 @@ fn dns_record() -> Fixture {
             &["name=absent.example.com"],
         ),
         refused: (vec![(400, RECORD_EXISTS.to_owned())], Class::Exists, &["<Action>CREATE</Action>"]),
-        deleted: (vec![(404, query_fault("NoSuchHostedZone").1)], Err(Class::Absent)),
+        deleted: (vec![query_fault(404, "NoSuchHostedZone")], Err(Class::Absent)),
     }
 }
 

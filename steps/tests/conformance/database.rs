@@ -4,7 +4,7 @@ use payinfra_engine::{Class, Progress};
 use payinfra_steps::database::Schema;
 use serde_json::json;
 
-use crate::fixture::{Answers, Fixture, json_fault, ok, query_fault};
+use crate::fixture::{Answers, Fixture, json_fault, ok, query_fault, rest_fault};
 use crate::tags;
 
 pub fn fixtures() -> Vec<Fixture> {
@@ -24,7 +24,7 @@ fn tags_of(address: &str) -> (u16, String) {
 }
 
 fn gone(code: &str) -> (Answers, Result<Progress, Class>) {
-    (vec![query_fault(code)], Err(Class::Absent))
+    (vec![query_fault(404, code)], Err(Class::Absent))
 }
 
 fn db_cluster() -> Fixture {
@@ -67,12 +67,12 @@ fn db_cluster() -> Fixture {
         others: None,
         absent: ("aurora-dev", found, &[]),
         refused: (
-            vec![answer("DescribeDBEngineVersions", versions), query_fault("DBClusterAlreadyExistsFault")],
+            vec![answer("DescribeDBEngineVersions", versions), query_fault(400, "DBClusterAlreadyExistsFault")],
             Class::Exists,
             &["EngineVersion=16.13", "Value=prod", "ManageMasterUserPassword=true", "StorageEncrypted=true"],
         ),
         deleted: (
-            vec![answer("DescribeDBInstances", "<DBInstances/>"), query_fault("DBClusterNotFoundFault")],
+            vec![answer("DescribeDBInstances", "<DBInstances/>"), query_fault(404, "DBClusterNotFoundFault")],
             Err(Class::Absent),
         ),
     }
@@ -115,7 +115,7 @@ fn db_instance() -> Fixture {
         absent: ("aurora-2-prod", found, &[]),
         // The cluster is being created.
         refused: (
-            vec![query_fault("InvalidDBClusterStateFault")],
+            vec![query_fault(400, "InvalidDBClusterStateFault")],
             Class::InUse,
             &["Value=prod", "PubliclyAccessible=false", "PerformanceInsightsKMSKeyId=arn:key"],
         ),
@@ -150,7 +150,7 @@ fn db_parameter_group() -> Fixture {
             "description": "d", "parameters": {"rds.force_ssl": "1"}}}),
         others: None,
         absent: ("other", vec![groups], &[]),
-        refused: (vec![query_fault("DBParameterGroupAlreadyExists")], Class::Exists, &["Value=prod"]),
+        refused: (vec![query_fault(400, "DBParameterGroupAlreadyExists")], Class::Exists, &["Value=prod"]),
         deleted: gone("DBParameterGroupNotFound"),
     }
 }
@@ -192,7 +192,7 @@ fn db_proxy() -> Fixture {
         others: None,
         absent: ("rds-proxy-dev", vec![proxies], &[]),
         refused: (
-            vec![query_fault("DBProxyAlreadyExistsFault")],
+            vec![query_fault(400, "DBProxyAlreadyExistsFault")],
             Class::Exists,
             &["Value=prod", "RequireTLS=true", "DefaultAuthScheme=IAM_AUTH"],
         ),
@@ -221,7 +221,7 @@ fn db_subnet_group() -> Fixture {
         others: None,
         absent: ("db-subnet-group-dev", vec![groups], &[]),
         refused: (
-            vec![query_fault("DBSubnetGroupAlreadyExists")],
+            vec![query_fault(400, "DBSubnetGroupAlreadyExists")],
             Class::Exists,
             &["Value=prod", "SubnetIds.SubnetIdentifier.1=subnet-1"],
         ),
@@ -245,9 +245,13 @@ fn schema() -> Fixture {
             "outputs": {"version": "3"}, "status": {"is": "ready"}}),
         // It belongs to the cluster with this stack's name; there is none.
         others: Some(vec![answer("DescribeDBClusters", "<DBClusters/>")]),
-        absent: ("f:live", vec![cluster, json_fault(404, "ResourceNotFoundException")], &["f:live/invocations"]),
+        absent: (
+            "f:live",
+            vec![cluster, rest_fault(404, "ResourceNotFoundException", "Function not found")],
+            &["f:live/invocations"],
+        ),
         refused: (
-            vec![json_fault(404, "ResourceNotFoundException")],
+            vec![rest_fault(404, "ResourceNotFoundException", "Function not found")],
             Class::Absent,
             &[r#"{"payinfra":{"action":"migrate"}}"#],
         ),
@@ -257,7 +261,7 @@ fn schema() -> Fixture {
 }
 
 fn table() -> Fixture {
-    let gone = || json_fault(400, "com.amazonaws#ResourceNotFoundException");
+    let gone = || json_fault(400, "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException");
     let tags = r#"{"Tags":[{"Key":"payinfra:stack","Value":"prod"},{"Key":"payinfra:address","Value":"table.sessions"},
         {"Key":"payinfra:warm-throughput","Value":"12000/10000"}]}"#;
     Fixture {
@@ -286,7 +290,7 @@ fn table() -> Fixture {
         others: None,
         absent: ("dynamodb-x", vec![gone()], &[r#""TableName":"dynamodb-x""#]),
         refused: (
-            vec![json_fault(400, "com.amazonaws#ResourceInUseException")],
+            vec![json_fault(400, "com.amazonaws.dynamodb.v20120810#ResourceInUseException")],
             Class::Exists,
             &[
                 r#"{"Key":"payinfra:stack","Value":"prod"}"#,

@@ -70,9 +70,19 @@ pub fn json_fault(status: u16, code: &str) -> (u16, String) {
     (status, format!(r#"{{"__type":"{code}","message":"x"}}"#))
 }
 
+/// A refusal of a service that speaks JSON and paths, whose code is in the head.
+pub fn rest_fault(status: u16, code: &str, message: &str) -> (u16, String) {
+    (status, format!("x-amzn-errortype: {code}\n\n{{\"message\":\"{message}\"}}"))
+}
+
+/// A refusal of SQS, whose code is in the head under its old name.
+pub fn sqs_fault(old: &str, code: &str) -> (u16, String) {
+    (400, format!("x-amzn-query-error: {old};Sender\n\n{{\"__type\":\"com.amazonaws.sqs#{code}\",\"message\":\"x\"}}"))
+}
+
 /// A refusal of a service that speaks the Query protocol.
-pub fn query_fault(code: &str) -> (u16, String) {
-    (400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"))
+pub fn query_fault(status: u16, code: &str) -> (u16, String) {
+    (status, format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code></Error></ErrorResponse>"))
 }
 
 /// A refusal of EC2.

@@ -4,7 +4,7 @@ use payinfra_engine::Class;
 use payinfra_steps::functions::{Architecture, Artifacts, FunctionName, PackageCache};
 use serde_json::json;
 
-use crate::fixture::{Fixture, json_fault, ok};
+use crate::fixture::{Fixture, ok, rest_fault};
 use crate::tags;
 
 pub fn fixtures() -> Vec<Fixture> {
@@ -34,7 +34,7 @@ fn found(configuration: &str) -> (u16, String) {
 }
 
 fn gone() -> (u16, String) {
-    json_fault(404, "ResourceNotFoundException")
+    rest_fault(404, "ResourceNotFoundException", "Function not found")
 }
 
 fn function() -> Fixture {
@@ -61,7 +61,7 @@ fn function() -> Fixture {
         others: None,
         absent: ("gone", vec![gone()], &["/functions/gone"]),
         refused: (
-            vec![json_fault(409, "ResourceConflictException")],
+            vec![rest_fault(409, "ResourceConflictException", "Function already exist: lambda-notifications-prod")],
             Class::Exists,
             &[r#""payinfra:stack":"prod""#, r#""ZipFile""#, r#""MemorySize":256"#],
         ),
@@ -90,7 +90,7 @@ fn function_alias() -> Fixture {
         others: None,
         absent: ("gone", vec![gone()], &["/functions/gone"]),
         refused: (
-            vec![ok(r#"{"Version": "4"}"#), json_fault(409, "ResourceConflictException")],
+            vec![ok(r#"{"Version": "4"}"#), rest_fault(409, "ResourceConflictException", "Alias already exists: live")],
             Class::Exists,
             &["/aliases", r#""FunctionVersion":"4""#],
         ),
@@ -116,7 +116,7 @@ fn permission() -> Fixture {
         absent: ("lambda-notifications-prod/payinfra-x", vec![found(""), gone()], &["/policy"]),
         refused: (
             // A conflict is followed by a look at the policy, which the kind tests itself.
-            vec![json_fault(429, "TooManyRequestsException")],
+            vec![rest_fault(429, "TooManyRequestsException", "Rate Exceeded.")],
             Class::Throttled,
             &["Qualifier=live", r#""SourceAccount":"1""#, r#""SourceArn":"arn:topic""#],
         ),

@@ -4,7 +4,7 @@ use payinfra_engine::{Address, Class, Progress, Resource};
 use payinfra_steps::messaging::Subscription;
 use serde_json::json;
 
-use crate::fixture::{Fixture, json_fault, ok, query_fault};
+use crate::fixture::{Fixture, json_fault, ok, query_fault, sqs_fault};
 use crate::tags;
 
 pub fn fixtures() -> Vec<Fixture> {
@@ -34,14 +34,14 @@ fn topic_tags() -> (u16, String) {
 
 fn queue() -> Fixture {
     let tags = tags::map("queue.notifications_dlq");
-    let gone = || json_fault(400, "com.amazonaws.sqs#QueueDoesNotExist");
+    let gone = || sqs_fault("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist");
     Fixture {
         kind: "queue",
         name: "notifications_dlq",
         id: URL,
         // A queue of another stack is not read.
         found: vec![
-            ok(json!({"QueueUrls": [URL, "https://sqs.us-east-1.amazonaws.com/1/sqs-x-test"]}).to_string()),
+            ok(json!({"QueueUrls": [URL, "https://sqs.us-east-1.amazonaws.com/123456789012/sqs-x-test"]}).to_string()),
             ok(r#"{"Attributes": {"KmsMasterKeyId": "arn:key", "MessageRetentionPeriod": "1209600",
                 "Policy": "{\"Statement\": []}", "QueueArn": "arn:queue"}}"#),
             ok(format!(r#"{{"Tags": {tags}}}"#)),
@@ -53,7 +53,7 @@ fn queue() -> Fixture {
         absent: (URL, vec![gone(), gone()], &[URL]),
         // A name is blocked for a minute after a deletion.
         refused: (
-            vec![json_fault(400, "com.amazonaws.sqs#QueueDeletedRecently")],
+            vec![sqs_fault("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently")],
             Class::NotYet,
             &[r#""payinfra:stack":"prod""#, r#""KmsMasterKeyId":"arn:key""#, r#""Policy""#],
         ),
@@ -114,10 +114,14 @@ fn subscription() -> Fixture {
         others: None,
         absent: (
             "arn:aws:sns:us-east-1:123456789012:sns-alarms-prod https https://example.com",
-            vec![query_fault("NotFound"), query_fault("NotFound")],
+            vec![query_fault(404, "NotFound"), query_fault(404, "NotFound")],
             &[TOPIC],
         ),
-        refused: (vec![query_fault("NotFound")], Class::Absent, &["RedrivePolicy", "Endpoint=a@example.com", TOPIC]),
+        refused: (
+            vec![query_fault(404, "NotFound")],
+            Class::Absent,
+            &["RedrivePolicy", "Endpoint=a@example.com", TOPIC],
+        ),
         // SNS answers 200 for a subscription that does not exist.
         deleted: (vec![ok("<UnsubscribeResponse/>")], Ok(Progress::Going)),
     }
@@ -144,12 +148,12 @@ fn topic() -> Fixture {
         searched: &["Action=ListTopics"],
         shows: json!({"spec": {"name": "sns-alarms-prod", "key_arn": "arn:key", "policy": {"Version": "2012-10-17"}}}),
         others: None,
-        absent: (TOPIC, vec![query_fault("NotFound")], &[TOPIC]),
+        absent: (TOPIC, vec![query_fault(404, "NotFound")], &[TOPIC]),
         refused: (
             vec![(400, TAKEN.to_owned())],
             Class::Exists,
             &["Key=payinfra:stack", "KmsMasterKeyId", "arn:key", "Policy"],
         ),
-        deleted: (vec![query_fault("NotFound")], Err(Class::Absent)),
+        deleted: (vec![query_fault(404, "NotFound")], Err(Class::Absent)),
     }
 }

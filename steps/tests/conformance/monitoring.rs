@@ -18,19 +18,27 @@ fn alarm() -> Fixture {
         ))
     };
     let tags = tags::query("member", "alarm.api_5xx");
+    let metric = |id: &str| {
+        format!(
+            "<member><Id>{id}</Id><ReturnData>false</ReturnData><MetricStat><Metric><Namespace>AWS/ApiGateway</Namespace>
+            <MetricName>5XXError</MetricName></Metric><Period>60</Period><Stat>Sum</Stat></MetricStat></member>"
+        )
+    };
     Fixture {
         kind: "alarm",
         name: "api_5xx",
         id: "alarm-api-5xx-prod",
         found: vec![
-            answer(
+            answer(&format!(
                 "<member><AlarmName>alarm-api-5xx-prod</AlarmName><AlarmArn>arn:alarm</AlarmArn>
                 <Threshold>1.0</Threshold><ComparisonOperator>GreaterThanThreshold</ComparisonOperator>
                 <EvaluationPeriods>5</EvaluationPeriods><TreatMissingData>notBreaching</TreatMissingData>
                 <ActionsEnabled>true</ActionsEnabled>
-                <Metrics><member><Id>rate</Id><Expression>100*m1/m2</Expression></member></Metrics></member>
+                <Metrics>{}{}<member><Id>rate</Id><Expression>100*m1/m2</Expression></member></Metrics></member>
                 <member><AlarmName>alarm-api-5xx-test</AlarmName><AlarmArn>arn:other</AlarmArn></member>",
-            ),
+                metric("m1"),
+                metric("m2")
+            )),
             ok(format!(
                 "<ListTagsForResourceResponse><ListTagsForResourceResult><Tags>{tags}</Tags></ListTagsForResourceResult>
                 </ListTagsForResourceResponse>"
@@ -45,11 +53,11 @@ fn alarm() -> Fixture {
         others: None,
         absent: ("alarm-x-prod", vec![answer("")], &["AlarmNames.member.1=alarm-x-prod"]),
         refused: (
-            vec![answer(""), query_fault("LimitExceeded")],
+            vec![answer(""), query_fault(400, "LimitExceeded")],
             Class::Quota,
             &["Action=PutMetricAlarm", "Tags.member.2.Key=payinfra:stack"],
         ),
-        deleted: (vec![query_fault("ResourceNotFound")], Err(Class::Absent)),
+        deleted: (vec![query_fault(404, "ResourceNotFound")], Err(Class::Absent)),
     }
 }
 
@@ -75,21 +83,24 @@ fn dashboard() -> Fixture {
         searched: &["DashboardNamePrefix=dashboard-"],
         shows: json!({"spec": {"name": "dashboard-prod", "body": body}}),
         others: None,
-        absent: ("dashboard-prod", vec![query_fault("ResourceNotFound")], &["DashboardName=dashboard-prod"]),
+        absent: ("dashboard-prod", vec![query_fault(404, "ResourceNotFound")], &["DashboardName=dashboard-prod"]),
         refused: (
-            vec![query_fault("ResourceNotFound"), query_fault("InvalidParameterInput")],
+            vec![query_fault(404, "ResourceNotFound"), query_fault(400, "InvalidParameterInput")],
             Class::Invalid,
             &["Action=PutDashboard"],
         ),
-        deleted: (vec![query_fault("ResourceNotFound")], Err(Class::Absent)),
+        deleted: (vec![query_fault(404, "ResourceNotFound")], Err(Class::Absent)),
     }
 }
+
+/// The text of CloudWatch Logs where it may not use a key, or not yet (terraform-provider-aws#29282).
+const KEY_UNUSABLE: &str = r#"{"__type": "AccessDeniedException", "message": "The specified KMS key does not exist or is not allowed to be used with Arn 'arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod'"}"#;
 
 fn log_group() -> Fixture {
     let groups = ok(r#"{"logGroups": [
         {"logGroupName": "/aws/lambda/lambda-notifications-prod", "retentionInDays": 365, "kmsKeyId": "arn:key",
          "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-prod:*"},
-        {"logGroupName": "x-production", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:x-production:*"}]}"#);
+        {"logGroupName": "/aws/lambda/lambda-notifications-production", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-notifications-production:*"}]}"#);
     let none = ok(r#"{"logGroups": []}"#);
     let tags = tags::map("log_group.notifications");
     Fixture {
@@ -115,7 +126,7 @@ fn log_group() -> Fixture {
         absent: ("gone-prod", vec![none], &[]),
         // The key is too fresh.
         refused: (
-            vec![json_fault(400, "InvalidParameterException")],
+            vec![(400, KEY_UNUSABLE.to_owned())],
             Class::NotYet,
             &[r#""payinfra:stack":"prod""#, r#""kmsKeyId":"arn:key""#],
         ),

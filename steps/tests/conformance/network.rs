@@ -85,7 +85,7 @@ fn flow_log() -> Fixture {
         others: None,
         absent: ("fl-2", answer(""), &["Filter.1.Name=flow-log-id&Filter.1.Value.1=fl-2"]),
         refused: (
-            vec![unsuccessful("CreateFlowLogs", "FlowLogAlreadyExists")],
+            vec![ec2_fault("FlowLogAlreadyExists")],
             Class::Exists,
             &["ClientToken=0123abcd", "ResourceType=VPC", "TagSpecification.1.Tag.2.Key=payinfra:stack"],
         ),

@@ -83,12 +83,12 @@ fn role() -> Fixture {
             "outputs": {"id": "AROA1"},
         }),
         others: None,
-        absent: ("role-x-prod", vec![query_fault("NoSuchEntity"); 3], &["RoleName=role-x-prod"]),
+        absent: ("role-x-prod", vec![query_fault(404, "NoSuchEntity"); 3], &["RoleName=role-x-prod"]),
         refused: (
-            vec![query_fault("EntityAlreadyExists")],
+            vec![query_fault(409, "EntityAlreadyExists")],
             Class::Exists,
             &["Tags.member.2.Key=payinfra:stack", "Path=/payinfra/prod/"],
         ),
-        deleted: (vec![query_fault("NoSuchEntity")], Err(Class::Absent)),
+        deleted: (vec![query_fault(404, "NoSuchEntity")], Err(Class::Absent)),
     }
 }

@@ -33,6 +33,8 @@ pub struct Call {
     pub method: String,
     /// Path and query.
     pub path: String,
+    /// The headers, with their names in lower case.
+    pub headers: Vec<(String, String)>,
     /// The request's body.
     pub body: Bytes,
     /// The client token, idempotency token or caller reference.
@@ -59,6 +61,10 @@ impl Call {
     pub fn address(&self) -> Option<String> {
         address_in(&String::from_utf8_lossy(&self.body))
     }
+}
+
+fn text(value: &http::HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
 
 /// The value of the ownership tag `payinfra:address` in a request's body, where it carries one.
@@ -155,6 +161,7 @@ impl Shared {
             operation: seen.operation.clone(),
             method: parts.method.to_string(),
             path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+            headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: body.clone(),
             token: seen.token.clone(),
             invocation: header("amz-sdk-invocation-id"),
