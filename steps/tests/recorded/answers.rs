@@ -22,6 +22,12 @@ impl Answer {
         self
     }
 
+    /// Lets the body end early.
+    pub fn cut(mut self, by: usize) -> Self {
+        self.body.truncate(self.body.len() - by);
+        self
+    }
+
     /// As the replay takes it: lines of the head, an empty one, the body.
     pub fn on_the_wire(&self) -> String {
         if self.head.is_empty() { self.body.clone() } else { format!("{}\n\n{}", self.head, self.body) }

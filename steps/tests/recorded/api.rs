@@ -1,10 +1,10 @@
 //! The REST API and its parts, keys and usage plans.
 
-use payinfra_engine::{Class, Progress};
+use payinfra_engine::{Class, Progress, Select};
 use serde_json::json;
 
 use crate::answers::{Answer, answer, modelled};
-use crate::{created, deleted, one, owned, owner, refused, shows};
+use crate::{cloud, created, deleted, kind, one, owned, owner, refused, shows};
 
 /// A value of an API key, which must not get anywhere.
 const SECRET: &str = "s3cretOfTheCallers";
@@ -70,6 +70,9 @@ fn plans() -> Answer {
 async fn the_values_of_keys_that_answers_contain_get_nowhere() {
     let keys = answer("apigateway", "usage-plan-keys").with("{id:1}", "k1").with("{id:2}", "k2");
     let keys = keys.with("{value:1}", SECRET).with("{value:2}", SECRET);
+    let (broken, _) = cloud([plans(), keys.clone().cut(3)]);
+    let unreadable = kind("usage_plan").list(&broken, Select::Owned).await.expect_err("the answer breaks off");
+    assert!(!format!("{unreadable} {unreadable:?}").contains(SECRET), "{unreadable:?}");
     let live = owned("usage_plan", [plans(), keys]).await.remove(0);
     shows(&live, &json!({"keys": ["k1", "k2"], "stages": ["a1:dev"], "rate": 0.0}));
     assert!(!format!("{live:?}").contains(SECRET));
