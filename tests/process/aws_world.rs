@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 
 use crate::support::aws_rules::rows;
+use crate::support::configurations::chosen;
 use crate::support::emulator::ACCOUNT;
 use crate::support::ground::gaps;
 use crate::support::inventory::{duplicates, inventory, python, script};
@@ -32,21 +33,10 @@ const KILLED_AT: usize = 150;
 fn a_stack_lives_and_dies_in_aws_world() {
     let Some(world) = World::enter("aws_world::a_stack_lives_and_dies_in_aws_world") else { return };
     let life = Life { world };
-    life.world.payinfra.configure_with_functions("");
-    life.world.proxy.behave(rows());
-    life.up_is_killed();
-    life.run(&["up"]).expect(0);
-    assert_eq!(duplicates(&life.inventory()), Vec::<String>::new());
-    life.world.proxy.forget();
-    life.run(&["up"]).expect(0);
-    assert_eq!(life.written(), Vec::<String>::new(), "the second `up` has nothing to write");
-    life.run(&["diff"]).demand_no_changes();
+    life.lives("");
     life.drifts();
-    life.run(&["destroy", "--yes"]).demand_nothing_left("world");
-    assert_eq!(life.inventory(), Vec::new());
-    let (met, wrong) = life.world.proxy.behaved();
-    assert_eq!(wrong, Vec::<String>::new());
-    assert_eq!(life.world.strangers(), Vec::<String>::new(), "nobody but AWS is asked for");
+    life.dies();
+    let (met, _) = life.world.proxy.behaved();
     let exempt: BTreeSet<&str> = NOT_MET.iter().map(|(id, _)| *id).collect();
     let missed = rows().into_iter().filter(|row| row.is_met_by_a_life() && !met.contains(&row.id));
     let missed: Vec<&str> = missed.map(|row| row.id).filter(|id| !exempt.contains(id)).collect();
@@ -57,6 +47,21 @@ fn a_stack_lives_and_dies_in_aws_world() {
 fn each_gap_of_the_ground_says_what_is_lacking() {
     for gap in gaps() {
         assert!(!gap.id.is_empty() && !gap.lacks.is_empty(), "{}: {}", gap.id, gap.lacks);
+    }
+}
+
+#[test]
+#[ignore = "takes ten minutes; scripts/aws-rules --configurations runs it"]
+fn every_configuration_lives_and_dies_in_aws_world() {
+    let Some(world) = World::enter("aws_world::every_configuration_lives_and_dies_in_aws_world") else { return };
+    let life = Life { world };
+    for (name, text) in chosen() {
+        eprintln!("{name}");
+        life.world.emulator.reset();
+        life.world.proxy.fill(gaps());
+        let zone = script("zone.py", &[&life.world.emulator.endpoint(), "example.com"]);
+        life.lives(&text.replace("ZONE", zone[0]["id"].as_str().unwrap()));
+        life.dies();
     }
 }
 
@@ -85,6 +90,26 @@ struct Life {
 }
 
 impl Life {
+    fn lives(&self, configuration: &str) {
+        self.world.payinfra.configure_with_functions(configuration);
+        self.world.proxy.behave(rows());
+        self.up_is_killed();
+        self.run(&["up", "--yes"]).expect(0);
+        assert_eq!(duplicates(&self.inventory()), Vec::<String>::new());
+        self.world.proxy.forget();
+        self.run(&["up"]).expect(0);
+        assert_eq!(self.written(), Vec::<String>::new(), "the second `up` has nothing to write");
+        self.run(&["diff"]).demand_no_changes();
+    }
+
+    fn dies(&self) {
+        self.run(&["destroy", "--yes"]).demand_nothing_left("world");
+        assert_eq!(self.inventory(), Vec::new());
+        let (_, wrong) = self.world.proxy.behaved();
+        assert_eq!(wrong, Vec::<String>::new());
+        assert_eq!(self.world.strangers(), Vec::<String>::new(), "nobody but AWS is asked for");
+    }
+
     fn run(&self, arguments: &[&str]) -> Finished {
         let finished = self.world.payinfra.run([&["--suffix", "world"], arguments].concat());
         eprintln!("{arguments:?} took {:.1} s", finished.took.as_secs_f64());
@@ -96,6 +121,7 @@ impl Life {
 
     /// The first run dies before the answer of a call.
     fn up_is_killed(&self) {
+        self.world.proxy.forget();
         let run = self.world.payinfra.start(["--suffix", "world", "up"]);
         let (victim, (sender, receiver)) = (run.pid(), channel());
         let at = vec![(Target::Mutating(KILLED_AT), Moment::AfterForward)];

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::text::inside;
-use super::{Row, Shown, row_of_aws};
+use super::text::{inside, map_elements};
+use super::{Asked, Memory, Row, Shown, row_of_aws};
 
 const TF_WAIT: &str = "terraform-provider-aws, ec2/wait.go";
 const KMS: &str = "terraform-provider-aws#1039, #1854, #1818; AWS: KMS eventual consistency";
@@ -94,4 +94,101 @@ pub const ROWS: &[Row] = &[
             (404, "NoSuchBucket", "The specified bucket does not exist"),
         ),
     ),
+    row_of_aws(
+        "hidden-ec2",
+        "leaves what is seconds old out of lists and filtered reads",
+        TF_WAIT,
+        Shown::Text(
+            &[
+                "ec2:DescribeVpcs",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeInternetGateways",
+                "ec2:DescribeAddresses",
+                "ec2:DescribeNatGateways",
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribeFlowLogs",
+            ],
+            |asked, memory, text| {
+                const IDS: [(&str, &str); 9] = [
+                    ("Vpcs", "vpcId"),
+                    ("Subnets", "subnetId"),
+                    ("RouteTables", "routeTableId"),
+                    ("SecurityGroups", "groupId"),
+                    ("InternetGateways", "internetGatewayId"),
+                    ("Addresses", "allocationId"),
+                    ("NatGateways", "natGatewayId"),
+                    ("VpcEndpoints", "vpcEndpointId"),
+                    ("FlowLogs", "flowLogId"),
+                ];
+                let id = IDS.iter().find(|(noun, _)| asked.name.ends_with(&format!(":Describe{noun}"))).unwrap().1;
+                map_elements(&text, "item", |item| hide("hidden-ec2", memory, item, id))
+            },
+        ),
+    ),
+    row_of_aws(
+        "hidden-rds",
+        "leaves what is seconds old out of lists",
+        "unproven",
+        Shown::Text(&["rds:DescribeDBClusters", "rds:DescribeDBInstances"], |_, memory, text| {
+            let text = map_elements(&text, "DBCluster", |item| hide("hidden-rds", memory, item, "DBClusterIdentifier"));
+            map_elements(&text, "DBInstance", |item| hide("hidden-rds", memory, item, "DBInstanceIdentifier"))
+        }),
+    ),
+    row_of_aws(
+        "hidden-sns",
+        "leaves what is seconds old out of lists",
+        "terraform-provider-aws, sns",
+        Shown::Text(&["sns:ListTopics"], |_, memory, text| {
+            map_elements(&text, "member", |item| hide("hidden-sns", memory, item, "TopicArn"))
+        }),
+    ),
+    row_of_aws(
+        "hidden-iam",
+        "leaves what is seconds old out of lists",
+        "AWS: troubleshooting IAM, changes are not always immediately visible",
+        Shown::Text(&["iam:ListRoles"], |_, memory, text| {
+            map_elements(&text, "member", |item| hide("hidden-iam", memory, item, "RoleName"))
+        }),
+    ),
+    row_of_aws(
+        "hidden-lists",
+        "leaves what is seconds old out of lists",
+        "AWS: KMS eventual consistency; unproven for the other services",
+        Shown::Json(
+            &[
+                "logs:DescribeLogGroups",
+                "lambda:ListFunctions",
+                "sqs:ListQueues",
+                "kms:ListKeys",
+                "dynamodb:ListTables",
+                "events:ListRules",
+                "apigateway:GetRestApis",
+                "apigateway:GetResources",
+                "ssm:DescribeParameters",
+                "wafv2:ListWebACLs",
+            ],
+            hide_in_list,
+        ),
+    ),
 ];
+
+/// An element, or nothing where it is left out.
+fn hide(rule: &str, memory: &mut Memory, item: &str, id: &str) -> String {
+    let hidden = inside(item, id).is_some_and(|id| memory.hides(rule, id));
+    if hidden { String::new() } else { item.to_owned() }
+}
+
+/// Leaves new objects out of the list that an answer has.
+fn hide_in_list(_: &Asked, memory: &mut Memory, answer: &mut Value) {
+    const IDS: [&str; 8] = ["logGroupName", "FunctionName", "KeyId", "Name", "id", "Id", "name", "QueueUrl"];
+    let lists = answer.as_object_mut().into_iter().flat_map(|answer| answer.values_mut());
+    for list in lists.filter_map(Value::as_array_mut) {
+        list.retain(|item| {
+            let id = item.as_str().or_else(|| IDS.iter().find_map(|member| item[member].as_str()));
+            let name = id.and_then(|id| id.rsplit('/').next()).filter(|name| !name.is_empty());
+            !name.is_some_and(|name| memory.hides("hidden-lists", name))
+        });
+    }
+}

@@ -1,11 +1,15 @@
 //! What the rules remember of a stack's life.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use super::text::{Asked, inside, inside_all};
 
 /// How many reads of a new object are refused where a rule says that it is not visible everywhere yet.
 const READS: usize = 1;
+
+/// How long a list may leave out what is new.
+const HIDDEN: Duration = Duration::from_secs(3);
 
 /// What was seen so far.
 #[derive(Default)]
@@ -25,6 +29,8 @@ pub struct Memory {
     counts: BTreeMap<(String, String), usize>,
     busy: BTreeSet<String>,
     fresh: BTreeMap<(String, String), usize>,
+    /// When something was created, and what request and answer said of it.
+    created: Vec<(Instant, String)>,
 }
 
 impl Memory {
@@ -64,8 +70,17 @@ impl Memory {
         self.count(rule, &counted) <= reads
     }
 
+    /// Whether a list leaves this object out: the first time, and only while it is new.
+    pub fn hides(&mut self, rule: &str, id: &str) -> bool {
+        self.created.retain(|(at, _)| at.elapsed() < HIDDEN);
+        self.created.iter().any(|(_, said)| said.contains(id)) && self.count(rule, id) <= 1
+    }
+
     /// Remembers what later answers depend on.
     pub fn learn(&mut self, asked: &Asked, body: &str) {
+        if [":Create", ":Allocate", ":Put", ":Subscribe"].iter().any(|verb| asked.name.contains(verb)) {
+            self.created.push((Instant::now(), format!("{} {body}", asked.text())));
+        }
         match asked.name.as_str() {
             "ec2:CreateSubnet" if inside(body, "availabilityZone") == Some(super::network::LACKING_NAME) => {
                 self.lacking.extend(inside_all(body, "subnetId").map(ToOwned::to_owned));
