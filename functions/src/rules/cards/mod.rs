@@ -1,9 +1,9 @@
 //! Recognises card numbers by evidence, so that no card data enters the system and no identifier is refused.
 //!
-//! A number that [a brand or a payment service publishes as a test number](published) is one however it is written. Any
-//! other is one if its range, its length and its check digit are a brand's ([`brands`]), if it is written like a card
-//! number, and if nothing around it says that it is something else ([`forms`]). docs/security.md gives the rates at
-//! which both kinds of mistakes are made; `scripts/card-numbers` measures them.
+//! A number that a brand or a payment service publishes as a test number is one however it is written. Any other is one
+//! if its range, its length and its check digit are a brand's, if it is written like a card number, and if nothing
+//! around it says that it is something else. docs/security.md gives the rates at which both kinds of mistakes are made;
+//! `scripts/card-numbers` measures them.
 
 mod brands;
 mod digits;
