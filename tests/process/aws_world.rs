@@ -26,15 +26,18 @@ const NOT_MET: &[(&str, &str)] = &[
     ("ssm-too-many-updates", "a life changes no tag of a parameter"),
 ];
 
-/// The mutating call at which the first `up` is killed: about the middle.
-const KILLED_AT: usize = 150;
+/// The mutating call at which an `up` is killed, and a `destroy`: about the middle.
+const KILLED_AT: [(&str, usize); 2] = [("up", 150), ("destroy", 100)];
 
 #[test]
 fn a_stack_lives_and_dies_in_aws_world() {
     let Some(world) = World::enter("aws_world::a_stack_lives_and_dies_in_aws_world") else { return };
     let life = Life { world };
-    life.lives("");
+    // No kill before this has ended: the next run would hide what it got wrong.
+    life.configure("");
+    life.lives();
     life.drifts();
+    life.is_killed("destroy");
     life.dies();
     let (met, _) = life.world.proxy.behaved();
     let exempt: BTreeSet<&str> = NOT_MET.iter().map(|(id, _)| *id).collect();
@@ -60,7 +63,9 @@ fn every_configuration_lives_and_dies_in_aws_world() {
         life.world.emulator.reset();
         life.world.proxy.fill(gaps());
         let zone = script("zone.py", &[&life.world.emulator.endpoint(), "example.com"]);
-        life.lives(&text.replace("ZONE", zone[0]["id"].as_str().unwrap()));
+        life.configure(&text.replace("ZONE", zone[0]["id"].as_str().unwrap()));
+        life.is_killed("up");
+        life.lives();
         life.dies();
     }
 }
@@ -90,10 +95,12 @@ struct Life {
 }
 
 impl Life {
-    fn lives(&self, configuration: &str) {
-        self.world.payinfra.configure_with_functions(configuration);
+    fn configure(&self, text: &str) {
+        self.world.payinfra.configure_with_functions(text);
         self.world.proxy.behave(rows());
-        self.up_is_killed();
+    }
+
+    fn lives(&self) {
         self.run(&["up", "--yes"]).expect(0);
         assert_eq!(duplicates(&self.inventory()), Vec::<String>::new());
         self.world.proxy.forget();
@@ -119,12 +126,13 @@ impl Life {
         finished
     }
 
-    /// The first run dies before the answer of a call.
-    fn up_is_killed(&self) {
+    /// A run dies before the answer of a call.
+    fn is_killed(&self, command: &str) {
         self.world.proxy.forget();
-        let run = self.world.payinfra.start(["--suffix", "world", "up"]);
+        let number = KILLED_AT.iter().find(|(name, _)| *name == command).unwrap().1;
+        let run = self.world.payinfra.start(["--suffix", "world", command, "--yes"]);
         let (victim, (sender, receiver)) = (run.pid(), channel());
-        let at = vec![(Target::Mutating(KILLED_AT), Moment::AfterForward)];
+        let at = vec![(Target::Mutating(number), Moment::AfterForward)];
         self.world.proxy.stop_at(at, move |call| {
             kill_process(victim, Signal::KILL).ok();
             sender.send(call).ok();
@@ -133,7 +141,7 @@ impl Life {
         self.world.proxy.quiet();
         self.world.proxy.release();
         let call = receiver.try_recv().unwrap_or_else(|_| panic!("it was not killed: {}{}", ended.out, ended.err));
-        eprintln!("up was killed at {} after {:.1} s", call.name(), ended.took.as_secs_f64());
+        eprintln!("{command} was killed at {} after {:.1} s", call.name(), ended.took.as_secs_f64());
     }
 
     /// What is changed behind payinfra's back is seen and repaired.
