@@ -19,15 +19,21 @@ fn here() -> Vec<Row> {
 }
 
 #[test]
-fn a_run_that_is_killed_under_all_rules_is_completed_by_the_next() {
+fn runs_that_are_killed_or_lose_answers_under_all_rules_are_completed_by_the_next() {
     let mut harness = Harness::under(Kind::Moto, here());
-    let (reference, turn) = (harness.reference(), turn());
+    let (life, turn) = (Life::undisturbed(&mut harness), turn());
+    kills(&mut harness, &life, turn);
+    lost_answers(&mut harness, &life, turn);
+}
+
+fn kills(harness: &mut Harness, life: &Life, turn: usize) {
+    let reference = &life.reference;
     let (mut killed, mut failures) = (0, Vec::new());
     for (command, calls) in [(Command::Up, &reference.up), (Command::Destroy, &reference.destroy)] {
         let kills = point::every_operation(calls, SEED, turn, 1);
         let scenarios = point::chained(command, kills, CHAIN);
         let scenario = &scenarios[turn % scenarios.len()];
-        let outcome = harness.play(scenario, &reference);
+        let outcome = harness.play(scenario, reference);
         killed += outcome.killed.len();
         println!("{scenario}: {:?}", outcome.killed);
         if !outcome.findings.is_clean() {
@@ -40,17 +46,13 @@ fn a_run_that_is_killed_under_all_rules_is_completed_by_the_next() {
     assert!(killed >= CHAIN, "{text}");
 }
 
-#[test]
-fn every_operation_meets_a_fault_under_all_rules() {
-    let mut harness = Harness::under(Kind::Moto, here());
-    let life = Life::undisturbed(&mut harness);
+fn lost_answers(harness: &mut Harness, life: &Life, turn: usize) {
     let mut tally = Tally::default();
     // Delivered twice and refused are things that the rules do themselves.
     let lost =
         FAULTS.into_iter().filter(|(name, _)| ["dropped", "reset", "cut off"].iter().any(|end| name.ends_with(end)));
     let lost: Vec<Fault> = lost.map(|(_, fault)| fault).collect();
-    let turn = turn();
-    tally.whole_life(&mut harness, &life, "answers lost", |n| lost[(turn + n) % lost.len()]);
+    tally.whole_life(harness, life, "answers lost", |n| lost[(turn + n) % lost.len()]);
     let text = format!("lost answers under the rules of AWS (turn {turn}): {}", tally.line());
     println!("{text}");
     assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));

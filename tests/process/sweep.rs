@@ -25,8 +25,8 @@ fn every_operation_is_killed_on_ministack() {
 }
 
 #[test]
-fn a_sixth_of_the_operations_is_killed_on_moto() {
-    sample(Kind::Moto, 6);
+fn a_tenth_of_the_operations_is_killed_on_moto() {
+    sample(Kind::Moto, 10);
 }
 
 fn sample(kind: Kind, share: usize) {
