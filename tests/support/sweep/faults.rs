@@ -5,14 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use rand::seq::IteratorRandom;
-
 use crate::support::inventory::script;
 use crate::support::{Fault, Rule};
 
-use super::SEED;
 use super::creates::repetitions;
 use super::harness::{Findings, Harness, Reference, mutating};
 use super::point::Command;
@@ -70,21 +65,6 @@ impl Life {
         let update = mutating(&harness.proxy);
         harness.configure("");
         Self { reference, update }
-    }
-
-    /// The same life with only so many operations in each run, chosen by the seed and the turn.
-    pub fn of_few(&self, count: usize, turn: usize) -> Self {
-        let mut random = StdRng::seed_from_u64(SEED + turn as u64);
-        let mut few = |calls: &BTreeMap<String, usize>| {
-            calls.iter().map(|(name, number)| (name.clone(), *number)).sample(&mut random, count)
-        };
-        let (up, update, destroy) = (few(&self.reference.up), few(&self.update), few(&self.reference.destroy));
-        let reference = Reference {
-            up: up.into_iter().collect(),
-            destroy: destroy.into_iter().collect(),
-            stands: self.reference.stands.clone(),
-        };
-        Self { reference, update: update.into_iter().collect() }
     }
 }
 

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::{Emulator, Kind, Payinfra, Proxy};
+use super::{Emulator, Kind, Payinfra, Proxy, summary};
 use authority::Authority;
 use names::NameServer;
 
@@ -47,7 +47,10 @@ impl World {
         };
         let allowed = unshare().arg("true").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
         if !allowed {
-            eprintln!("SKIPPED: {test}: this machine does not allow user namespaces (`unshare -r -m -n true` fails)");
+            let why = "this machine does not allow user namespaces (`unshare -r -m -n true` fails)";
+            eprintln!("SKIPPED: {test}: {why}");
+            // What a test prints is not shown when it passes; the summary is.
+            summary::line(1, &format!("SKIPPED {test}: {why}"));
             return None;
         }
         let test_binary = std::env::current_exe().unwrap();
