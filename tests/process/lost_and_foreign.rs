@@ -13,14 +13,14 @@ use serde_json::Value;
 /// So many places in the last entry of the snapshot are cut at, each day others.
 const CUTS: usize = 5;
 
-#[test]
-fn a_lost_cut_or_old_state_is_rebuilt_on_ministack() {
-    is_rebuilt(Kind::MiniStack);
+/// The emulator of the day for one test, and the other one for the other.
+fn emulator(test: usize) -> Kind {
+    Kind::ALL[(turn() + test) % Kind::ALL.len()]
 }
 
 #[test]
-fn a_lost_cut_or_old_state_is_rebuilt_on_moto() {
-    is_rebuilt(Kind::Moto);
+fn a_lost_cut_or_old_state_is_rebuilt() {
+    is_rebuilt(emulator(0));
 }
 
 fn is_rebuilt(kind: Kind) {
@@ -69,16 +69,11 @@ fn is_rebuilt(kind: Kind) {
 }
 
 #[test]
-fn foreign_objects_are_left_alone_on_ministack() {
-    foreign_objects_are_left_alone(Kind::MiniStack);
+fn foreign_objects_are_left_alone() {
+    are_left_alone(emulator(1));
 }
 
-#[test]
-fn foreign_objects_are_left_alone_on_moto() {
-    foreign_objects_are_left_alone(Kind::Moto);
-}
-
-fn foreign_objects_are_left_alone(kind: Kind) {
+fn are_left_alone(kind: Kind) {
     let emulator = Emulator::start(kind);
     let proxy = Proxy::start(emulator.address());
     let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument("lost");
