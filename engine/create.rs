@@ -32,8 +32,6 @@ struct Attempts<'a, C> {
     token: String,
     /// Whether an attempt may have created the object although no answer confirmed it.
     uncertain: bool,
-    /// Whether an attempt was refused because the name is taken, and no object of ours has it.
-    taken: bool,
 }
 
 impl<C: Send + Sync + 'static> Run<'_, C> {
@@ -52,7 +50,6 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
             spec,
             // The same key with another spec would be an idempotency mismatch.
             uncertain,
-            taken: false,
             token: same.clone().unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
         };
         // Another key could create a second object, so look for the first one before.
@@ -92,6 +89,7 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
     async fn attempt(&self, attempts: &mut Attempts<'_, C>) -> Result<Acquired, StepError> {
         let Node { address, kind, .. } = attempts.node;
         let mut retries = self.retries(address, kind.durations().timeout);
+        let mut was_taken = false;
         loop {
             self.check_stop()?;
             // Each attempt is announced: the search for a lost one is timed from the last announcement.
@@ -111,12 +109,12 @@ impl<C: Send + Sync + 'static> Run<'_, C> {
                     if let Some(live) = self.look_for(attempts.node, self.base.timing.visibility).await? {
                         return Ok(live.into());
                     }
-                    if attempts.taken {
+                    if was_taken {
                         return Err(ApplyError::NotOurs { address: address.clone(), source: error }.into());
                     }
                     // A name may stay taken for a while after its object was deleted (Parameter Store: 30 seconds,
                     // model text of DeleteParameter), so it is asked for once more.
-                    attempts.taken = true;
+                    was_taken = true;
                     continue;
                 }
                 Class::NoAnswer | Class::Transient => {

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use ring::digest::{SHA256, digest};
+use payinfra_aws::fingerprint::fingerprint;
 
 /// The packages that are kept: those of the last few builds of three functions.
 const KEPT: usize = 12;
@@ -27,16 +27,17 @@ impl PackageCache {
 
     /// The package of a binary, if it is there undamaged.
     pub(super) fn get(&self, binary: &[u8]) -> Option<Vec<u8>> {
-        let begins = format!("{}-", hexadecimal(binary));
+        let begins = format!("{}-", fingerprint(binary, 32));
         let path = packages(self.folder.as_deref()?).ok()?.into_iter().find(|path| name(path).starts_with(&begins))?;
         let package = fs::read(&path).ok()?;
-        (name(&path) == file_name(binary, &package)).then_some(package)
+        (name(&path)[begins.len()..] == format!("{}.zip", fingerprint(&package, 32))).then_some(package)
     }
 
     /// Keeps the package of a binary, and drops the oldest ones.
     pub(super) fn put(&self, binary: &[u8], package: &[u8]) {
         let Some(folder) = &self.folder else { return };
-        if let Err(error) = write(folder, &file_name(binary, package), package) {
+        let file = format!("{}-{}.zip", fingerprint(binary, 32), fingerprint(package, 32));
+        if let Err(error) = write(folder, &file, package) {
             tracing::debug!(folder = %folder.display(), %error, "the package is not kept");
         }
     }
@@ -62,17 +63,8 @@ fn packages(folder: &Path) -> io::Result<Vec<PathBuf>> {
     entries.filter(is_package).collect()
 }
 
-fn file_name(binary: &[u8], package: &[u8]) -> String {
-    format!("{}-{}.zip", hexadecimal(binary), hexadecimal(package))
-}
-
 fn name(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-/// The SHA-256 in hexadecimal digits.
-fn hexadecimal(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -89,7 +81,7 @@ mod tests {
         assert_eq!((cache.get(b"a").as_deref(), cache.get(b"c")), (Some(b"zip of a".as_slice()), None));
 
         let path = packages(&folder.path().join("packages")).expect("it is there");
-        let damaged = path.iter().find(|path| name(path).starts_with(&hexadecimal(b"a"))).expect("it is kept");
+        let damaged = path.iter().find(|path| name(path).starts_with(&fingerprint(b"a", 32))).expect("it is kept");
         fs::write(damaged, b"zip of").expect("it can be written");
         assert_eq!(cache.get(b"a"), None);
 
