@@ -25,7 +25,7 @@ const LABELS: &[&str] = &["amex", "ccn", "carte", "karte", "kreditkarte", "maest
 
 /// Reports whether a text contains a card number.
 pub fn found_in(text: &str) -> bool {
-    found(text, is_label(text))
+    found(text, false)
 }
 
 /// Reports whether a JSON value contains a card number in a key, a string, a number, or neighbouring members of one
@@ -34,9 +34,7 @@ pub fn found_in_json(value: &Value) -> bool {
     match value {
         Value::Object(members) => {
             let inside = |(key, member): (&String, &Value)| {
-                found_in(key)
-                    || found_in_json(member)
-                    || is_label(key) && plain(member).is_some_and(|text| found(&text, true))
+                found_in(key) || plain(member).map_or_else(|| found_in_json(member), |text| found(&text, is_label(key)))
             };
             members.iter().any(inside) || found_across(members.values())
         }
@@ -68,15 +66,15 @@ fn found_across<'a>(values: impl Iterator<Item = &'a Value>) -> bool {
 }
 
 fn found(text: &str, labelled: bool) -> bool {
-    let mut text = digits::normalized(text);
-    if text.iter().filter(|c| c.is_ascii_digit()).count() < MIN_DIGITS {
+    let mut shown = digits::normalized(text);
+    if shown.iter().filter(|c| c.is_ascii_digit()).count() < MIN_DIGITS {
         return false;
     }
-    if has_test_number(&text) {
+    if has_test_number(&shown) {
         return true;
     }
-    forms::mask(&mut text);
-    any_number_in(&text, labelled)
+    forms::mask(&mut shown);
+    any_number_in(&shown, labelled || is_label(text))
 }
 
 /// Reports whether a test number is in a text, whatever separates its digits except letters.
