@@ -9,4 +9,5 @@ pub mod settings;
 pub mod zones;
 
 #[cfg(test)]
+#[path = "../tests/support/written.rs"]
 mod written;

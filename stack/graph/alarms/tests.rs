@@ -8,7 +8,7 @@ use payinfra_steps::monitoring::Alarm;
 
 use super::super::tests::{default_graph, wanted};
 use super::evaluation::{Minute, fires, period};
-use crate::written::is_current;
+use crate::written::{between, is_current};
 
 /// The lines around the table in the runbook.
 const BEGIN: &str = "<!-- The least traffic, written from stack/graph/alarms/tests.rs. -->\n";
@@ -202,11 +202,7 @@ fn deadlocks_of_all_instances_are_added_up() {
 
 #[test]
 fn the_runbook_has_the_table() {
-    is_current("docs/monitoring.md", |current| {
-        let (before, rest) = current.split_once(BEGIN).unwrap();
-        let (_, after) = rest.split_once(END).unwrap();
-        format!("{before}{BEGIN}{}{END}{after}", table())
-    });
+    is_current("docs/monitoring.md", |current| between(current, BEGIN, END, &table()));
 }
 
 fn table() -> String {
