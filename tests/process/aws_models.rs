@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use crate::support::configurations::{EVERYTHING, SIXTEEN, SMALLEST, in_zone};
 use crate::support::inventory::script;
-use crate::support::{Call, Emulator, Kind, Payinfra, Proxy, artifacts, updates};
+use crate::support::written::{between, is_current};
+use crate::support::{Call, Emulator, Kind, Payinfra, Proxy, updates};
 use serde_json::{Value, json};
 
 /// A configuration of a stack that lives on an emulator, and how it changes once.
@@ -35,71 +37,11 @@ const LIVES: [[Life; 2]; 2] = [
         Life {
             suffix: "sixteen",
             emulator: Kind::MiniStack,
-            configuration: "[database]\ninstances = 16\nbackup_retention_days = 7\n[network]\ncidr = \"10.0.0.0/16\"\n",
+            configuration: SIXTEEN,
             change: &[("backup_retention_days = 7", "backup_retention_days = 14")],
         },
     ],
 ];
-
-/// As little as a stack can be.
-const SMALLEST: &str = "trail = false
-[network]
-nat = \"none\"
-[database]
-instance_class = \"db.t4g.medium\"
-proxy = false
-performance_insights = false
-monitoring_interval_seconds = 0
-[api]
-waf = false
-execution_log = \"off\"
-";
-
-/// All that is off by default, and every setting of which a request tells something.
-const EVERYTHING: &str = "project = \"Payments of ZONE\"
-[tags]
-team = \"payments\"
-[features]
-new-ledger = true
-[webhooks]
-merchant = \"https://merchant.example.com/hook\"
-[limits]
-maximum_amount_minor = 1000000
-[network]
-interface_endpoints = [\"cloudtrail\", \"ec2\", \"ec2messages\", \"events\", \"execute-api\", \"kms\", \"lambda\", \"logs\",
-    \"monitoring\", \"rds\", \"secretsmanager\", \"sns\", \"sqs\", \"ssm\", \"ssmmessages\", \"sts\", \"xray\"]
-[database]
-deletion_protection = true
-backup_retention_days = 7
-maintenance_window = \"Sun:07:30-Sun:08:30\"
-[sessions.warm_throughput]
-read_units = 13000
-write_units = 5000
-[archive]
-glacier_after_days = 90
-noncurrent_expiry_days = 2557
-[encryption]
-key_rotation_days = 365
-[functions]
-memory_mb = 256
-sweep_interval_minutes = 1
-dead_letter_retention_days = 14
-[functions.transaction-processing]
-reserved_concurrency = 300
-[api]
-auth = \"api-key\"
-execution_log = \"info\"
-throttle_rate = 9000
-waf_rate_limit = 100000
-[api.domain]
-name = \"pay.example.com\"
-hosted_zone_id = \"ZONE\"
-[monitoring]
-alarm_emails = [\"on-call@example.com\"]
-alarm_webhooks = [\"https://alarms.example.com/in\"]
-[monitoring.thresholds]
-dead_letters = 1
-";
 
 /// One change of nearly every kind of resource.
 const EVERYTHING_CHANGES: &[(&str, &str)] = &[
@@ -154,18 +96,9 @@ fn what_services_send_has_its_source_and_is_what_the_document_says() {
     for row in [rows("keys"), rows("services")].concat() {
         assert!(row["source"].as_str().is_some_and(|source| source.starts_with("https://")), "{row}");
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/aws-behaviour.md");
-    let document = std::fs::read_to_string(path).unwrap();
     let head = "| service principal | kind of policy | documented as sent | source |\n|---|---|---|---|\n";
-    let (before, after) = document.split_once(head).unwrap();
-    let (_, after) = after.split_once("\n\n").unwrap();
-    let written: String = rows("services").iter().map(documented).collect();
-    let wanted = [before, head, &written, "\n", after].concat();
-    if std::env::var_os("PAYINFRA_WRITE_DOCUMENTS").is_some() {
-        std::fs::write(path, wanted).unwrap();
-    } else {
-        assert!(document == wanted, "{path} is out of date; run this test with PAYINFRA_WRITE_DOCUMENTS=1");
-    }
+    let written: Vec<String> = rows("services").iter().map(documented).collect();
+    is_current("docs/aws-behaviour.md", |document| between(document, head, "\n\n", &written.join("\n")));
 }
 
 /// A row of the table in the document.
@@ -181,7 +114,7 @@ fn documented(row: &Value) -> String {
         row["sends"].as_array().unwrap().iter().map(|key| format!("`{}`", key.as_str().unwrap())).collect();
     let sent = if sent.is_empty() { "none documented".to_owned() } else { sent.join(", ") };
     let note = row["note"].as_str().map(|note| format!("; {note}")).unwrap_or_default();
-    format!("| `{}` | {policy} | {sent}{note} | <{}> |\n", text("service"), text("source"))
+    format!("| `{}` | {policy} | {sent}{note} | <{}> |", text("service"), text("source"))
 }
 
 #[test]
@@ -212,22 +145,15 @@ fn live(pair: &[Life]) -> Vec<Value> {
     for life in pair {
         assert_eq!(life.emulator, emulator.kind());
         let payinfra = Payinfra::against(&proxy.endpoint()).argument("--suffix").argument(life.suffix);
-        let zone = script("zone.py", &[&emulator.endpoint(), "example.com"])[0]["id"].as_str().unwrap().to_owned();
-        let functions = format!("[functions]\nartifacts = {:?}\n", artifacts());
-        let mut configuration = life.configuration.replace("ZONE", &zone);
-        if configuration.contains("[functions]\n") {
-            configuration = configuration.replace("[functions]\n", &functions);
-        } else {
-            configuration.push_str(&functions);
-        }
-        payinfra.configure(&configuration);
+        let mut configuration = in_zone(life.configuration, &emulator.endpoint());
+        payinfra.configure_with_functions(&configuration);
         payinfra.run(["up"]).expect(0);
         payinfra.run(["up"]).expect(0);
         for (old, new) in life.change {
             assert!(configuration.contains(old), "{}: {old}", life.suffix);
             configuration = configuration.replace(old, new);
         }
-        payinfra.configure(&configuration);
+        payinfra.configure_with_functions(&configuration);
         payinfra.run(["diff"]).expect(2);
         updates.extend(updates::requests(&records(&payinfra, life.suffix)));
         payinfra.run(["up", "--yes"]).expect(0);

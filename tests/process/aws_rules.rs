@@ -4,13 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
 
-use crate::support::aws_rules::{Asked, AwsRules, Row, Verdict, World, canonical, map_elements, rows};
-use crate::support::configurations::chosen;
-use crate::support::inventory::{inventory, script};
+use crate::support::aws_rules::{
+    Asked, AwsRules, Row, Verdict, World, canonical, map_elements, rows, rows_of_any_world,
+};
+use crate::support::configurations::{chosen, in_zone};
+use crate::support::inventory::inventory;
 use crate::support::proxy::{Protocol, Seen};
 use crate::support::sweep::turn;
+use crate::support::written::{between, is_current};
 use crate::support::{Emulator, Kind, Payinfra, Proxy};
 use bytes::Bytes;
 
@@ -65,51 +67,34 @@ const END: &str = "<!-- The end of the rules. -->\n";
 
 #[test]
 fn the_table_of_rules_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/aws-behaviour.md");
-    let current = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = current.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
     let mut table = String::from("\n| rule | AWS … | shown on | source |\n|---|---|---|---|\n");
     for row in rows() {
         let only = if row.world == World::Aws { " (only in AWS's world)" } else { "" };
         let on = row.shown.on().iter().map(|operation| format!("`{operation}`")).collect::<Vec<_>>().join(", ");
         writeln!(table, "| `{}` | {}{only} | {on} | {} |", row.id, row.does, row.source).unwrap();
     }
-    let expected = format!("{before}{BEGIN}{table}\n{END}{after}");
-    if std::env::var_os("PAYINFRA_WRITE_DOCUMENTS").is_some() {
-        std::fs::write(&path, expected).unwrap();
-    } else {
-        assert!(
-            current == expected,
-            "the table of rules is out of date; run this test with PAYINFRA_WRITE_DOCUMENTS=1"
-        );
-    }
+    table.push('\n');
+    is_current("docs/aws-behaviour.md", |current| between(current, BEGIN, END, &table));
 }
 
 #[test]
 fn a_stack_of_another_configuration_lives_and_dies_under_all_rules() {
     for (name, text) in chosen() {
         eprintln!("{name}");
-        let life = Life::begin(here());
-        let text = match text.contains("ZONE") {
-            true => text.replace(
-                "ZONE",
-                script("zone.py", &[&life.emulator.endpoint(), "example.com"])[0]["id"].as_str().unwrap(),
-            ),
-            false => text.to_owned(),
-        };
-        life.payinfra.configure_with_functions(&text);
+        let life = Life::begin(rows_of_any_world());
+        life.payinfra.configure_with_functions(&in_zone(text, &life.emulator.endpoint()));
         life.lives_and_dies();
     }
 }
 
 #[test]
 fn a_stack_lives_and_dies_under_all_rules() {
-    let life = Life::begin(here());
+    let life = Life::begin(rows_of_any_world());
     life.lives_and_dies();
     let (met, _) = life.proxy.behaved();
     let expected = |row: &&Row| !FORBIDDEN.contains(&row.id) && !NOT_MET.iter().any(|(id, _)| *id == row.id);
-    let missed: Vec<&str> = here().iter().filter(expected).map(|row| row.id).filter(|id| !met.contains(id)).collect();
+    let missed: Vec<&str> =
+        rows_of_any_world().iter().filter(expected).map(|row| row.id).filter(|id| !met.contains(id)).collect();
     assert_eq!(missed, Vec::<&str>::new(), "these rules were never met");
 }
 
@@ -176,7 +161,7 @@ fn two_permissions_of_one_function_at_a_time_collide() {
 
 #[test]
 fn what_aws_takes_and_then_does_not_do_is_written_down() {
-    let mut rules = AwsRules::new(here());
+    let mut rules = AwsRules::new(rows_of_any_world());
     let permission = r#"{"Principal":"events.amazonaws.com","SourceAccount":"123456789012"}"#;
     rules.before(&asked("lambda", "AddPermission", permission));
     rules.before(&asked("lambda", "AddPermission", r#"{"Principal":"events.amazonaws.com"}"#));
@@ -216,11 +201,6 @@ fn asked(service: &str, operation: &str, body: &str) -> Asked {
     Asked::new(&seen(service, operation), "/", &Bytes::from(body.to_owned()))
 }
 
-/// The rules that a run which takes the other side for an emulator can meet.
-fn here() -> Vec<Row> {
-    rows().into_iter().filter(|row| row.world == World::Any).collect()
-}
-
 /// A rule, and the one without which it cannot be obeyed: the map of the zones says which one lacks services.
 fn with_what_it_needs(row: Row) -> Vec<Row> {
     const ZONES: &str = "zone-use1-az3";
@@ -231,7 +211,7 @@ fn with_what_it_needs(row: Row) -> Vec<Row> {
 
 /// The rules to try alone: those that `PAYINFRA_AWS_RULES` names (`all`, or ids with commas), or each day others.
 fn sample() -> Vec<Row> {
-    let rows = here();
+    let rows = rows_of_any_world();
     match std::env::var("PAYINFRA_AWS_RULES") {
         Ok(wanted) if wanted == "all" => rows,
         Ok(wanted) if !wanted.is_empty() => {

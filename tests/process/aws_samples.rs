@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "a sample reports while it runs")]
 
-use crate::support::aws_rules::{Row, World, rows};
+use crate::support::aws_rules::rows_of_any_world;
 use crate::support::sweep::faults::{FAULTS, Life, Tally};
 use crate::support::sweep::harness::Harness;
 use crate::support::sweep::point::{self, Command};
@@ -13,14 +13,9 @@ use crate::support::{Fault, Kind, summary};
 /// Kills in one scenario; each command has one.
 const CHAIN: usize = 4;
 
-/// The rules that a run which takes the other side for an emulator can meet.
-fn here() -> Vec<Row> {
-    rows().into_iter().filter(|row| row.world == World::Any).collect()
-}
-
 #[test]
 fn runs_that_are_killed_or_lose_answers_under_all_rules_are_completed_by_the_next() {
-    let mut harness = Harness::under(Kind::Moto, here());
+    let mut harness = Harness::under(Kind::Moto, rows_of_any_world());
     let (life, turn) = (Life::undisturbed(&mut harness), turn());
     kills(&mut harness, &life, turn);
     lost_answers(&mut harness, &life, turn);

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::mpsc::channel;
 
 use crate::support::aws_rules::{Row, rows};
-use crate::support::configurations::chosen;
+use crate::support::configurations::{chosen, in_zone};
 use crate::support::emulator::ACCOUNT;
 use crate::support::ground::gaps;
 use crate::support::inventory::{duplicates, inventory, python, script};
@@ -64,8 +64,7 @@ fn every_configuration_lives_and_dies_in_aws_world() {
         eprintln!("{name}");
         life.world.emulator.reset();
         life.world.proxy.fill(gaps());
-        let zone = script("zone.py", &[&life.world.emulator.endpoint(), "example.com"]);
-        life.configure(&text.replace("ZONE", zone[0]["id"].as_str().unwrap()));
+        life.configure(&in_zone(text, &life.world.emulator.endpoint()));
         life.is_killed("up");
         life.lives();
         life.dies();

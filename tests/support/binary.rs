@@ -97,10 +97,12 @@ impl Payinfra {
         std::fs::write(self.folder().join("payinfra.toml"), text).unwrap();
     }
 
-    /// Writes `payinfra.toml` with the functions' binaries. They come last, so that what stands before the first table of
-    /// `text` is at the top level.
+    /// Writes `payinfra.toml` with the functions' binaries: in the table of the functions, or in one at the end, so that
+    /// what stands before the first table of `text` is at the top level.
     pub fn configure_with_functions(&self, text: &str) {
-        self.configure(&format!("{text}\n[functions]\nartifacts = {:?}\n", artifacts()));
+        const TABLE: &str = "[functions]\n";
+        let (before, after) = text.split_once(TABLE).unwrap_or((text, ""));
+        self.configure(&format!("{before}\n{TABLE}artifacts = {:?}\n{after}", artifacts()));
     }
 
     /// Runs to the end.

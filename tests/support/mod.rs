@@ -15,6 +15,7 @@ pub mod terminal;
 pub mod transcript;
 pub mod updates;
 pub mod world;
+pub mod written;
 
 pub use binary::{Finished, Payinfra, Started, artifacts};
 pub use emulator::{Emulator, Kind};

@@ -122,6 +122,11 @@ pub const fn row_of_aws(id: &'static str, does: &'static str, source: &'static s
     Row { id, does, source, shown, world: World::Aws }
 }
 
+/// The rows that a run which takes the other side for an emulator can meet.
+pub fn rows_of_any_world() -> Vec<Row> {
+    rows().into_iter().filter(|row| row.world == World::Any).collect()
+}
+
 /// All rows, service by service.
 pub fn rows() -> Vec<Row> {
     [
