@@ -15,9 +15,10 @@ use crate::{Cloud, Context, policy};
 mod configuration;
 mod emptying;
 mod lifecycle;
+mod reading;
 
-pub use configuration::{is_encrypted, is_versioned};
 pub use lifecycle::LifecycleRule;
+pub use reading::{is_encrypted, is_versioned};
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,7 +158,7 @@ async fn look(cloud: &Cloud, name: String, select: Select<'_>) -> Result<Option<
         return Ok(None);
     }
     // A bucket that was just created, or deleted, may be known to some of the reads only.
-    let Some(spec) = unless(Class::Absent, configuration::read(cloud, name.clone(), tags).await)? else {
+    let Some(spec) = unless(Class::Absent, reading::read(cloud, name.clone(), tags).await)? else {
         return Ok(None);
     };
     Ok(Some(Live { address, outputs: outputs(&name), status: Status::Ready, spec, id: name }))

@@ -157,7 +157,7 @@ async fn one_that_somebody_opened_to_such_keys_differs() {
         let (versioning, logging) = ((200, "<VersioningConfiguration/>"), (200, "<BucketLoggingStatus/>"));
         let answers = [(200, encryption.as_str()), versioning, unset, unset, unset, unset, logging];
         let (cloud, _) = Cloud::replaying(answers);
-        let read = configuration::read(&cloud, NAME.to_owned(), Tags::new()).await;
+        let read = reading::read(&cloud, NAME.to_owned(), Tags::new()).await;
         assert_eq!(read.expect("the answers are good").customer_keys_blocked, expected, "{blocked}");
     }
 }
